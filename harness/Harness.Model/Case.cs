@@ -1,0 +1,36 @@
+namespace Harness.Model;
+
+/// <summary>Everything that chooses one execution of a program.</summary>
+public sealed record ExecutionPlan(
+    FaultPlan Fault, Schedule Schedule, SplitPlan Split, Placement Placement, ReleasePolicy Policy)
+{
+    public static readonly ExecutionPlan Baseline =
+        new(new FaultPlan.None(), Schedule.Fifo, SplitPlan.None, Placement.Descending, ReleasePolicy.Cache);
+}
+
+/// <summary>A program with the cell and the plan of one of its executions: what a replay runs.</summary>
+public sealed record Case(FiberProgram Program, Cell Cell, ExecutionPlan Plan);
+
+/// <summary>What was done; each counts exactly what its name says (DESIGN: "Counters count these and nothing else").</summary>
+public sealed record Counters(
+    long Programs,
+    long Executions,
+    long SplitsForced,
+    long FaultsInjected,
+    long Probes,
+    long FramesChecked,
+    long ResourcesAcquired,
+    long ResourcesReleased)
+{
+    public static readonly Counters Zero = new(0, 0, 0, 0, 0, 0, 0, 0);
+
+    public static Counters operator +(Counters a, Counters b) => new(
+        a.Programs + b.Programs,
+        a.Executions + b.Executions,
+        a.SplitsForced + b.SplitsForced,
+        a.FaultsInjected + b.FaultsInjected,
+        a.Probes + b.Probes,
+        a.FramesChecked + b.FramesChecked,
+        a.ResourcesAcquired + b.ResourcesAcquired,
+        a.ResourcesReleased + b.ResourcesReleased);
+}

@@ -1,0 +1,144 @@
+namespace Harness.Model;
+
+/// <summary>
+/// What goes wrong in an execution. Entries are logical entries, numbered from 0 over all fibers in execution order.
+/// A fault at an infallible entry stays pending on its fiber until that fiber's next fallible checkpoint.
+/// </summary>
+public abstract record FaultPlan
+{
+    private FaultPlan()
+    {
+    }
+
+    internal abstract Sealed Seal { get; }
+
+    public sealed record None : FaultPlan { internal override Sealed Seal => default; }
+
+    /// <summary>
+    /// <paramref name="Error"/> (100 and up) becomes pending on the fiber that makes entry <paramref name="Entry"/>;
+    /// with <paramref name="Persistent"/> again at every later entry of that same fiber.
+    /// </summary>
+    public sealed record ErrorAt(int Entry, ErrorName Error, bool Persistent) : FaultPlan { internal override Sealed Seal => default; }
+
+    /// <summary><c>@panic</c> in the function that makes the entry, right after its Enter event.</summary>
+    public sealed record PanicAt(int Entry) : FaultPlan { internal override Sealed Seal => default; }
+
+    /// <summary>A write to an unmapped address there.</summary>
+    public sealed record SegfaultAt(int Entry) : FaultPlan { internal override Sealed Seal => default; }
+
+    /// <summary>Every fiber may use <paramref name="Bytes"/> of stack; beyond that, StackOverflow at the next checkpoint.</summary>
+    public sealed record StackBudget(long Bytes) : FaultPlan { internal override Sealed Seal => default; }
+
+    /// <summary>The <paramref name="Nth"/> (from 1) segment allocation fails: OutOfStackSegments at the next checkpoint.</summary>
+    public sealed record SegmentAllocationFails(int Nth) : FaultPlan { internal override Sealed Seal => default; }
+
+    /// <summary>
+    /// What a <see cref="StackBudget"/> or <see cref="SegmentAllocationFails"/> execution turned out to be: the errors
+    /// its checkpoints returned, by entry. The model runs this to check it, so it never needs to know frame sizes.
+    /// </summary>
+    public sealed record Delivered(EquatableArray<Delivery> Deliveries) : FaultPlan { internal override Sealed Seal => default; }
+}
+
+/// <summary>The (fallible) entry whose checkpoint returned the error.</summary>
+public readonly record struct Delivery(int Entry, ErrorName Error);
+
+/// <summary>
+/// The order of fibers. Seed 0: first in, first out. Otherwise the next fiber is
+/// <c>ready[SplitMix64(state) % count]</c>, the state starting at the seed (see docs/SCHEDULING.md).
+/// <paramref name="LaunchMask"/>: bit i lets fiber i start (at launch or by spawn); all ones normally.
+/// </summary>
+public sealed record Schedule(ulong Seed, uint LaunchMask = uint.MaxValue)
+{
+    public static readonly Schedule Fifo = new(0);
+}
+
+/// <summary>Where the stack is forced to split. Codes are those of the plan file.</summary>
+public enum SplitKind : byte
+{
+    /// <summary>One huge initial segment: the baseline.</summary>
+    None = 0,
+
+    /// <summary>Every prologue.</summary>
+    EveryEntry = 1,
+
+    /// <summary>Every prologue between checkpoints A − 1 and A.</summary>
+    SingleEntry = 2,
+
+    /// <summary>Prologues at physical call depth ≥ A.</summary>
+    DepthAtLeast = 3,
+
+    /// <summary>Prologues at physical call depth A.</summary>
+    DepthEquals = 4,
+
+    /// <summary>Every A-th prologue.</summary>
+    EveryNth = 5,
+
+    /// <summary>Each prologue with probability B / 65536, from seed A.</summary>
+    Random = 6,
+
+    /// <summary>No forcing: segments of A bytes.</summary>
+    Natural = 7,
+
+    /// <summary>Prologues at depths d with bit (d mod 64) of A set.</summary>
+    DepthSet = 8,
+
+    /// <summary>Entries A … A + 63 whose bit is set in B (each as <see cref="SingleEntry"/>).</summary>
+    EntrySet = 9,
+}
+
+public sealed record SplitPlan(SplitKind Kind, ulong A = 0, ulong B = 0)
+{
+    public static readonly SplitPlan None = new(SplitKind.None);
+    public static readonly SplitPlan Every = new(SplitKind.EveryEntry);
+}
+
+/// <summary>Where a child segment lies relative to its parent.</summary>
+public enum Placement : byte
+{
+    Descending = 0,
+    Ascending = 1,
+    Interleaved = 2,
+}
+
+/// <summary>What becomes of a released segment.</summary>
+public enum ReleasePolicy : byte
+{
+    /// <summary>Kept as it is and used again.</summary>
+    Cache = 0,
+
+    /// <summary>Filled with a pattern that is verified on reuse.</summary>
+    Poison = 1,
+
+    /// <summary>Made inaccessible: a touch is a segfault.</summary>
+    Unmap = 2,
+}
+
+/// <summary>How prologues get in.</summary>
+public enum Route
+{
+    Attribute,
+    Thunk,
+}
+
+public enum OptimizeMode
+{
+    Debug,
+    ReleaseSafe,
+    ReleaseFast,
+    ReleaseSmall,
+}
+
+public enum Backend
+{
+    Llvm,
+    SelfHosted,
+}
+
+/// <summary>One column of the matrix. <see cref="ToString"/> is its name everywhere.</summary>
+public sealed record Cell(Route Route, OptimizeMode Mode, Backend Backend, string Target = Cell.LinuxGnu)
+{
+    public const string LinuxGnu = "x86_64-linux-gnu";
+
+    public override string ToString() =>
+        $"{Route.ToString().ToLowerInvariant()}/{Mode}/{(Backend is Backend.Llvm ? "llvm" : "selfhosted")}/{Target}";
+}
