@@ -10,6 +10,6 @@ pub const Defect = enum {
     segment_release,
     /// A panicked fiber's ledger is released first in, first out.
     ledger_order,
-    /// A panicked fiber's oldest resource is forgotten.
+    /// A panicked fiber's newest resource is released without a record.
     ledger_forgets,
 };

@@ -88,7 +88,11 @@ __morestack:
     mov %rbp, 16(%rsp)                  // saved rbp replaces R
     .cfi_offset %rbp, -16
     lea 16(%rsp), %rbp
+#ifdef HS_DEFECT_CFI
+    .cfi_def_cfa %rbp, 24               // planted defect: one slot off
+#else
     .cfi_def_cfa %rbp, 16
+#endif
     mov %r10, -8(%rbp)                  // R
     mov -16(%rbp), %r10                 // frame bytes again
     push %r11                           // rbp − 24

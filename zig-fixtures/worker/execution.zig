@@ -224,6 +224,11 @@ fn checkTraces() void {
     if (observe.stub_mismatches != 0) {
         fail("stub-frames", 0, 0, observe.stub_mismatches, "probes whose stub frames are not its segment boundaries", .{});
     }
+    // Where an overflow strikes depends on the plan, so such rows have no common trace; the harness reads theirs.
+    switch (state.scenario.fault_kind) {
+        .stack_budget, .segment_allocation => return,
+        else => {},
+    }
     inline for (.{ "trace-fp", "trace-dwarf" }, 0..) |name, i| {
         if (observe.observed[i] != 0 and baseline.observed[i] != 0 and observe.digests[i] != baseline.traces[i]) {
             failLine(name, 0, baseline.traces[i], observe.digests[i], "differs from the unsplit trace", .{});
