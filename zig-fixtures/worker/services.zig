@@ -49,6 +49,7 @@ pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
 }
 
 export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {
+    if (kind == @intFromEnum(abi.EventKind.result)) state.running().outcome = if (a == 0) .completed else .failed;
     event(state.current, @enumFromInt(@as(u8, @truncate(kind))), a, b);
 }
 
