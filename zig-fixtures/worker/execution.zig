@@ -6,6 +6,7 @@ const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
 const services = @import("services.zig");
+const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
@@ -104,7 +105,7 @@ fn setUp() void {
     for (state.fibers[0..program.fibers], 0..) |*fiber, i| {
         fiber.state = .unborn;
         fiber.outcome = .not_started;
-        fiber.digest = services.digest_start;
+        fiber.digest = mixing.digest_start;
         fiber.serial = 0;
         fiber.fuel = program.fuel[i];
         fiber.probes = 0;
@@ -141,8 +142,8 @@ fn giveBack(stack: *const abi.Stack) void {
 fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) void {
     const scenario = state.scenario;
     const thread_plan = &services.hs_thread.plan;
-    var combined = services.digest_start;
-    for (state.fibers[0..state.fiber_count]) |*fiber| combined = services.digestWord(combined, fiber.digest);
+    var combined = mixing.digest_start;
+    for (state.fibers[0..state.fiber_count]) |*fiber| combined = mixing.digestWord(combined, fiber.digest);
     // A planned stack plan decides nothing before the first row of its scenario has shown what is right.
     if (baseline.scenario != state.row.scenario) {
         baseline.scenario = state.row.scenario;
@@ -201,8 +202,8 @@ fn checkStack(children: u64) void {
     const thread_plan = &services.hs_thread.plan;
     if (children != 0) fail("segments", 0, 0, children, "segments left behind", .{});
     const names = .{
-        .{ abi.fail_canary, "canary" },  .{ abi.fail_poison, "poison" },   .{ abi.fail_order, "segments" },
-        .{ abi.fail_map, "mappings" },   .{ abi.fail_arena, "segments" },
+        .{ abi.fail_canary, "canary" }, .{ abi.fail_poison, "poison" },  .{ abi.fail_order, "segments" },
+        .{ abi.fail_map, "mappings" },  .{ abi.fail_arena, "segments" },
     };
     inline for (names) |name| {
         if (thread_plan.failures & name[0] != 0) failLine(name[1], 0, 0, thread_plan.fail_address, "address", .{});
