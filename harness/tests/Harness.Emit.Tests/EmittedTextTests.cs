@@ -1,5 +1,3 @@
-using Harness.Model;
-
 namespace Harness.Emit.Tests;
 
 public class EmittedTextTests
@@ -18,18 +16,11 @@ public class EmittedTextTests
     }
 
     [Fact]
-    public async Task every_sample_is_formatted_and_compiles_in_every_mode_and_with_both_backends()
+    public async Task every_sample_is_what_zig_fmt_would_make_of_it()
     {
-        var programs = SampleTexts.All.Select(s => Samples.Caller(s.Body)).ToList();
-        var unit = ZigEmitter.Emit(programs);
         using var zig = new ZigTool();
+        var unit = ZigEmitter.Emit(SampleTexts.All.Select(s => Samples.Caller(s.Body)).ToList());
 
         await zig.AssertFormattedAsync(zig.Write("unit.zig", unit.Source));
-        await zig.CompileAsync(unit, "selfhosted", "-fno-llvm");
-        await zig.CompileAsync(unit, "debug", "-fllvm");
-        foreach (var mode in Enum.GetNames<OptimizeMode>().Where(m => m != nameof(OptimizeMode.Debug)))
-        {
-            await zig.CompileAsync(unit, mode, "-fllvm", "-O", mode);
-        }
     }
 }
