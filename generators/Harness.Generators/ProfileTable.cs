@@ -24,7 +24,8 @@ internal static class ProfileTable
     ];
 
     /// <summary>Features that stay on in every swarm, for without them other choices have no way out.</summary>
-    public static readonly IReadOnlyList<Feature> Always = [PlainFunction, DirectCall, TypeWord, HandleCatchValue, Log, Let];
+    public static readonly IReadOnlyList<Feature> Always = 
+        [PlainFunction, DirectCall, TypeWord, HandleCatchValue, Log, Let, NoRecursion];
 
     public static readonly IReadOnlyDictionary<Feature, int> Default = new Dictionary<Feature, int>
     {
@@ -45,7 +46,7 @@ internal static class ProfileTable
         [HandleTry] = 45, [HandleCatchValue] = 12, [HandleCatchBlock] = 12, [HandleCatchSwitch] = 10,
         [HandleMap] = 8, [HandleRethrow] = 8, [HandleIfElse] = 12,
 
-        [Log] = 14, [Let] = 10, [Cell] = 5, [Store] = 6, [StackBuffer] = 7, [ExtraCall] = 12, [TailCall] = 20, [Block] = 6,
+        [Log] = 14, [Let] = 10, [Cell] = 5, [Store] = 6, [StackBuffer] = 7, [ExtraCall] = 20, [TailCall] = 20, [Block] = 6,
         [Loop] = 7, [Break] = 8, [Continue] = 8, [If] = 8, [Raise] = 5, [EarlyReturn] = 3, [Probe] = 9,
         [Defer] = 10, [ErrDefer] = 9, [ErrDeferCapture] = 6, [CleanupCall] = 20,
 
@@ -87,7 +88,7 @@ internal static class ProfileTable
                 [TypeFloat16] = 6, [TypeFloat32] = 6, [TypeFloat64] = 6, [TypeFloat80] = 6, [TypeFloat128] = 6,
                 [TypeVector128] = 8, [TypeVector256] = 8, [TypeVector512] = 8, [TypeOverAligned] = 8,
                 [TypeLargeStruct] = 8, [TypePackedStruct] = 8, [TypeExternStruct] = 8, [TypeHandle] = 3,
-                [ExtraCall] = 22, [TailCall] = 35, [Inlinable] = 15, [GenericFunction] = 20, [MethodFunction] = 20,
+                [ExtraCall] = 28, [TailCall] = 35, [Inlinable] = 15, [GenericFunction] = 20, [MethodFunction] = 20,
                 [Yield] = 2, [Loop] = 3, [StackBuffer] = 4, [DeepRecursion] = 1,
             },
             ["cleanup"] = new Dictionary<Feature, int>

@@ -9,7 +9,7 @@ internal sealed partial class BodyWriter
     /// <summary>Functions that may be called here once more without making the program too long.</summary>
     private IEnumerable<FunctionPlan> ExtraCallees(Region region) => _program.Functions.Skip(_plan.Id + 1).Where(callee =>
         !callee.IsDeep
-        && _plan.Cost + (region.Times * callee.Cost) <= _program.CostCap
+        && _plan.Cost + (region.Times * callee.Cost) <= Cap
         && (callee.Locks & region.Held) == 0
         && CanReceive(region, callee));
 
@@ -27,7 +27,7 @@ internal sealed partial class BodyWriter
         var leadsDeep = callee.IsDeep || callee.Children.Any(child => _program.Functions[child].IsDeep);
         if (!force && ((leadsDeep && region.Depth > 0)
             || (callee.Locks & region.Held) != 0
-            || (region.Times > 1 && _plan.Cost + (region.Times * callee.Cost) > 2 * _program.CostCap)))
+            || (region.Times > 1 && _plan.Cost + (region.Times * callee.Cost) > 2 * Cap)))
         {
             return false;
         }
@@ -37,7 +37,16 @@ internal sealed partial class BodyWriter
             return false;
         }
 
-        WriteCall(region, callee);
+        var times = Math.Min(_choices.Between(2, 6), (Cap - _plan.Cost) / (region.Times * callee.Cost));
+        if (times > 1 && !leadsDeep && region.Depth < MaxDepth && _profile.Has(Feature.Loop) && _choices.Chance(40))
+        {
+            WriteLoop(region, times, inner => WriteCall(inner, callee));
+        }
+        else
+        {
+            WriteCall(region, callee);
+        }
+
         return true;
     }
 
@@ -51,7 +60,8 @@ internal sealed partial class BodyWriter
         var handling = Pick(region, callee);
         var site = Site();
         var result = callee.ReturnsHandle || (callee.Payload is not ZigType.Void && _choices.Chance(75)) ? NewLocal() : -1;
-        var local = new Local(result, LocalKind.Value, callee.Payload);
+        var isFramed = callee.Payload is ZigType.Slice && PointIntoFrame(region, arguments);
+        var local = new Local(result, isFramed ? LocalKind.Framed : LocalKind.Value, callee.Payload);
         Statement.Call Call(Handling h) => new(site, callee.Id, form, arguments, h, result);
 
         if (handling is Feature.HandleIfElse)
@@ -88,7 +98,7 @@ internal sealed partial class BodyWriter
         Span<int> weights =
         [
             _profile[Feature.DirectCall],
-            callee.Kind is FunctionKind.Plain ? _profile[Feature.NeverTailCall] : 0,
+            _profile[Feature.NeverTailCall],
             byPointer ? _profile[Feature.PointerCall] : 0,
         ];
         return _choices.Weighted(weights) switch
@@ -182,7 +192,7 @@ internal sealed partial class BodyWriter
     /// <summary>A block of a handling: perhaps empty, perhaps leaving the function.</summary>
     private EquatableArray<Statement> Branch(Region region)
     {
-        var branch = new Region(region);
+        var branch = new Region(region) { IsRare = true };
         Fill(branch, _choices.Between(0, 2));
         if (_choices.Chance(20))
         {
@@ -225,10 +235,10 @@ internal sealed partial class BodyWriter
     }
 
     private IEnumerable<FunctionPlan> TailCallees(Region region) =>
-        region.CanLeave && !region.HasPendingDefer && region.Owned < 0
+        region.CanLeave && !region.HasPendingDefer && region.Owned < 0 && !_plan.IsDeep
             ? _program.Functions.Skip(_plan.Id + 1).Where(callee => !callee.IsDeep
                 && CanTail(region, callee)
-                && _plan.Cost + (region.Times * callee.Cost) <= 2 * _program.CostCap)
+                && _plan.Cost + (region.Times * callee.Cost) <= 2 * Cap)
             : [];
 
     private bool CanTail(Region region, FunctionPlan callee) =>

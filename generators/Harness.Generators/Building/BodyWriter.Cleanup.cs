@@ -8,6 +8,7 @@ internal sealed partial class BodyWriter
     private void WriteCleanup(Region region, Feature kind)
     {
         var inner = CleanupRegion(region);
+        inner.IsRare |= kind is not Feature.Defer;
         var count = _choices.Between(1, 2);
         if (_choices.Chance(_profile[Feature.CleanupCall]) && ExtraCallees(inner).Any())
         {
@@ -69,7 +70,7 @@ internal sealed partial class BodyWriter
     }
 
     private bool IsReleasedManually(Region region) =>
-        region.InCleanup || PickOf((Feature.ReleasedByDefer, 1), (Feature.ReleasedManually, 1)) is Feature.ReleasedManually;
+        PickOf((Feature.ReleasedByDefer, 1), (Feature.ReleasedManually, 1)) is Feature.ReleasedManually;
 
     /// <summary>A few statements that cannot leave the block, then the release.</summary>
     private void ReleaseManually(Region region, int handle)

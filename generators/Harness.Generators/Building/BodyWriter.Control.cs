@@ -15,10 +15,16 @@ internal sealed partial class BodyWriter
     private void WriteLoop(Region region)
     {
         var count = _choices.Chance(80) || region.Times > 1 ? _choices.Between(1, 4) : _choices.Between(5, 16);
+        WriteLoop(region, count, inner => Fill(inner, _choices.Between(1, 3)));
+    }
+
+    private void WriteLoop(Region region, int count, Action<Region> writeBody)
+    {
         var index = new Local(NewLocal(), LocalKind.LoopIndex, new ZigType.Void());
         var inner = new Region(region) { InLoop = true, Times = region.Times * count };
         inner.Declare(index);
-        Fill(inner, _choices.Between(1, 4));
+        writeBody(inner);
+        Fill(inner, _choices.Between(0, 1));
         if (!inner.Completes)
         {
             // A loop whose body always leaves is no loop: its statements stay, as a branch.

@@ -155,7 +155,7 @@ internal sealed partial class BodyWriter
 
     private IEnumerable<FunctionPlan> HandleCallees(Region region) => MayFail(region)
         ? _program.Functions.Skip(_plan.Id + 1).Where(callee =>
-            callee.ReturnsHandle && callee.Raised.Within(Allowed) && _plan.Cost + (region.Times * callee.Cost) <= _program.CostCap)
+            callee.ReturnsHandle && callee.Raised.Within(Allowed) && _plan.Cost + (region.Times * callee.Cost) <= Cap)
         : [];
 
     private void WriteHandleCall(Region region, FunctionPlan callee, int handle)

@@ -90,7 +90,7 @@ internal sealed partial class BodyWriter
         var buffer = new Statement.Buffer(NewLocal(), words, align, Scalar(region));
         region.Add(buffer);
         region.Declare(new Local(buffer.Local, LocalKind.Buffer, new ZigType.Slice()));
-        if (_choices.Chance(25) && _profile.Has(Feature.Defer) && !region.InCleanup)
+        if (_choices.Chance(25) && _profile.Has(Feature.Defer))
         {
             region.Add(new Statement.Defer([new Statement.CheckBuffer(Site(), buffer.Local)]));
             return;
@@ -125,6 +125,9 @@ internal sealed partial class BodyWriter
         return Math.Clamp((bytes / 8) + around, ProgramLimits.SlicedWords, ProgramLimits.MaxBufferWords);
     }
 
+    private static bool PointIntoFrame(Region region, EquatableArray<Argument> arguments) => arguments.OfType<Argument.Local>().Any(
+        argument => region.Locals.First(local => local.Id == argument.Index).Kind is LocalKind.Cell or LocalKind.Buffer or LocalKind.Framed);
+
     private EquatableArray<Argument> Arguments(Region region, FunctionPlan callee, bool isTail) =>
         callee.Parameters.Select(type => Argument(region, type, isTail)).ToEquatableArray();
 
@@ -137,9 +140,8 @@ internal sealed partial class BodyWriter
             return new Argument.Local((cells.Count > 0 ? _choices.Of(cells) : WriteCell(region)).Id);
         }
 
-        var same = region.Locals.Where(local => local.Kind is LocalKind.Value or LocalKind.Borrowed && local.Type == type)
-            .Concat(type is ZigType.Slice && !isTail ? region.Locals.Where(local => local.Kind is LocalKind.Buffer) : [])
-            .ToList();
+        var same = region.Locals.Where(local => local.Type == type
+            && (local.Kind is LocalKind.Value || (local.Kind is LocalKind.Framed or LocalKind.Buffer && !isTail))).ToList();
         return same.Count > 0 && _choices.Chance(60)
             ? new Argument.Local(_choices.Of(same).Id)
             : new Argument.Made(Scalar(region));

@@ -40,6 +40,9 @@ internal sealed partial class BodyWriter
         _locals = plan.Parameters.Count;
     }
 
+    /// <summary>Entries that one call of this function may make, as far as calls are optional.</summary>
+    private int Cap => _program.CapOf(_plan);
+
     private bool IsSingleFiber => _program.Fibers.Count == 1;
 
     public EquatableArray<Statement> Write()
@@ -48,13 +51,7 @@ internal sealed partial class BodyWriter
         for (var i = 0; i < _plan.Parameters.Count; i++)
         {
             var type = _plan.Parameters[i];
-            var kind = type switch
-            {
-                ZigType.CellPointer => LocalKind.CellPointer,
-                ZigType.Slice => LocalKind.Borrowed,
-                _ => LocalKind.Value,
-            };
-            region.Declare(new Local(i, kind, type));
+            region.Declare(new Local(i, type is ZigType.CellPointer ? LocalKind.CellPointer : LocalKind.Value, type));
         }
 
         if (_plan.IsDeep)
@@ -133,7 +130,7 @@ internal sealed partial class BodyWriter
         {
             _budget--;
             var dutiful = _duties.Count > 0 && _choices.Between(0, Math.Max(_budget, 1)) < _duties.Count * 2;
-            if (!(dutiful && (region.Depth == 0 || _choices.Chance(40)) && TryDuty(region, force: false)))
+            if (!(dutiful && !region.IsRare && (region.Depth == 0 || _choices.Chance(40)) && TryDuty(region, force: false)))
             {
                 Step(region);
             }
@@ -186,7 +183,7 @@ internal sealed partial class BodyWriter
         Feature.Break or Feature.Continue => region.InLoop,
         Feature.Raise => MayRaise(region),
         Feature.EarlyReturn => MayReturn(region),
-        Feature.Defer => region.Depth < MaxDepth && !region.InCleanup,
+        Feature.Defer => region.Depth < MaxDepth,
         Feature.ErrDefer or Feature.ErrDeferCapture => region.Depth < MaxDepth && !region.InCleanup && _plan.IsFallible,
         Feature.MutexLock => MayFail(region) && FreeMutexes(region).Any(),
         Feature.Join => MayFail(region),

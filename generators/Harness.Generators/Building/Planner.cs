@@ -17,7 +17,7 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
     {
         var size = choices.Size;
         var fibers = Fibers(out var entries);
-        var count = entries + choices.Between(1 + (size / 16), 3 + (size / 7));
+        var count = entries + choices.Between(2 + (size / 16), 3 + (size / 6));
         for (var id = 0; id < Math.Min(count, ProgramLimits.MaxFunctions); id++)
         {
             _functions.Add(new FunctionPlan(id) { IsEntry = id < entries });
@@ -36,9 +36,9 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
             Sign(_functions[id]);
         }
 
-        ShareBudget(8 + (size * 5 / 4));
+        ShareBudget(6 + size);
         var mutexes = profile.Has(Feature.MutexLock) ? choices.Between(1, fibers.Count > 1 ? 3 : 2) : 0;
-        return new ProgramPlan(_functions, fibers, mutexes, recursion, _errors, _palette) { CostCap = 12 + (size / 2) };
+        return new ProgramPlan(_functions, fibers, mutexes, recursion, _errors, _palette) { CostCap = 20 + (3 * size) };
     }
 
     private List<FiberPlan> Fibers(out int entries)

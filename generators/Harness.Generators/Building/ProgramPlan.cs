@@ -22,6 +22,9 @@ internal sealed record ProgramPlan(
     IReadOnlyList<ErrorName> Errors,
     IReadOnlyList<ZigType> Palette)
 {
-    /// <summary>Entries that one call of a function may make at most, as far as calls are optional.</summary>
+    /// <summary>Entries that one call of function 0 may make at most, as far as calls are optional.</summary>
     public int CostCap { get; init; }
+
+    /// <summary>The same for any function: the further from the fibers' entries, the fewer.</summary>
+    public int CapOf(FunctionPlan function) => Math.Max(3, CostCap * (Functions.Count - function.Id) / Functions.Count / (function.IsEntry ? 1 : 2));
 }

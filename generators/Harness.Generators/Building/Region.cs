@@ -8,8 +8,8 @@ internal enum LocalKind
     /// <summary>A value of a makeable type, or a handle that someone else releases.</summary>
     Value,
 
-    /// <summary>A slice parameter: perhaps into a frame further out, so it is never returned.</summary>
-    Borrowed,
+    /// <summary>A slice perhaps into this function's frame: it may be read and passed on, but not be returned.</summary>
+    Framed,
 
     Cell,
     CellPointer,
@@ -42,6 +42,8 @@ internal sealed class Region
             Times = parent.Times;
             Held = parent.Held;
             Owned = parent.Owned;
+            IsRare = parent.IsRare;
+            InCleanup = parent.InCleanup;
         }
     }
 
@@ -60,6 +62,9 @@ internal sealed class Region
 
     /// <summary>In a defer, errdefer or their callees' handlings.</summary>
     public bool InCleanup { get; set; }
+
+    /// <summary>Only after an error.</summary>
+    public bool IsRare { get; set; }
 
     /// <summary>How often the block runs at most per call of the function.</summary>
     public int Times { get; set; } = 1;
