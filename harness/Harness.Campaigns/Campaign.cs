@@ -5,7 +5,7 @@ using Harness.Model;
 namespace Harness.Campaigns;
 
 /// <summary>The rooms that a campaign works with.</summary>
-public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checker, ICaseRunner Runner, CaseCodec Codec);
+public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checker, ICaseRunner Runner);
 
 /// <summary>What one campaign is to do.</summary>
 /// <param name="Budget">Null: the scheduler ends the run by itself.</param>
@@ -81,7 +81,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             StoredCase stored;
             try
             {
-                stored = CaseStore.Read(folder, parts.Codec);
+                stored = CaseStore.Read(folder);
             }
             catch (InvalidDataException e)
             {
@@ -127,7 +127,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private async Task CheckAsync(IReadOnlyDictionary<string, string> known, CancellationToken stop)
     {
         var triage = new Triage(
-            parts.Runner, parts.Codec, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known)
+            parts.Runner, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known)
         {
             FirstSequence = plan.FirstSequence,
         };

@@ -25,14 +25,18 @@ public static class CoverageGoals
     private static readonly string[] _splits =
         ["every-entry", "single-entry", "depth-at-least", "every-nth", "random", "natural"];
 
+    /// <summary>The labels that are required of a run with these placements.</summary>
+    public static IReadOnlyList<string> Labels(IEnumerable<string> placements) =>
+    [
+        .. _faults.Select(name => FaultPrefix + name), .. _splits.Select(name => SplitPrefix + name),
+        .. placements.Select(name => PlacementPrefix + name),
+    ];
+
     public static IReadOnlyList<CoverageLine> Of(Tally tally)
     {
         var programs = tally.Total.Programs;
         var required = programs / ProgramsPerMeeting;
-        var labels = _faults.Select(name => FaultPrefix + name)
-            .Concat(_splits.Select(name => SplitPrefix + name))
-            .Concat((tally.Start?.Settings.Placements ?? []).Select(name => PlacementPrefix + name))
-            .ToList();
+        var labels = Labels(tally.Start?.Settings.Placements ?? []);
         var cells = tally.Cells.Select(cell => new CoverageLine("cell/" + cell.Cell, cell.Counters.Executions, 1));
         var goals = labels.Select(label => new CoverageLine(label, tally.Coverage.GetValueOrDefault(label), required));
         var others = tally.Coverage.Where(pair => !labels.Contains(pair.Key)).Select(pair => new CoverageLine(pair.Key, pair.Value, 0));

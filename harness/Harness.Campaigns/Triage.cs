@@ -21,7 +21,7 @@ public sealed record TriageLimits
 /// which case of a signature is "the first" does not depend on timing.
 /// </summary>
 public sealed class Triage(
-    ICaseRunner runner, CaseCodec codec, JournalWriter journal, ResultsLayout results, RunDirectory run,
+    ICaseRunner runner, JournalWriter journal, ResultsLayout results, RunDirectory run,
     ToolVersions versions, TriageLimits limits, IReadOnlyDictionary<string, string> known)
 {
     private readonly Channel<(WorkItem Item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> Failures)> _inbox =
@@ -78,7 +78,7 @@ public sealed class Triage(
     {
         var folder = Path.Combine(run.Cases, CaseStore.FolderName(failure.Signature));
         var stored = Describe(recipe, failure.Signature, failure.Check, failure.Case, failure.Expected, failure.Observed, "");
-        CaseStore.Write(folder, stored, codec);
+        CaseStore.Write(folder, stored);
         journal.Append(new JournalRecord.CaseStored(
             failure.Signature, failure.Case.Cell.ToString(), failure.Check, Path.GetRelativePath(results.Root, folder),
             stored.Token, failure.Expected, failure.Observed, failure.Case.Program.Functions.Count));
@@ -148,7 +148,7 @@ public sealed class Triage(
         var functions = smaller.Program.Functions.Count;
         var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {functions}.";
         var stored = Describe(recipe, failure.Signature, failure.Check, smaller, recording.Expected, recording.Observed, history);
-        CaseStore.Write(folder, stored, codec);
+        CaseStore.Write(folder, stored);
         if (steps > 0)
         {
             journal.Append(new JournalRecord.ShrinkStep(failure.Signature, steps, stored.Token, functions));
@@ -161,7 +161,7 @@ public sealed class Triage(
         ProgramRecipe recipe, string signature, string check, Case @case, string expected, string observed, string history)
     {
         var document = new CaseDocument(recipe, versions, signature, check, @case);
-        return new StoredCase(document, ReplayToken.Write(document, codec), runner.Emit(@case.Program), expected, observed, history);
+        return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case.Program), expected, observed, history);
     }
 }
 

@@ -18,9 +18,9 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
     public async Task<int> RunAsync(string[] args, CancellationToken stop)
     {
         var result = Root(new VerbContext(terminal, rooms, args)).Parse(args);
-        if (result.Errors is [var error, ..] && result.Action is not System.CommandLine.Help.HelpAction)
+        if (result.Errors.Count > 0 && result.Action is not System.CommandLine.Help.HelpAction)
         {
-            terminal.Complain($"{Mended(error.Message, args)}; see scripts/harness --help");
+            terminal.Complain($"{Mended(result)}; see scripts/harness --help");
             return ExitCodes.Usage;
         }
 
@@ -53,9 +53,13 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         _ => null,
     };
 
-    private static string Mended(string message, string[] args) => args.Length == 0
-        ? "which verb? For example: scripts/harness run --budget 60s"
-        : message.TrimEnd('.');
+    private static string Mended(ParseResult result) => result switch
+    {
+        { CommandResult.Command: RootCommand, Tokens.Count: 0 } => "which verb? For example: scripts/harness run --budget 60s",
+        { CommandResult.Command: RootCommand root, UnmatchedTokens: [var word, ..] } =>
+            $"there is no verb '{word}'; known: {string.Join(", ", root.Subcommands.Select(verb => verb.Name))}",
+        _ => result.Errors[0].Message.TrimEnd('.'),
+    };
 
     private static RootCommand Root(VerbContext context) => new("Tests split-stack fibers in Zig: generates programs, forces splits, injects faults, checks cleanup and stack traces.")
     {

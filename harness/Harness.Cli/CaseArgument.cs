@@ -7,17 +7,17 @@ namespace Harness.Cli;
 internal sealed record CaseArgument(StoredCase Stored, string? Folder)
 {
     /// <exception cref="UsageException">Neither a case nor a token; one line says how to mend it.</exception>
-    public static CaseArgument Read(string word, CaseCodec codec)
+    public static CaseArgument Read(string word)
     {
         try
         {
             if (ReplayToken.LooksLikeOne(word))
             {
-                var document = ReplayToken.Read(word, codec);
+                var document = ReplayToken.Read(word);
                 return new CaseArgument(new StoredCase(document, word, "", "", "", ""), null);
             }
 
-            var stored = CaseStore.Read(word, codec);
+            var stored = CaseStore.Read(word);
             return new CaseArgument(stored, Directory.Exists(word) ? word : Path.GetDirectoryName(Path.GetFullPath(word)));
         }
         catch (InvalidDataException e)

@@ -1,4 +1,5 @@
 using Harness.Campaigns;
+using Harness.Emit;
 using Harness.Model;
 
 namespace Harness.Cli;
@@ -8,9 +9,7 @@ internal sealed class RealRooms : IRoomOpener
 {
     public IProgramSource Programs => throw new EnvironmentUnusableException("the generators are not there yet");
 
-    public CaseCodec Codec => throw new EnvironmentUnusableException("the case format is not there yet");
-
-    public string Emit(FiberProgram program) => throw new EnvironmentUnusableException("the emitter is not there yet");
+    public string Emit(FiberProgram program) => ZigEmitter.Emit([program]).Source;
 
     public Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromResult(new Diagnosis.Diagnosis("zig", false, true, "not looked for yet"));

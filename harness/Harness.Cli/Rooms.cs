@@ -17,8 +17,6 @@ public interface IRoomOpener
     /// <summary>What needs no compiler: generators and the case format.</summary>
     IProgramSource Programs { get; }
 
-    CaseCodec Codec { get; }
-
     /// <summary>The Zig source of a program, with the program's own name in it.</summary>
     string Emit(FiberProgram program);
 

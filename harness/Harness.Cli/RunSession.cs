@@ -1,5 +1,4 @@
 using Harness.Campaigns;
-using Harness.Model;
 using Harness.Reports;
 
 namespace Harness.Cli;

@@ -5,9 +5,6 @@ using Harness.Model;
 
 namespace Harness.Campaigns;
 
-/// <summary>How a case is written as text (Harness.Model's <c>CaseJson</c>). Reading throws <see cref="InvalidDataException"/>.</summary>
-public sealed record CaseCodec(Func<Case, string> Write, Func<string, Case> Read);
-
 /// <summary>
 /// A case with where it came from: what case.json holds and what a replay token carries. The program itself is inside, so
 /// it means the same after the generators have changed.
@@ -19,13 +16,13 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
     public const int FormatVersion = 1;
 
     /// <summary>One line, the same text for equal documents.</summary>
-    public string Write(CaseCodec codec) => ToJson(codec).ToJsonString(JournalJson.Options);
+    public string Write() => ToJson().ToJsonString(JournalJson.Options);
 
     /// <summary>The same for people to read.</summary>
-    public string WriteIndented(CaseCodec codec) => ToJson(codec).ToJsonString(JournalJson.Indented) + "\n";
+    public string WriteIndented() => ToJson().ToJsonString(JournalJson.Indented) + "\n";
 
     /// <exception cref="InvalidDataException">It is not a case document that this harness can read.</exception>
-    public static CaseDocument Read(string json, CaseCodec codec)
+    public static CaseDocument Read(string json)
     {
         try
         {
@@ -36,7 +33,7 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
             }
 
             return new CaseDocument(
-                header.Recipe, header.Versions, header.Signature, header.Check, codec.Read(header.Case.GetRawText()));
+                header.Recipe, header.Versions, header.Signature, header.Check, CaseJson.Read(header.Case.GetRawText()));
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or DecoderFallbackException)
         {
@@ -44,7 +41,7 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
         }
     }
 
-    private JsonObject ToJson(CaseCodec codec)
+    private JsonObject ToJson()
     {
         var json = new JsonObject
         {
@@ -53,7 +50,7 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
             ["versions"] = JsonSerializer.SerializeToNode(Versions, JournalJson.Options),
             ["signature"] = Signature,
             ["check"] = Check,
-            ["case"] = JsonNode.Parse(codec.Write(Case)),
+            ["case"] = JsonNode.Parse(CaseJson.Write(Case)),
         };
         return json;
     }

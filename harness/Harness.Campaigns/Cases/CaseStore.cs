@@ -41,7 +41,7 @@ public static class CaseStore
     }
 
     /// <exception cref="ResultsUnwritableException"/>
-    public static void Write(string folder, StoredCase stored, CaseCodec codec)
+    public static void Write(string folder, StoredCase stored)
     {
         try
         {
@@ -50,7 +50,7 @@ public static class CaseStore
             Replace(folder, "expected.txt", stored.Expected);
             Replace(folder, "observed.txt", stored.Observed);
             Replace(folder, "README.md", Readme(stored));
-            Replace(folder, CaseFile, stored.Document.WriteIndented(codec));
+            Replace(folder, CaseFile, stored.Document.WriteIndented());
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {
@@ -60,7 +60,7 @@ public static class CaseStore
 
     /// <summary>Reads a case folder, or its case.json. Missing texts read as empty.</summary>
     /// <exception cref="InvalidDataException">There is no case, or it is damaged; one line for people.</exception>
-    public static StoredCase Read(string path, CaseCodec codec)
+    public static StoredCase Read(string path)
     {
         var file = Directory.Exists(path) ? Path.Combine(path, CaseFile) : path;
         if (!File.Exists(file))
@@ -71,10 +71,10 @@ public static class CaseStore
 
         try
         {
-            var document = CaseDocument.Read(File.ReadAllText(file), codec);
+            var document = CaseDocument.Read(File.ReadAllText(file));
             var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
             return new StoredCase(
-                document, ReplayToken.Write(document, codec),
+                document, ReplayToken.Write(document),
                 Optional(folder, "unit.zig"), Optional(folder, "expected.txt"), Optional(folder, "observed.txt"), "");
         }
         catch (InvalidDataException e)

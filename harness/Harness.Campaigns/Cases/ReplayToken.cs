@@ -21,12 +21,12 @@ public static class ReplayToken
     public static bool LooksLikeOne(string word) =>
         word.StartsWith("fz", StringComparison.Ordinal) && word.IndexOf('.') is > 2 and <= 6 && !Path.Exists(word);
 
-    public static string Write(CaseDocument document, CaseCodec codec)
+    public static string Write(CaseDocument document)
     {
         using var buffer = new MemoryStream();
         using (var brotli = new BrotliStream(buffer, CompressionLevel.SmallestSize, leaveOpen: true))
         {
-            brotli.Write(Encoding.UTF8.GetBytes(document.Write(codec)));
+            brotli.Write(Encoding.UTF8.GetBytes(document.Write()));
         }
 
         var compressed = buffer.ToArray();
@@ -34,7 +34,7 @@ public static class ReplayToken
     }
 
     /// <exception cref="InvalidDataException">Damaged, or of another version; the message is one line for people.</exception>
-    public static CaseDocument Read(string token, CaseCodec codec)
+    public static CaseDocument Read(string token)
     {
         if (!token.StartsWith(Prefix, StringComparison.Ordinal))
         {
@@ -60,7 +60,7 @@ public static class ReplayToken
             throw Damaged("its checksum does not match");
         }
 
-        return CaseDocument.Read(Decompress(bytes.AsSpan(ChecksumBytes).ToArray()), codec);
+        return CaseDocument.Read(Decompress(bytes.AsSpan(ChecksumBytes).ToArray()));
     }
 
     private static string Decompress(byte[] compressed)

@@ -44,7 +44,11 @@ public sealed class JournalWriter : IDisposable
         {
             // One writer per journal; readers (a report of a live run) are welcome.
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
-            file.SetLength(keepBytes);
+            if (file.Length != keepBytes)
+            {
+                file.SetLength(keepBytes);
+            }
+
             file.Seek(0, SeekOrigin.End);
             return new JournalWriter(file, time, offset, observer);
         }

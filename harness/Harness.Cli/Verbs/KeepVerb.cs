@@ -14,7 +14,7 @@ internal static class KeepVerb
         var command = new Command("keep", "Copy a case folder to results/regressions, where every run replays it first") { @case, results };
         command.SetAction(result =>
         {
-            var argument = CaseArgument.Read(result.GetRequiredValue(@case), context.Rooms.Codec);
+            var argument = CaseArgument.Read(result.GetRequiredValue(@case));
             var folder = argument.Folder ?? throw new UsageException("only a case folder can be kept, it holds what was expected and observed; scripts/harness shrink TOKEN --output DIR makes one");
             var missing = CaseStore.Files.Where(file => !File.Exists(Path.Combine(folder, file))).ToList();
             if (missing.Count > 0)

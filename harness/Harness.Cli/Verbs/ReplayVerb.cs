@@ -17,7 +17,7 @@ internal static class ReplayVerb
         var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, gdb, json };
         command.SetAction(async (result, ct) =>
         {
-            var stored = CaseArgument.Read(result.GetRequiredValue(@case), context.Rooms.Codec).Stored;
+            var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
             if (result.GetValue(gdb))
             {
                 throw new EnvironmentUnusableException("--gdb is not there yet; the case's source and plan are what scripts/harness show prints");

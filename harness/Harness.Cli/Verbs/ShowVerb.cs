@@ -14,7 +14,7 @@ internal static class ShowVerb
         var command = new Command("show", "Show a case: its source with line numbers, its plan, expected against observed") { @case };
         command.SetAction(result =>
         {
-            context.Terminal.Out.Write(Render(context, CaseArgument.Read(result.GetRequiredValue(@case), context.Rooms.Codec)));
+            context.Terminal.Out.Write(Render(context, CaseArgument.Read(result.GetRequiredValue(@case))));
             return ExitCodes.Held;
         });
         return command;

@@ -17,7 +17,7 @@ internal static class ShrinkVerb
         var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, output, zig };
         command.SetAction((result, ct) =>
         {
-            var argument = CaseArgument.Read(result.GetRequiredValue(@case), context.Rooms.Codec);
+            var argument = CaseArgument.Read(result.GetRequiredValue(@case));
             var folder = result.GetValue(output) ?? argument.Folder
                 ?? throw new UsageException("a token has no folder to store the smaller case in; give --output DIR");
             return RunAsync(context, argument.Stored, folder, Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(zig), ct);
@@ -77,10 +77,9 @@ internal static class ShrinkVerb
 
     private static StoredCase Store(VerbContext context, Rooms rooms, CaseDocument document, Recording recording, string folder)
     {
-        var codec = context.Rooms.Codec;
         var stored = new StoredCase(
-            document, ReplayToken.Write(document, codec), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "");
-        CaseStore.Write(folder, stored, codec);
+            document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "");
+        CaseStore.Write(folder, stored);
         return stored;
     }
 
