@@ -49,13 +49,10 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     output.status.phase = .between;
     var children: u64 = 0;
     for (state.fibers[0..state.fiber_count]) |*fiber| {
-        // A fiber that ended normally must have given back all but its initial segment by itself.
-        const left = fiber.stack.live_segments -| 1;
-        if (fiber.outcome == .completed or fiber.outcome == .failed) children += left;
-        if (fiber.stack.segment != null) {
-            _ = hs_stack_close(&fiber.stack);
-            giveBack(&fiber.stack);
-        }
+        // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
+        if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.segment.?.ordinal - 1;
+        children += hs_stack_close(&fiber.stack);
+        giveBack(&fiber.stack);
     }
     services.hs_thread.stack = null;
     const first_of_program = baseline.program != state.scenario.program;
@@ -80,8 +77,12 @@ fn setUp() void {
         .b = row.split_b,
         .random_state = row.split_a,
         .budget_bytes = scenario.stack_budget,
+        // A forced plan must see every prologue; poison and unmap, budgets and failing allocations every release.
+        .caching = @intFromBool(row.split_kind == .natural and row.policy == .cache and
+            scenario.fault_kind != .stack_budget and scenario.fault_kind != .segment_allocation),
         .fail_allocation = if (scenario.fault_kind == .segment_allocation) scenario.fault_entry else 0,
     };
+    services.hs_thread.warm_splits = 0;
     state.events = 0;
     state.acquired = 0;
     state.released = 0;
@@ -273,7 +274,7 @@ fn failRoom() bool {
 
 fn count() void {
     totals.executions += 1;
-    totals.splits += services.hs_thread.plan.splits;
+    totals.splits += services.hs_thread.plan.splits + services.hs_thread.warm_splits;
     totals.faults += state.faults;
     totals.probes += state.probes;
     totals.frames += observe.frames;

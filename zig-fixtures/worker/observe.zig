@@ -38,7 +38,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     const ordinal = fiber.probes;
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
-    const segments = fiber.stack.live_segments - 1;
+    const segments = fiber.stack.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);
     if (state.row.flags & plan.row_observe_fp != 0) judge(.fp, site, ordinal, segments, deep, end);
