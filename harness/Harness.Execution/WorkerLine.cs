@@ -27,7 +27,7 @@ public static class WorkerLine
         var space = body.IndexOf(' ');
         var word = space < 0 ? body : body[..space];
         var fields = new LineFields(space < 0 ? [] : body[space..]);
-        var message = word switch
+        WorkerMessage? message = word switch
         {
             "ready" => Ready(ref fields),
             "chain" => Chain(ref fields),
