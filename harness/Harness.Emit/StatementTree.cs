@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using Harness.Model;
+
+namespace Harness.Emit;
+
+/// <summary>What can be said about statements without writing them.</summary>
+internal static class StatementTree
+{
+    /// <summary>Every statement in the body, nested ones after the one that holds them.</summary>
+    public static IEnumerable<Statement> All(IEnumerable<Statement> body)
+    {
+        foreach (var statement in body)
+        {
+            yield return statement;
+            foreach (var nested in Bodies(statement).SelectMany(inner => All(inner)))
+            {
+                yield return nested;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether control never passes the end of the list. Zig refuses an explicit exit after a direct one, and a
+    /// reader wonders at any.
+    /// </summary>
+    public static bool Diverges(EquatableArray<Statement> body) => body.Any(Diverges);
+
+    private static bool Diverges(Statement statement) => statement switch
+    {
+        Statement.Return or Statement.Raise or Statement.TailCall => true,
+        Statement.Block block => Diverges(block.Body),
+        Statement.If branch => Diverges(branch.Then) && Diverges(branch.Else),
+        Statement.Call { Handling: Handling.IfElse handling } => Diverges(handling.Then) && Diverges(handling.Else),
+        _ => false,
+    };
+
+    private static IEnumerable<EquatableArray<Statement>> Bodies(Statement statement) => statement switch
+    {
+        Statement.Call call => Bodies(call.Handling),
+        Statement.Defer defer => [defer.Body],
+        Statement.ErrDefer defer => [defer.Body],
+        Statement.ErrDeferCapture defer => [defer.Body],
+        Statement.Block block => [block.Body],
+        Statement.Loop loop => [loop.Body],
+        Statement.If branch => [branch.Then, branch.Else],
+        Statement.IfFuel branch => [branch.Body],
+        _ => [],
+    };
+
+    private static IEnumerable<EquatableArray<Statement>> Bodies(Handling handling) => handling switch
+    {
+        Handling.CatchBlock block => [block.Body],
+        Handling.CatchSwitch choice => [.. choice.Cases.Select(c => c.Body), choice.Else],
+        Handling.IfElse branch => [branch.Then, branch.Else],
+        _ => [],
+    };
+
+    /// <summary>The locals that the statement itself, not one nested in it, mentions; those it declares do not count.</summary>
+    public static IEnumerable<int> Mentioned(Statement statement) => statement switch
+    {
+        Statement.Log log => Mentioned(log.Value),
+        Statement.Let let => Mentioned(let.Seed),
+        Statement.Cell cell => Mentioned(cell.Init),
+        Statement.Store store => [store.Local, .. Mentioned(store.Value)],
+        Statement.Buffer buffer => Mentioned(buffer.Seed),
+        Statement.CheckBuffer check => [check.Local],
+        Statement.Call call => [.. call.Arguments.SelectMany(Mentioned), .. Mentioned(call.Handling)],
+        Statement.TailCall call => call.Arguments.SelectMany(Mentioned),
+        Statement.BreakIf exit => Mentioned(exit.When.Value),
+        Statement.ContinueIf exit => Mentioned(exit.When.Value),
+        Statement.If branch => Mentioned(branch.When.Value),
+        Statement.Return { Value: ReturnValue.Local local } => [local.Index],
+        Statement.Return { Value: ReturnValue.Made made } => Mentioned(made.Seed),
+        Statement.Release release => [release.Local],
+        _ => [],
+    };
+
+    /// <summary>The locals whose address the statement takes, or that it writes to.</summary>
+    public static IEnumerable<int> Addressed(Statement statement) => statement switch
+    {
+        Statement.Store store => [store.Local],
+        Statement.Call call => call.Arguments.OfType<Argument.Local>().Select(a => a.Index),
+        Statement.TailCall call => call.Arguments.OfType<Argument.Local>().Select(a => a.Index),
+        _ => [],
+    };
+
+    private static IEnumerable<int> Mentioned(Argument argument) => argument switch
+    {
+        Argument.Made made => Mentioned(made.Seed),
+        Argument.Local local => [local.Index],
+        _ => throw new UnreachableException(),
+    };
+
+    private static IEnumerable<int> Mentioned(Handling handling) => handling switch
+    {
+        Handling.CatchValue value => Mentioned(value.Fallback),
+        Handling.CatchBlock block => Mentioned(block.Fallback),
+        Handling.CatchSwitch choice => Mentioned(choice.Fallback),
+        _ => [],
+    };
+
+    private static IEnumerable<int> Mentioned(Scalar scalar) => scalar switch
+    {
+        Scalar.Const => [],
+        Scalar.Fold fold => [fold.Local],
+        Scalar.LoopIndex index => [index.Local],
+        Scalar.Add add => Mentioned(add.Left).Concat(Mentioned(add.Right)),
+        _ => throw new UnreachableException(),
+    };
+}

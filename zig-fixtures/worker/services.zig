@@ -1,0 +1,252 @@
+//! The services that generated programs call (harness/docs/RUNTIME-ABI.md), behind morestack.S's gates: every function
+//! here runs on the thread's system stack. Rules: harness/docs/SCHEDULING.md.
+
+const std = @import("std");
+const abi = @import("abi");
+const defects = @import("defects");
+const plan = @import("plan.zig");
+const state = @import("state.zig");
+const output = @import("output.zig");
+const scheduler = @import("scheduler.zig");
+const ledger = @import("ledger.zig");
+const observe = @import("observe.zig");
+
+pub extern threadlocal var hs_thread: abi.Thread;
+extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
+extern fn hs_stack_limit(stack: *const abi.Stack) callconv(.c) u64;
+
+const infallible_bit: u32 = 1 << 31;
+const answer_panic = 1;
+const answer_segfault = 2;
+
+pub fn mix(x: u64) u64 {
+    return finalise(x +% 0x9E3779B97F4A7C15);
+}
+
+pub fn finalise(x: u64) u64 {
+    var z = x;
+    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
+
+pub const digest_start: u64 = 0x243F6A8885A308D3;
+
+pub fn digestWord(digest: u64, value: u64) u64 {
+    const mixed = (digest ^ value) *% 0x9E3779B97F4A7C15;
+    return mixed ^ mixed >> 32;
+}
+
+pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
+    const fiber = &state.fibers[index];
+    const first = @as(u64, @intFromEnum(kind)) | @as(u64, a) << 8;
+    fiber.digest = digestWord(digestWord(fiber.digest, first), b);
+    state.events += 1;
+    if (state.recording()) {
+        output.line("event row={d} fiber={d} kind={d} a={d} b={d}", .{ state.row_index, index, @intFromEnum(kind), a, b });
+    }
+    if (state.events > state.program.event_cap) scheduler.runaway();
+}
+
+export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {
+    if (kind == @intFromEnum(abi.EventKind.result)) state.running().outcome = if (a == 0) .completed else .failed;
+    event(state.current, @enumFromInt(@as(u8, @truncate(kind))), a, b);
+}
+
+export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
+    const function = tagged & ~infallible_bit;
+    const fiber = state.running();
+    const stack_plan = &hs_thread.plan;
+    const entry = stack_plan.entries;
+    stack_plan.entries += 1;
+    event(state.current, .enter, function, 0);
+    if (stack_plan.track_depth != 0) hs_stack_checkpoint(&fiber.stack, rsp);
+    switch (stack_plan.kind) {
+        .single_entry, .entry_set => abi.setLimit(hs_stack_limit(&fiber.stack)),
+        else => {},
+    }
+    if (entry >= state.program.entry_cap) scheduler.runaway();
+    switch (fault(fiber, entry)) {
+        0 => {},
+        else => |answer| return answer,
+    }
+    if (tagged & infallible_bit != 0 or fiber.stack.pending == 0) return 0;
+    const code = fiber.stack.pending;
+    fiber.stack.pending = 0;
+    event(state.current, .delivered, code, 0);
+    deliver(@truncate(entry), code);
+    return code;
+}
+
+/// What the fault plan does at this entry: an answer for the checkpoint, or 0.
+fn fault(fiber: *state.Fiber, entry: u64) u32 {
+    const scenario = state.scenario;
+    switch (scenario.fault_kind) {
+        .@"error" => {
+            const hit = entry == scenario.fault_entry;
+            if (hit and scenario.flags & plan.scenario_persistent != 0) fiber.persistent = true;
+            if ((hit or fiber.persistent) and fiber.stack.pending == 0) {
+                fiber.stack.pending = scenario.fault_error;
+                state.faults += 1;
+            }
+        },
+        .panic => if (entry == scenario.fault_entry) {
+            state.faults += 1;
+            return answer_panic;
+        },
+        .segfault => if (entry == scenario.fault_entry) {
+            state.faults += 1;
+            state.expecting_segfault = true;
+            return answer_segfault;
+        },
+        else => {},
+    }
+    return 0;
+}
+
+fn deliver(entry: u32, code: u32) void {
+    switch (state.scenario.fault_kind) {
+        .stack_budget, .segment_allocation => state.faults += 1,
+        else => {},
+    }
+    if (state.delivery_count < state.deliveries.len) {
+        state.deliveries[state.delivery_count] = .{ .entry = entry, .code = code };
+    }
+    state.delivery_count += 1;
+    if (state.recording()) output.line("delivered row={d} entry={d} error={d}", .{ state.row_index, entry, code });
+}
+
+export fn hs_rt_fuel() callconv(.c) u32 {
+    const fiber = state.running();
+    if (fiber.fuel == 0) return 0;
+    fiber.fuel -= 1;
+    return 1;
+}
+
+export fn hs_rt_acquire(site: u32, kind: u32) callconv(.c) u64 {
+    const serial = ledger.take(state.current, @truncate(kind), 0);
+    event(state.current, .acquired, site, @as(u64, serial) << 8 | kind);
+    return serial;
+}
+
+export fn hs_rt_release(site: u32, serial: u64) callconv(.c) void {
+    const index = ledger.find(state.current, serial) orelse {
+        state.ledger_broken += 1;
+        return;
+    };
+    const resource = state.resources[index];
+    event(state.current, .released, site, serial);
+    ledger.drop(index);
+    if (resource.kind == ledger.kind_mutex) scheduler.unlock(@truncate(resource.value));
+}
+
+export fn hs_rt_lock(site: u32, mutex: u32) callconv(.c) u64 {
+    const owner = state.mutexes[mutex].owner;
+    if (owner == state.current) return abi.error_deadlock;
+    if (owner == state.no_index) return scheduler.takeMutex(state.current, site, mutex);
+    const fiber = state.running();
+    fiber.waits_for = .{ .mutex = @truncate(mutex) };
+    fiber.wait_site = site;
+    scheduler.wait();
+}
+
+export fn hs_rt_join(site: u32, target: u32) callconv(.c) u64 {
+    if (target == state.current) return abi.error_deadlock;
+    switch (state.fibers[target].state) {
+        .ended, .unborn => {
+            scheduler.joined(state.current, site, target);
+            return 0;
+        },
+        else => {},
+    }
+    const fiber = state.running();
+    fiber.waits_for = .{ .fiber = @truncate(target) };
+    fiber.wait_site = site;
+    scheduler.wait();
+}
+
+export fn hs_rt_yield(site: u32) callconv(.c) u64 {
+    event(state.current, .yielded, site, 0);
+    scheduler.yield();
+}
+
+export fn hs_rt_spawn(site: u32, target: u32) callconv(.c) void {
+    const allowed = state.scenario.launch_mask >> @intCast(target) & 1 == 1;
+    const started = allowed and state.fibers[target].state == .unborn;
+    if (started) scheduler.makeReady(target);
+    event(state.current, .spawned, site, @as(u64, target) << 1 | @intFromBool(started));
+}
+
+export fn hs_rt_cancel(site: u32, target: u32) callconv(.c) void {
+    const fiber = &state.fibers[target];
+    const alive = fiber.state != .unborn and fiber.state != .ended;
+    const accepted = alive and fiber.stack.pending == 0;
+    if (accepted) fiber.stack.pending = abi.error_canceled;
+    event(state.current, .cancel_requested, site, @as(u64, target) << 1 | @intFromBool(accepted));
+}
+
+/// The indices of a buffer that are written and read (VALUES.md, Buffers).
+fn touched(index: u64, count: u64) bool {
+    return index < 16 or index % 64 == 0 or index + 16 >= count;
+}
+
+/// The next touched index after `index`.
+fn nextTouched(index: u64, count: u64) u64 {
+    var next = index + 1;
+    if (next < 16 or next + 16 >= count) return next;
+    next = (next + 63) & ~@as(u64, 63);
+    return @min(next, count - 16);
+}
+
+export fn hs_rt_fill(words: [*]u64, count: u64, seed: u64) callconv(.c) void {
+    var i: u64 = 0;
+    while (i < count) : (i = nextTouched(i, count)) words[i] = mix(seed +% i);
+}
+
+export fn hs_rt_sum(words: [*]const u64, count: u64) callconv(.c) u64 {
+    var h: u64 = 0x13198A2E03707344;
+    var i: u64 = 0;
+    while (i < count) : (i = nextTouched(i, count)) h = mix(h ^ words[i]);
+    return h;
+}
+
+export fn hs_rt_probe(site: u32, registers: *const abi.Registers) callconv(.c) void {
+    event(state.current, .probe, site, 0);
+    state.probes += 1;
+    observe.probe(state.running(), @intCast(site), registers);
+}
+
+export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, registers: *const abi.Registers) callconv(.c) noreturn {
+    _ = return_address;
+    if (state.current == state.no_index or state.scenario.fault_kind != .panic) {
+        output.stop("unexpected panic: {s}", .{message[0..@min(length, 300)]}, 101);
+    }
+    observe.probe(state.running(), -1, registers);
+    scheduler.abandon(.panicked);
+}
+
+/// After an injected segfault, on the system stack again.
+export fn hs_rt_faulted() callconv(.c) noreturn {
+    observe.probe(state.running(), -1, &state.fault_registers);
+    scheduler.abandon(.segfaulted);
+}
+
+/// The fiber's entry wrapper returned to hs_fiber_start; `wrong` has a bit per register that changed.
+export fn hs_rt_fiber_returned(wrong: u32) callconv(.c) noreturn {
+    state.register_faults |= wrong;
+    scheduler.finish();
+}
+
+/// segments.zig: the reserve beyond a budget, or the arena, is used up.
+export fn hs_reserve_exhausted() callconv(.c) noreturn {
+    scheduler.runaway();
+}
+
+test "touched indices are ascending, complete and end" {
+    inline for (.{ 8, 16, 17, 31, 32, 33, 64, 65, 80, 100, 128, 1000, 16384 }) |count| {
+        var seen: [16384]bool = @splat(false);
+        var i: u64 = 0;
+        while (i < count) : (i = nextTouched(i, count)) seen[i] = true;
+        for (0..count) |j| try std.testing.expectEqual(touched(j, count), seen[j]);
+    }
+}
