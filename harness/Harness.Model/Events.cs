@@ -96,7 +96,8 @@ public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain
 
 /// <summary>
 /// What must happen in one execution. Fibers' arrays are indexed by fiber. <see cref="Digest"/> is
-/// <see cref="Digests.Combine"/> of the fibers' digests.
+/// <see cref="Digests.Combine"/> of the fibers' digests. <see cref="Acquired"/>: how many Acquired events. Events,
+/// entry points and probes are empty when the interpreter was not asked to keep them.
 /// </summary>
 public sealed record ExpectedRun(
     EquatableArray<EquatableArray<Event>> Events,
@@ -108,7 +109,11 @@ public sealed record ExpectedRun(
     int Acquired,
     EquatableArray<EntryPoint> EntryPoints,
     EquatableArray<ProbeTrace> Probes,
-    RunEnding Ending);
+    RunEnding Ending)
+{
+    /// <summary>How many traces were taken, those of panics and segfaults included, kept or not.</summary>
+    public int ProbeCount { get; init; }
+}
 
 /// <summary>Entry number i of a run: which fiber, which function, at which call depth (1 = the entry function).</summary>
 public readonly record struct EntryPoint(int Fiber, int Function, int Depth);
@@ -123,6 +128,9 @@ public enum RunEnding
 
     /// <summary>A resource was still held when its fiber ended normally: an ill-formed program.</summary>
     Leaked,
+
+    /// <summary>A handle was released that its fiber does not hold: an ill-formed program.</summary>
+    ReleasedTwice,
 }
 
 /// <summary>The event log's 64-bit digest, the same in C# and in the runtime.</summary>

@@ -104,6 +104,12 @@ public static class ProgramLimits
     /// <summary>Events in one execution, all fibers together.</summary>
     public const int MaxEvents = 400_000;
 
+    /// <summary>Frames in all traces of one execution together (deep recursion with a probe at every level is quadratic).</summary>
+    public const int MaxTracedFrames = 1_000_000;
+
+    /// <summary>Steps of the model's machine in one execution; a few per statement. Stops nests of loops that log nothing.</summary>
+    public const int MaxSteps = 20_000_000;
+
     /// <summary>Words of a buffer that a slice argument covers.</summary>
     public const int SlicedWords = 8;
 

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace Harness.Model;
+
+/// <summary>A program with cell and plan, as versioned JSON: what a replay file holds.</summary>
+public static class CaseJson
+{
+    /// <summary>The first property of every document.</summary>
+    public const string Format = "fiber-case 1";
+
+    private static readonly NameTable<Route> Routes = new();
+    private static readonly NameTable<OptimizeMode> Modes = new(camel: false);
+    private static readonly NameTable<Backend> Backends = new();
+    private static readonly NameTable<SplitKind> Splits = new();
+    private static readonly NameTable<Placement> Placements = new();
+    private static readonly NameTable<ReleasePolicy> Policies = new();
+
+    public static string Write(Case @case) => JsonLayout.Render(new JsonObject
+    {
+        ["format"] = Format,
+        ["cell"] = Write(@case.Cell),
+        ["fault"] = Write(@case.Plan.Fault),
+        ["schedule"] = new JsonObject
+        {
+            ["seed"] = @case.Plan.Schedule.Seed,
+            ["launchMask"] = @case.Plan.Schedule.LaunchMask,
+        },
+        ["split"] = new JsonObject
+        {
+            ["kind"] = Splits[@case.Plan.Split.Kind],
+            ["a"] = @case.Plan.Split.A,
+            ["b"] = @case.Plan.Split.B,
+        },
+        ["placement"] = Placements[@case.Plan.Placement],
+        ["release"] = Policies[@case.Plan.Policy],
+        ["program"] = ProgramJson.ToNode(@case.Program),
+    });
+
+    public static Case Read(string json) => JsonPart.Read(json, "case", part =>
+    {
+        part.RequireFormat(Format)
+            .Having("format", "cell", "fault", "schedule", "split", "placement", "release", "program");
+        var plan = new ExecutionPlan(
+            ReadFault(part["fault"]),
+            ReadSchedule(part["schedule"].Having("seed", "launchMask")),
+            ReadSplit(part["split"].Having("kind", "a", "b")),
+            part["placement"].Named(Placements),
+            part["release"].Named(Policies));
+        return new Case(ProgramJson.FromPart(part["program"]), ReadCell(part["cell"]), plan);
+    });
+
+    private static JsonNode Write(Cell cell) => new JsonObject
+    {
+        ["route"] = Routes[cell.Route],
+        ["mode"] = Modes[cell.Mode],
+        ["backend"] = Backends[cell.Backend],
+        ["target"] = cell.Target,
+    };
+
+    private static Cell ReadCell(JsonPart part)
+    {
+        part.Having("route", "mode", "backend", "target");
+        return new(
+            part["route"].Named(Routes),
+            part["mode"].Named(Modes),
+            part["backend"].Named(Backends),
+            part["target"].Text());
+    }
+
+    private static Schedule ReadSchedule(JsonPart part) =>
+        new(part["seed"].Word(), (uint)part["launchMask"].Integer(0, uint.MaxValue));
+
+    private static SplitPlan ReadSplit(JsonPart part) =>
+        new(part["kind"].Named(Splits), part["a"].Word(), part["b"].Word());
+
+    private static JsonNode Write(FaultPlan fault) => fault switch
+    {
+        FaultPlan.None => "none",
+        FaultPlan.ErrorAt error => new JsonObject
+        {
+            ["fault"] = "errorAt",
+            ["entry"] = error.Entry,
+            ["error"] = HandlingJson.Errors[error.Error],
+            ["persistent"] = error.Persistent,
+        },
+        FaultPlan.PanicAt panic => new JsonObject { ["fault"] = "panicAt", ["entry"] = panic.Entry },
+        FaultPlan.SegfaultAt segfault => new JsonObject { ["fault"] = "segfaultAt", ["entry"] = segfault.Entry },
+        FaultPlan.StackBudget budget => new JsonObject { ["fault"] = "stackBudget", ["bytes"] = budget.Bytes },
+        FaultPlan.SegmentAllocationFails fails => new JsonObject
+        {
+            ["fault"] = "segmentAllocationFails",
+            ["nth"] = fails.Nth,
+        },
+        FaultPlan.Delivered delivered => new JsonObject
+        {
+            ["fault"] = "delivered",
+            ["deliveries"] = new JsonArray([.. delivered.Deliveries.Select(Write)]),
+        },
+        _ => throw new UnreachableException(fault.GetType().Name),
+    };
+
+    private static JsonNode Write(Delivery delivery) => new JsonObject
+    {
+        ["entry"] = delivery.Entry,
+        ["error"] = HandlingJson.Errors[delivery.Error],
+    };
+
+    private static FaultPlan ReadFault(JsonPart part)
+    {
+        if (part.TryText(out var word))
+        {
+            return word == "none" ? new FaultPlan.None() : throw part.Wrong($"unknown fault \"{JsonPart.Shown(word)}\"");
+        }
+
+        return part["fault"].Text() switch
+        {
+            "errorAt" => new FaultPlan.ErrorAt(
+                part.Having("fault", "entry", "error", "persistent")["entry"].Int(),
+                part["error"].Named(HandlingJson.Errors),
+                part["persistent"].Bool()),
+            "panicAt" => new FaultPlan.PanicAt(part.Having("fault", "entry")["entry"].Int()),
+            "segfaultAt" => new FaultPlan.SegfaultAt(part.Having("fault", "entry")["entry"].Int()),
+            "stackBudget" => new FaultPlan.StackBudget(part.Having("fault", "bytes")["bytes"].Integer(0, long.MaxValue)),
+            "segmentAllocationFails" => new FaultPlan.SegmentAllocationFails(part.Having("fault", "nth")["nth"].Int()),
+            "delivered" => new FaultPlan.Delivered(
+                part.Having("fault", "deliveries")["deliveries"].List(ReadDelivery)),
+            var other => throw part.Wrong($"unknown fault \"{JsonPart.Shown(other)}\""),
+        };
+    }
+
+    private static Delivery ReadDelivery(JsonPart part)
+    {
+        part.Having("entry", "error");
+        return new(part["entry"].Int(), part["error"].Named(HandlingJson.Errors));
+    }
+}

@@ -1,0 +1,265 @@
+using System.Diagnostics;
+
+namespace Harness.Model;
+
+/// <summary>
+/// Runs compiled programs. Every fiber has its stack as data (<see cref="FiberState"/>), so recursion of any depth costs
+/// no stack of this process. One machine runs one program at a time and is reused between runs.
+/// </summary>
+internal sealed partial class Machine
+{
+    private readonly CompiledProgram _program;
+    private readonly Instruction[] _code;
+    private readonly FiberState[] _fibers;
+    private readonly List<EntryPoint> _entryPoints = [];
+    private readonly List<ProbeTrace> _traces = [];
+
+    private FaultCursor _fault;
+    private bool _keep;
+    private RunEnding _ending;
+    private int _entries;
+    private int _events;
+    private int _acquired;
+    private int _probes;
+    private long _framesInTraces;
+    private long _steps;
+
+    /// <summary>The running fiber.</summary>
+    private FiberState _fiber;
+
+    /// <summary>The running fiber gives way, or the run is over.</summary>
+    private bool _switch;
+
+    public Machine(CompiledProgram program)
+    {
+        _program = program;
+        _code = program.Code;
+        _fibers = [.. Enumerable.Range(0, program.Program.Fibers.Count).Select(i => new FiberState(i))];
+        _fiber = _fibers[0];
+        _mutexes = [.. Enumerable.Range(0, program.Program.Mutexes).Select(_ => new MutexState())];
+    }
+
+    public ExpectedRun Run(FaultPlan fault, Schedule schedule, bool keepEvents)
+    {
+        Reset(fault, keepEvents);
+        Launch(schedule);
+        while (_ending is not RunEnding.CapReached && Next() is { } fiber)
+        {
+            _fiber = fiber;
+            _switch = false;
+            Resume();
+            Execute();
+        }
+
+        return Collect();
+    }
+
+    private void Reset(FaultPlan fault, bool keepEvents)
+    {
+        _fault = new FaultCursor(fault);
+        _keep = keepEvents;
+        _ending = RunEnding.Finished;
+        _entries = 0;
+        _events = 0;
+        _acquired = 0;
+        _probes = 0;
+        _framesInTraces = 0;
+        _steps = 0;
+        _entryPoints.Clear();
+        _traces.Clear();
+        foreach (var fiber in _fibers)
+        {
+            fiber.Reset(_program.Program.Fibers[fiber.Index].Fuel);
+        }
+
+        foreach (var mutex in _mutexes)
+        {
+            mutex.Reset();
+        }
+    }
+
+    private ExpectedRun Collect()
+    {
+        var digests = Array.ConvertAll(_fibers, fiber => fiber.Digest);
+        var outcomes = Array.ConvertAll(_fibers, fiber => fiber.Outcome);
+        var events = _keep ? Array.ConvertAll(_fibers, fiber => new EquatableArray<Event>([.. fiber.Events])) : [];
+        return new(
+            new(events),
+            new(digests),
+            new(outcomes),
+            Digests.Combine(digests),
+            _entries,
+            _events,
+            _acquired,
+            new([.. _entryPoints]),
+            new([.. _traces]),
+            _ending) { ProbeCount = _probes };
+    }
+
+    private void Execute()
+    {
+        while (!_switch)
+        {
+            if (++_steps > ProgramLimits.MaxSteps)
+            {
+                ReachCap();
+                return;
+            }
+
+            Step(in _code[_fiber.Pc++]);
+        }
+    }
+
+    private void Step(in Instruction i)
+    {
+        switch (i.Op)
+        {
+            case Op.Checkpoint:
+                Checkpoint(i.A, i.B != 0);
+                break;
+            case Op.Call:
+                Call(in i);
+                break;
+            case Op.Return:
+                Return();
+                break;
+            case Op.RunDeferred:
+                _fiber.BeginDeferred(_fiber.Pc);
+                _fiber.Pc = i.A;
+                break;
+            case Op.EndDeferred:
+                _fiber.Pc = _fiber.EndDeferred();
+                break;
+            case Op.Jump:
+                _fiber.Pc = i.A;
+                break;
+            case Op.JumpUnless:
+                JumpUnless(Holds(in _program.Conditions[i.B]), i.A);
+                break;
+            case Op.JumpUnlessFuel:
+                JumpUnless(_fiber.Fuel > 0, i.A);
+                _fiber.Fuel -= _fiber.Fuel > 0 ? 1 : 0;
+                break;
+            case Op.JumpUnlessError:
+                JumpUnless(_fiber.Error == i.B, i.A);
+                break;
+            case Op.LoopNext:
+                JumpUnless(++_fiber.Slot(i.A).Bits >= (ulong)i.B, i.C);
+                break;
+            case Op.KeepError:
+                _fiber.Slot(CompiledFunction.ErrorSlot).Bits = (ulong)_fiber.Error;
+                break;
+            default:
+                Effect(in i);
+                break;
+        }
+    }
+
+    /// <summary>Instructions that log or write.</summary>
+    private void Effect(in Instruction i)
+    {
+        switch (i.Op)
+        {
+            case Op.Leave:
+                Record(EventKind.Leave, i.A, 0);
+                break;
+            case Op.Log:
+                Record(EventKind.Log, i.Site, Eval(i.A));
+                break;
+            case Op.LogBuffer:
+                Record(EventKind.Log, i.Site, Values.SumOfFilled(i.B, _fiber.Slot(i.A).Bits));
+                break;
+            case Op.Make:
+                _fiber.Slot(i.A) = new(Eval(i.C), i.B);
+                break;
+            case Op.Copy:
+                _fiber.Slot(i.A) = _fiber.Slot(i.B);
+                break;
+            case Op.SetWord:
+                _fiber.Slot(i.A) = new(Eval(i.B), Value.Word);
+                break;
+            case Op.StoreThrough:
+                _fiber.At(_fiber.Slot(i.A).Bits).Bits = Eval(i.B);
+                break;
+            case Op.Raise:
+                _fiber.Slot(CompiledFunction.ErrorSlot).Bits = (ulong)i.A;
+                Record(EventKind.Raised, i.Site, (ulong)i.A);
+                break;
+            case Op.Caught:
+                Record(EventKind.Caught, i.Site, (ulong)_fiber.Error);
+                break;
+            case Op.ErrDeferred:
+                Record(EventKind.ErrDeferred, i.Site, _fiber.Slot(CompiledFunction.ErrorSlot).Bits);
+                break;
+            case Op.Acquire:
+                Acquire(i.Site, i.A, (ResourceKind)i.B, -1);
+                break;
+            case Op.Release:
+                Release(i.Site, _fiber.Slot(i.A).Bits);
+                break;
+            case Op.Probe:
+                Record(EventKind.Probe, i.Site, 0);
+                Trace(i.Site);
+                break;
+            default:
+                Coordinate(in i);
+                break;
+        }
+    }
+
+    /// <summary>Instructions that concern other fibers.</summary>
+    private void Coordinate(in Instruction i)
+    {
+        switch (i.Op)
+        {
+            case Op.Lock:
+                Lock(in i);
+                break;
+            case Op.Yield:
+                Record(EventKind.Yielded, i.Site, 0);
+                MakeReady(_fiber);
+                _switch = true;
+                break;
+            case Op.Spawn:
+                Spawn(i.Site, _fibers[i.A]);
+                break;
+            case Op.Join:
+                Join(in i);
+                break;
+            case Op.Cancel:
+                Cancel(i.Site, _fibers[i.A]);
+                break;
+            default:
+                throw new UnreachableException(i.Op.ToString());
+        }
+    }
+
+    private void JumpUnless(bool holds, int target)
+    {
+        if (!holds)
+        {
+            _fiber.Pc = target;
+        }
+    }
+
+    private void Record(EventKind kind, int a, ulong b)
+    {
+        var e = new Event(kind, (uint)a, b);
+        _fiber.Digest = Digests.Add(_fiber.Digest, e);
+        if (_keep)
+        {
+            _fiber.Events.Add(e);
+        }
+
+        if (++_events > ProgramLimits.MaxEvents)
+        {
+            ReachCap();
+        }
+    }
+
+    private void ReachCap()
+    {
+        _ending = RunEnding.CapReached;
+        _switch = true;
+    }
+}
