@@ -37,6 +37,7 @@ public sealed class PlanBuilder(PlanOptions options)
         private readonly int _rowCap;
         private long _modelEntries;
         private long _observedFrames;
+        private long _frames;
         private int _dropped;
         private int _unusable;
 
@@ -73,26 +74,23 @@ public sealed class PlanBuilder(PlanOptions options)
             _rows.AddBaseline(scenario, SplitPlan.None, observers);
             var cap = Math.Max(2, _rowCap * _options.NoFaultPercent / 100);
             var deepest = _reference.EntryPoints.AsSpan().Length == 0 ? 1 : _reference.EntryPoints.Max(e => e.Depth);
-            var combinations = _options.Placements.Count * _options.Policies.Count;
-            var first = true;
+            // Every prologue split, in each placement with each policy, comes first; a tiny budget has the placements only.
+            var everyPolicy = cap > 3 * _options.Placements.Count * _options.Policies.Count;
             foreach (var split in SplitMenu.Families(Entries, deepest, _options, _random))
             {
-                if (_rows.Count + combinations > Math.Max(cap * 2 / 3, combinations + 1))
+                if (_rows.Count + _options.Placements.Count > Math.Max(cap * 2 / 3, _options.Placements.Count + 1))
                 {
                     _dropped++;
-                    continue;
                 }
-
-                if (first || split.Kind is SplitKind.Natural)
+                else if (split.Kind is SplitKind.EveryEntry or SplitKind.Natural)
                 {
-                    _rows.AddAll(scenario, split, everyPolicy: first, (s, p) => Watch(observers, _rows.IsNewToObservers(s.Kind, p)));
+                    var all = everyPolicy && split.Kind is SplitKind.EveryEntry;
+                    _rows.AddAll(scenario, split, all, (s, p) => Watch(observers, _rows.IsNewToObservers(s.Kind, p)));
                 }
                 else
                 {
                     _rows.Add(scenario, split, Watch(observers, _rows.IsNewToObservers(split.Kind)));
                 }
-
-                first = false;
             }
 
             var room = Math.Max(1, cap - _rows.Count);
@@ -164,10 +162,10 @@ public sealed class PlanBuilder(PlanOptions options)
         /// <summary>Returns how many entries were swept, and of how many.</summary>
         private (int Swept, int Entries) AddSweep()
         {
-            var wanted = Math.Min(_options.FullSweepEntries, _rowCap * SweepPercent / 200);
+            var room = Math.Max(0, _rowCap - _rows.Count);
+            var wanted = Math.Max(1, Math.Min(_options.FullSweepEntries, Math.Min(room, _rowCap * SweepPercent / 100) / 2));
             var affordable = Math.Max(1, (_options.ModelEntries - _modelEntries) / (2L * Math.Max(1, Entries)));
             var entries = _random.Stratified(Entries, (int)Math.Min(wanted, affordable));
-            var room = Math.Max(0, _rowCap - _rows.Count);
             var sweep = FaultMenu.Sweep(entries).ToArray();
             for (var i = 0; i < sweep.Length; i++)
             {
@@ -221,26 +219,17 @@ public sealed class PlanBuilder(PlanOptions options)
             }
         }
 
-        /// <summary>
-        /// The worker has no digest to compare with: it reports what happened and the model checks that. Deliveries may
-        /// differ from row to row, so traces are taken only in rows that are alone in their scenario.
-        /// </summary>
+        /// <summary>The worker has no digest to compare with: it reports what happened, trace included, and the model checks that.</summary>
         private void AddUnpredictable(FaultPlan fault, Schedule schedule, ReadOnlySpan<SplitPlan> splits)
         {
             var kind = Coverage.FaultLabel(fault, schedule);
-            _faultKinds[kind] = _faultKinds.GetValueOrDefault(kind) + 1;
-            var observers = _options.Observe && _faultKinds[kind] <= 2 ? Observers(_reference) : RowFlags.None;
-            var record = PlanScenario.Of(0, fault, schedule);
-            if (observers != RowFlags.None)
-            {
-                _scenarios.Add(new ScenarioPlan(fault, schedule, record, null));
-                _rows.Add(_scenarios.Count - 1, splits[0], observers);
-            }
-
-            _scenarios.Add(new ScenarioPlan(fault, schedule, record, null));
+            var seen = _faultKinds[kind] = _faultKinds.GetValueOrDefault(kind) + 1;
+            _scenarios.Add(new ScenarioPlan(fault, schedule, PlanScenario.Of(0, fault, schedule), null));
+            var observers = seen <= 2 ? Observers(_reference) : RowFlags.None;
             foreach (var split in splits)
             {
-                _rows.Add(_scenarios.Count - 1, split, RowFlags.None);
+                _rows.Add(_scenarios.Count - 1, split, observers);
+                observers = RowFlags.None;
             }
         }
 
@@ -251,7 +240,7 @@ public sealed class PlanBuilder(PlanOptions options)
             {
                 ExpectedDigest = run.Digest,
                 ExpectedAcquired = (uint)run.Acquired,
-                ExpectedProbes = (uint)run.ProbeCount,
+                ExpectedProbes = (uint)ProbeEvents(run),
                 ExpectedEntries = (uint)run.Entries,
                 IsolatedMask = Isolated(run),
                 Flags = record.Flags | ScenarioFlags.DigestKnown,
@@ -259,6 +248,10 @@ public sealed class PlanBuilder(PlanOptions options)
             _scenarios.Add(new ScenarioPlan(fault, schedule, record, observers == RowFlags.None ? null : run));
             return _scenarios.Count - 1;
         }
+
+        /// <summary>The worker counts Probe statements; the traces of a panic or segfault are apart from them.</summary>
+        private static int ProbeEvents(ExpectedRun run) =>
+            run.ProbeCount - run.Outcomes.Count(o => o is FiberOutcome.Panicked or FiberOutcome.Segfaulted);
 
         /// <summary>Fibers that this run does not touch: their digest is that of the run without fault and of their solo run.</summary>
         private uint Isolated(ExpectedRun run)
@@ -318,8 +311,6 @@ public sealed class PlanBuilder(PlanOptions options)
             _observedFrames += frames;
             return RowFlags.BothObservers | RowFlags.SendTraces;
         }
-
-        private long _frames;
 
         /// <summary>The flags of a row that is not a baseline.</summary>
         private RowFlags Watch(RowFlags baseline, bool wanted)

@@ -37,7 +37,7 @@ internal sealed class RowList(PlanOptions options)
         }
     }
 
-    /// <summary>In the combination that this split kind has had least often.</summary>
+    /// <summary>With the placement, then the policy, then the pair of them that this split kind has had least often.</summary>
     public void Add(int scenario, SplitPlan split, RowFlags flags)
     {
         var used = UsesOf(split.Kind);
@@ -46,7 +46,7 @@ internal sealed class RowList(PlanOptions options)
         for (var i = 1; i < Combinations; i++)
         {
             var candidate = (start + i) % Combinations;
-            best = used[candidate] < used[best] ? candidate : best;
+            best = Uses(used, candidate).CompareTo(Uses(used, best)) < 0 ? candidate : best;
         }
 
         Add(scenario, split, best, flags);
@@ -72,7 +72,7 @@ internal sealed class RowList(PlanOptions options)
     public bool IsNewToObservers(SplitKind kind, Placement placement) =>
         !_observedKinds.Contains(kind) || !_observedPlacements.Contains(placement);
 
-    /// <summary>The placement that <see cref="Add(int, SplitPlan, RowFlags)"/> takes next for the kind.</summary>
+    /// <summary>Whether no row with this split kind takes traces yet.</summary>
     public bool IsNewToObservers(SplitKind kind) => !_observedKinds.Contains(kind);
 
     private void Add(int scenario, SplitPlan split, int combination, RowFlags flags)
@@ -91,6 +91,20 @@ internal sealed class RowList(PlanOptions options)
             _observedKinds.Add(row.Split);
             _observedPlacements.Add(row.Placement);
         }
+    }
+
+    private (int Placement, int Policy, int Both) Uses(int[] used, int combination)
+    {
+        var policies = options.Policies.Count;
+        var (placement, policy) = (combination / policies, combination % policies);
+        var uses = (Placement: 0, Policy: 0, Both: used[combination]);
+        for (var i = 0; i < used.Length; i++)
+        {
+            uses.Placement += i / policies == placement ? used[i] : 0;
+            uses.Policy += i % policies == policy ? used[i] : 0;
+        }
+
+        return uses;
     }
 
     private int[] UsesOf(SplitKind kind)

@@ -31,7 +31,7 @@ internal static class SplitMenu
 
         yield return new SplitPlan(SplitKind.DepthSet, 0x5555_5555_5555_5555);
         yield return new SplitPlan(SplitKind.DepthSet, random.Next());
-        foreach (var n in (ReadOnlySpan<ulong>)[3, 5, 7, 13])
+        foreach (var n in (ulong[])[3, 5, 7, 13])
         {
             yield return new SplitPlan(SplitKind.EveryNth, n);
         }
@@ -65,7 +65,7 @@ internal static class SplitMenu
         SplitPlan.Every,
         Natural(options.NaturalBytes[options.NaturalBytes.Count / 2]),
         Random(random),
-        SplitPlan.None,
+        Natural(options.NaturalBytes[Math.Min(1, options.NaturalBytes.Count - 1)]),
     ];
 
     public static SplitPlan Single(int entry) => new(SplitKind.SingleEntry, (ulong)entry);
