@@ -220,7 +220,20 @@ public sealed class WorkerSession(ChildProcess processes)
                     break;
             }
 
-            onMessage(message);
+            if (RowOf(message) is not { } row)
+            {
+                onMessage(message);
+            }
+            else if (row >= plan.Rows.Length)
+            {
+                Violate($"there is no row {row}");
+            }
+            else if (row >= _from)
+            {
+                // Not those that the worker runs again after a restart, for itself only.
+                onMessage(message);
+            }
+
             return ValueTask.CompletedTask;
         }
 
@@ -260,6 +273,16 @@ public sealed class WorkerSession(ChildProcess processes)
             Skip(row + 1, next, reason);
             return next;
         }
+
+        private static int? RowOf(WorkerMessage message) => message switch
+        {
+            WorkerMessage.Probe m => m.Row,
+            WorkerMessage.Fail m => m.Row,
+            WorkerMessage.Overflow m => m.Row,
+            WorkerMessage.Logged m => m.Row,
+            WorkerMessage.Delivered m => m.Row,
+            _ => null,
+        };
 
         private void Violate(string detail)
         {
