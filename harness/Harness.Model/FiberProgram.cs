@@ -114,4 +114,16 @@ public static class ProgramLimits
     public const int SlicedWords = 8;
 
     public const int MaxBufferWords = 16_384;
+
+    /// <summary>Bodies inside bodies, a function's own body counted.</summary>
+    public const int MaxNesting = 32;
+
+    /// <summary><see cref="Scalar.Add"/>s inside each other.</summary>
+    public const int MaxScalarNesting = 16;
+
+    /// <summary>Types inside types.</summary>
+    public const int MaxTypeNesting = 8;
+
+    /// <summary>Fields of a struct, lanes of a vector.</summary>
+    public const int MaxTypeParts = 64;
 }

@@ -93,7 +93,10 @@ public abstract record Handling
     /// <summary><c>f() catch return error.To</c>: raises <paramref name="To"/> (event Raised with Site).</summary>
     public sealed record Map(int Site, ErrorName To) : Handling { internal override Sealed Seal => default; }
 
-    /// <summary><c>f() catch |e| { caught(Site, e); return e; }</c>.</summary>
+    /// <summary>
+    /// <c>f() catch |e| { caught(Site, e); return e; }</c>. (Zig 0.16 rejects that <c>return e</c> where an
+    /// <c>errdefer |x|</c> is pending; <c>return @as(@TypeOf(e)!T, e)</c> means the same.)
+    /// </summary>
     public sealed record Rethrow(int Site) : Handling { internal override Sealed Seal => default; }
 
     /// <summary>

@@ -66,23 +66,31 @@ pub const error_deadlock = 104;
 
 pub const Outcome = enum(u8) { not_started = 0, completed = 1, failed = 2, panicked = 3, segfaulted = 4 };
 
-/// One stretch of stack. Lives at the top of its own memory: [low, @intFromPtr(segment)) is stack.
+/// One stretch of stack. Lives at the top of its own memory: [low, @intFromPtr(segment)) is stack. The stubs read and
+/// write the first six fields (morestack.S, SEGMENT_…).
 pub const Segment = extern struct {
     parent: ?*Segment,
-    low: u64,
-    high: u64,
+    /// The child that was used last and is kept for the next split here; null: none, or the plan forbids it.
+    cached: ?*Segment,
+    /// The limit while this segment is in use.
+    limit: u64,
+    /// The largest frame (with nothing passed on the stack) that certainly fits.
+    room: u64,
     /// rbp of the stub frame on the parent; 0 for an initial segment.
     stub_frame: u64,
+    /// 1: hs_shrink need not be asked; the segment stays its parent's cached child.
+    warm: u64,
+    low: u64,
+    high: u64,
     /// The bump pointer to put back, and which.
     bump_before: u64,
     from_low_end: u64,
     usable_bytes: u64,
+    /// Usable bytes of this segment and all its ancestors.
+    used_bytes: u64,
     /// 1 for the initial segment.
     ordinal: u64,
-
-    pub fn limit(segment: *const Segment) u64 {
-        return segment.low + canary_bytes + slack_bytes;
-    }
+    reserved: [3]u64,
 };
 
 /// Callee-saved registers and position of a fiber that stopped in a trace gate. Order: morestack.S, trace_gate.
@@ -103,8 +111,7 @@ pub const Stack = extern struct {
     arena: u64 = 0,
     bump_low: u64 = 0,
     bump_high: u64 = 0,
-    /// Usable bytes of all live segments.
-    used_bytes: u64 = 0,
+    /// Segments carved and not yet released: those in use and those cached.
     live_segments: u64 = 0,
     used_bytes_max: u64 = 0,
     /// Range of this execution's released, poisoned memory.
@@ -125,7 +132,9 @@ pub const Plan = extern struct {
     placement: Placement = .descending,
     policy: Policy = .cache,
     track_depth: u8 = 0,
-    padding: u32 = 0,
+    /// 1: released segments stay as cached children (the product's way); 0: every release is a real one.
+    caching: u8 = 1,
+    padding: [3]u8 = @splat(0),
     a: u64 = 0,
     b: u64 = 0,
     random_state: u64 = 0,
@@ -134,7 +143,7 @@ pub const Plan = extern struct {
     budget_bytes: u64 = 0,
     fail_allocation: u64 = 0,
     allocations: u64 = 0,
-    /// Splits made, forced or natural.
+    /// Splits made by hs_grow, forced or natural; Thread.warm_splits counts the others.
     splits: u64 = 0,
     failures: u64 = 0,
     fail_address: u64 = 0,
@@ -153,16 +162,27 @@ pub const Thread = extern struct {
     scheduler_rsp: u64 = 0,
     fiber_rsp: u64 = 0,
     stack: ?*Stack = null,
+    /// Splits that took the cached segment without leaving the stub.
+    warm_splits: u64 = 0,
     plan: Plan = .{},
 };
 
 comptime {
-    // morestack.S: THREAD_SYSTEM_RSP, THREAD_SCHEDULER_RSP, THREAD_FIBER_RSP
+    // morestack.S: THREAD_…, STACK_SEGMENT, SEGMENT_…
     const assert = @import("std").debug.assert;
     assert(@offsetOf(Thread, "system_rsp") == 0);
     assert(@offsetOf(Thread, "scheduler_rsp") == 8);
     assert(@offsetOf(Thread, "fiber_rsp") == 16);
-    assert(@sizeOf(Segment) == 64);
+    assert(@offsetOf(Thread, "stack") == 24);
+    assert(@offsetOf(Thread, "warm_splits") == 32);
+    assert(@offsetOf(Stack, "segment") == 0);
+    assert(@offsetOf(Segment, "parent") == 0);
+    assert(@offsetOf(Segment, "cached") == 8);
+    assert(@offsetOf(Segment, "limit") == 16);
+    assert(@offsetOf(Segment, "room") == 24);
+    assert(@offsetOf(Segment, "stub_frame") == 32);
+    assert(@offsetOf(Segment, "warm") == 40);
+    assert(@sizeOf(Segment) == 128);
     assert(@offsetOf(Registers, "rbp") == 56);
 }
 

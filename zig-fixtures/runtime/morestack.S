@@ -36,6 +36,15 @@
 #define THREAD_SYSTEM_RSP 0
 #define THREAD_SCHEDULER_RSP 8
 #define THREAD_FIBER_RSP 16
+#define THREAD_STACK 24
+#define THREAD_WARM_SPLITS 32
+#define STACK_SEGMENT 0
+#define SEGMENT_PARENT 0
+#define SEGMENT_CACHED 8
+#define SEGMENT_LIMIT 16
+#define SEGMENT_ROOM 24
+#define SEGMENT_STUB_FRAME 32
+#define SEGMENT_WARM 40
 #define SAVE_BYTES 96
 
 #define TLS(field) %fs:hs_thread@TPOFF+field
@@ -98,9 +107,38 @@ __morestack:
     push %r11                           // rbp − 24
     // ── The shared body: still inside the symbol `__morestack`, because gdb looks at the symbol of the return address.
 .Lsplit:
-    // 1. Save what hs_grow, a C function, may clobber (it keeps rbx, rbp, r12–r15).
-    push %rax
-    push %rcx
+    push %rax                           // rbp − 32
+    push %rcx                           // rbp − 40
+    // 1. Warm: the current segment has a cached child, the frame fits there, and no arguments need copying.
+    mov TLS(THREAD_STACK), %rax
+    test %r11, %r11
+    jnz .Lcold_grow
+    mov STACK_SEGMENT(%rax), %rcx
+    mov SEGMENT_CACHED(%rcx), %rcx
+    test %rcx, %rcx
+    jz .Lcold_grow
+    cmp SEGMENT_ROOM(%rcx), %r10
+    ja .Lcold_grow
+    mov %rcx, STACK_SEGMENT(%rax)
+    mov %rbp, SEGMENT_STUB_FRAME(%rcx)
+    mov SEGMENT_LIMIT(%rcx), %rax
+    mov %rax, %fs:0x70
+    incq TLS(THREAD_WARM_SPLITS)
+    //    NEW = the segment's header, less what makes it congruent to CFA mod 64
+    lea -16(%rcx), %rax
+    sub %rbp, %rax
+    and $63, %rax
+    sub %rax, %rcx
+    incq -8(%rbp)
+    mov %rcx, %rsp
+    mov -40(%rbp), %rcx
+    mov -32(%rbp), %rax
+    mov -16(%rbp), %r10
+    mov -24(%rbp), %r11
+    call *-8(%rbp)
+    jmp .Lbody_returned
+.Lcold_grow:
+    //    Save what hs_grow, a C function, may clobber besides (it keeps rbx, rbp, r12–r15).
     push %rdx
     push %rsi
     push %rdi
@@ -134,6 +172,20 @@ __morestack:
     lea -24(%rbp), %rsp
     push %rax
     push %rcx
+    mov TLS(THREAD_STACK), %rax
+    mov STACK_SEGMENT(%rax), %rcx
+    cmpq $0, SEGMENT_WARM(%rcx)
+    je .Lcold_shrink
+    //    Warm: the segment stays where it is, as its parent's cached child.
+    mov SEGMENT_PARENT(%rcx), %rcx
+    mov %rcx, STACK_SEGMENT(%rax)
+    mov SEGMENT_LIMIT(%rcx), %rcx
+    mov %rcx, %fs:0x70
+    decq -8(%rbp)
+    mov -40(%rbp), %rcx
+    mov -32(%rbp), %rax
+    jmp .Lleave
+.Lcold_shrink:
     push %rdx
     push %rsi
     push %rdi

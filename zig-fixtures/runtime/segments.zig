@@ -12,6 +12,8 @@ extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_reserve_exhausted() noreturn;
 
 const page_bytes = 4096;
+/// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
+const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
 
 /// Called by the stubs. Returns the new stack's argument base (congruent to `cfa` mod 64), or 0 to run in place.
@@ -24,11 +26,11 @@ export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_addres
     const plan = &thread.plan;
     plan.prologues += 1;
 
-    const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > parent.limit();
+    const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > parent.limit;
     if (fits and !forced(plan, stack, parent, cfa)) return 0;
 
     const arguments = boundArguments(argument_bytes, cfa, parent);
-    const segment = acquire(stack, plan, frame_bytes + arguments) orelse return 0;
+    const segment = acquire(stack, plan, frame_bytes + arguments);
     segment.stub_frame = cfa - 16;
 
     // Arguments go right below the header, at an address congruent to where they were, so that every alignment holds.
@@ -46,11 +48,9 @@ export fn hs_shrink(stub_frame: u64) callconv(.c) void {
     const plan = &thread.plan;
     const segment = stack.segment.?;
     if (segment.stub_frame != stub_frame) fail(plan, abi.fail_order, stub_frame);
-    if (defects.active == .segment_release and plan.splits % 3 == 0) {
-        stack.segment = segment.parent;
-    } else {
-        release(stack, plan, segment);
-    }
+    stack.segment = segment.parent;
+    const forgotten = defects.active == .segment_release and plan.splits % 3 == 0;
+    if (!forgotten) release(stack, plan, segment);
     if (defects.active != .limit_restore) abi.setLimit(currentLimit(plan, stack));
 }
 
@@ -69,7 +69,6 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     stack.poison_low = 0;
     stack.poison_high = 0;
     stack.segment = null;
-    stack.used_bytes = 0;
     stack.used_bytes_max = 0;
     stack.live_segments = 0;
     stack.pending = 0;
@@ -79,19 +78,33 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     return @intFromPtr(segment);
 }
 
-/// Releases whatever a fiber still has, innermost first: after its end, a panic or a trap. Returns how many child segments
-/// were live.
+/// Releases whatever a fiber still has, innermost first: after its end, a panic or a trap. Returns how many segments no
+/// chain led to: what was leaked.
 export fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64 {
     const plan = &hs_thread.plan;
-    var children: u64 = 0;
     while (stack.segment) |segment| {
-        if (segment.parent != null) children += 1;
+        dropCached(stack, plan, segment);
+        stack.segment = segment.parent;
+        if (segment.parent) |parent| parent.cached = null;
         release(stack, plan, segment);
     }
     if (plan.policy == .unmap and stack.touched_low < stack.touched_high) {
         protect(plan, stack.touched_low, stack.touched_high, prot_read_write);
     }
-    return children;
+    return stack.live_segments;
+}
+
+/// Gives back the segments kept for the next split, deepest first. A fiber that has shrunk may be trimmed like this at any
+/// time it is not running.
+fn dropCached(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
+    var deepest = segment;
+    while (deepest.cached) |child| deepest = child;
+    while (deepest != segment) {
+        const parent = deepest.parent.?;
+        release(stack, plan, deepest);
+        parent.cached = null;
+        deepest = parent;
+    }
 }
 
 /// The limit in force for a fiber under the plan: real, or one that sends every prologue to hs_grow.
@@ -107,7 +120,7 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
         .entry_set => inSet(plan),
         else => true,
     };
-    return if (armed) abi.limit_force else stack.segment.?.limit();
+    return if (armed) abi.limit_force else stack.segment.?.limit;
 }
 
 fn inSet(plan: *const abi.Plan) bool {
@@ -166,29 +179,41 @@ fn boundArguments(claimed: u64, cfa: u64, parent: *const abi.Segment) u64 {
     return (@min(claimed, room) + word - 1) & ~@as(u64, word - 1);
 }
 
-fn acquire(stack: *abi.Stack, plan: *abi.Plan, need_bytes: u64) ?*abi.Segment {
+fn acquire(stack: *abi.Stack, plan: *abi.Plan, need_bytes: u64) *abi.Segment {
+    const parent = stack.segment.?;
+    if (parent.cached) |child| {
+        if (child.room >= need_bytes) {
+            plan.splits += 1;
+            stack.segment = child;
+            return child;
+        }
+        dropCached(stack, plan, parent);
+    }
     plan.allocations += 1;
     plan.splits += 1;
-    const usable = usableFor(stack, plan, need_bytes + 64 + word);
+    const usable = usableFor(stack, plan, parent, need_bytes + 64 + word);
     // The reserve: the fiber goes on, and its next checkpoint returns the error.
-    if (plan.budget_bytes != 0 and stack.used_bytes + usable > plan.budget_bytes) {
+    if (plan.budget_bytes != 0 and parent.used_bytes + usable > plan.budget_bytes) {
         if (stack.pending == 0) stack.pending = abi.error_stack_overflow;
-        if (stack.used_bytes + usable > plan.budget_bytes + abi.reserve_bytes) hs_reserve_exhausted();
+        if (parent.used_bytes + usable > plan.budget_bytes + abi.reserve_bytes) hs_reserve_exhausted();
     }
     if (plan.fail_allocation == plan.allocations and stack.pending == 0) {
         stack.pending = abi.error_out_of_segments;
     }
-    return carve(stack, plan, usable) orelse {
-        fail(plan, abi.fail_arena, stack.used_bytes);
+    const segment = carve(stack, plan, usable) orelse {
+        fail(plan, abi.fail_arena, parent.used_bytes);
         hs_reserve_exhausted();
     };
+    if (plan.caching != 0) parent.cached = segment;
+    return segment;
 }
 
 /// Natural plans: their size, or what the frame needs. Forced ones: roomy, so that only what is forced splits,
 /// but no more than a share of what is left, and small where everything splits or a release costs by size.
-fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, need_bytes: u64) u64 {
+fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.Segment, need_bytes: u64) u64 {
     const least = switch (plan.kind) {
-        .natural => plan.a,
+        // Geometric: a deep recursion needs O(log n) segments, and a shallow one little memory.
+        .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         .every_entry => 512,
         else => blk: {
             if (plan.policy == .poison) break :blk 16 << 10;
@@ -207,6 +232,7 @@ fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
     const total = alignUp(usable + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
     // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
     const ordinal = if (stack.segment) |parent| parent.ordinal + 1 else 1;
+    const used_bytes = if (stack.segment) |parent| parent.used_bytes + usable else usable;
     var gap: u64 = 0;
     const from_low = switch (plan.placement) {
         .ascending => true,
@@ -249,33 +275,39 @@ fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
     if (low < stack.touched_low) stack.touched_low = low;
     if (high > stack.touched_high) stack.touched_high = high;
     const segment: *abi.Segment = @ptrFromInt(high - @sizeOf(abi.Segment));
+    const limit = low + abi.canary_bytes + abi.slack_bytes;
     segment.* = .{
         .parent = stack.segment,
+        .cached = null,
+        .limit = limit,
+        // The argument base may lie up to 63 bytes below the header, the return address another word.
+        .room = @intFromPtr(segment) - limit - 64 - word,
+        .stub_frame = 0,
+        .warm = plan.caching,
         .low = low,
         .high = high,
-        .stub_frame = 0,
         .bump_before = before,
         .from_low_end = @intFromBool(from_low),
         .usable_bytes = usable,
+        .used_bytes = used_bytes,
         .ordinal = ordinal,
+        .reserved = @splat(0),
     };
     const canary: [*]u64 = @ptrFromInt(low);
     for (0..abi.canary_bytes / word) |i| canary[i] = abi.canary_word;
     stack.segment = segment;
-    stack.used_bytes += usable;
     stack.live_segments += 1;
-    if (stack.used_bytes > stack.used_bytes_max) stack.used_bytes_max = stack.used_bytes;
+    if (used_bytes > stack.used_bytes_max) stack.used_bytes_max = used_bytes;
     return segment;
 }
 
+/// The memory only; the caller takes the segment out of its chain.
 fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
     const canary: [*]const u64 = @ptrFromInt(segment.low);
     for (0..abi.canary_bytes / word) |i| {
         if (canary[i] != abi.canary_word) fail(plan, abi.fail_canary, segment.low);
     }
     const copy = segment.*;
-    stack.segment = copy.parent;
-    stack.used_bytes -= copy.usable_bytes;
     stack.live_segments -= 1;
     const grows_up = (copy.from_low_end == 1);
     if ((plan.placement == .interleaved) == grows_up) {

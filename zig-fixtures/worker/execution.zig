@@ -6,6 +6,7 @@ const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
 const services = @import("services.zig");
+const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
@@ -48,13 +49,10 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     output.status.phase = .between;
     var children: u64 = 0;
     for (state.fibers[0..state.fiber_count]) |*fiber| {
-        // A fiber that ended normally must have given back all but its initial segment by itself.
-        const left = fiber.stack.live_segments -| 1;
-        if (fiber.outcome == .completed or fiber.outcome == .failed) children += left;
-        if (fiber.stack.segment != null) {
-            _ = hs_stack_close(&fiber.stack);
-            giveBack(&fiber.stack);
-        }
+        // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
+        if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.segment.?.ordinal - 1;
+        children += hs_stack_close(&fiber.stack);
+        giveBack(&fiber.stack);
     }
     services.hs_thread.stack = null;
     const first_of_program = baseline.program != state.scenario.program;
@@ -79,8 +77,12 @@ fn setUp() void {
         .b = row.split_b,
         .random_state = row.split_a,
         .budget_bytes = scenario.stack_budget,
+        // A forced plan must see every prologue; poison and unmap, budgets and failing allocations every release.
+        .caching = @intFromBool(row.split_kind == .natural and row.policy == .cache and
+            scenario.fault_kind != .stack_budget and scenario.fault_kind != .segment_allocation),
         .fail_allocation = if (scenario.fault_kind == .segment_allocation) scenario.fault_entry else 0,
     };
+    services.hs_thread.warm_splits = 0;
     state.events = 0;
     state.acquired = 0;
     state.released = 0;
@@ -104,7 +106,7 @@ fn setUp() void {
     for (state.fibers[0..program.fibers], 0..) |*fiber, i| {
         fiber.state = .unborn;
         fiber.outcome = .not_started;
-        fiber.digest = services.digest_start;
+        fiber.digest = mixing.digest_start;
         fiber.serial = 0;
         fiber.fuel = program.fuel[i];
         fiber.probes = 0;
@@ -141,8 +143,8 @@ fn giveBack(stack: *const abi.Stack) void {
 fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) void {
     const scenario = state.scenario;
     const thread_plan = &services.hs_thread.plan;
-    var combined = services.digest_start;
-    for (state.fibers[0..state.fiber_count]) |*fiber| combined = services.digestWord(combined, fiber.digest);
+    var combined = mixing.digest_start;
+    for (state.fibers[0..state.fiber_count]) |*fiber| combined = mixing.digestWord(combined, fiber.digest);
     // A planned stack plan decides nothing before the first row of its scenario has shown what is right.
     if (baseline.scenario != state.row.scenario) {
         baseline.scenario = state.row.scenario;
@@ -201,8 +203,8 @@ fn checkStack(children: u64) void {
     const thread_plan = &services.hs_thread.plan;
     if (children != 0) fail("segments", 0, 0, children, "segments left behind", .{});
     const names = .{
-        .{ abi.fail_canary, "canary" },  .{ abi.fail_poison, "poison" },   .{ abi.fail_order, "segments" },
-        .{ abi.fail_map, "mappings" },   .{ abi.fail_arena, "segments" },
+        .{ abi.fail_canary, "canary" }, .{ abi.fail_poison, "poison" },  .{ abi.fail_order, "segments" },
+        .{ abi.fail_map, "mappings" },  .{ abi.fail_arena, "segments" },
     };
     inline for (names) |name| {
         if (thread_plan.failures & name[0] != 0) failLine(name[1], 0, 0, thread_plan.fail_address, "address", .{});
@@ -272,7 +274,7 @@ fn failRoom() bool {
 
 fn count() void {
     totals.executions += 1;
-    totals.splits += services.hs_thread.plan.splits;
+    totals.splits += services.hs_thread.plan.splits + services.hs_thread.warm_splits;
     totals.faults += state.faults;
     totals.probes += state.probes;
     totals.frames += observe.frames;

@@ -6,6 +6,7 @@ const abi = @import("abi");
 const defects = @import("defects");
 const state = @import("state.zig");
 const services = @import("services.zig");
+const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const output = @import("output.zig");
 
@@ -119,7 +120,7 @@ pub fn reset() void {
 fn takeHeap(serial: u32) u64 {
     const block = std.c.malloc(heap_block_bytes) orelse output.stop("out of memory", .{}, 3);
     const words: [*]u64 = @ptrCast(@alignCast(block));
-    for (0..heap_block_bytes / 8) |i| words[i] = services.mix(serial + i);
+    for (0..heap_block_bytes / 8) |i| words[i] = mixing.mix(serial + i);
     state.heap_live += heap_block_bytes;
     return @intFromPtr(block);
 }
@@ -127,7 +128,7 @@ fn takeHeap(serial: u32) u64 {
 fn dropHeap(resource: state.Resource) void {
     const words: [*]u64 = @ptrFromInt(resource.value);
     for (0..heap_block_bytes / 8) |i| {
-        if (words[i] != services.mix(resource.serial + i)) state.ledger_broken += 1;
+        if (words[i] != mixing.mix(resource.serial + i)) state.ledger_broken += 1;
         words[i] = abi.poison_word;
     }
     std.c.free(words);

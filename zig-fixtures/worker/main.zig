@@ -175,8 +175,8 @@ fn installSignals() void {
     }
 }
 
-/// Where the support library's injected fault writes (support.zig, `crash`): a page that is never mapped.
-const injected_fault_below = 4096;
+/// Where the support library's injected fault writes (support.zig, `crash`): below vm.mmap_min_addr, so never mapped.
+const injected_fault_below = 65536;
 
 /// An injected segfault ends its fiber only: the context is sent to hs_fault_landing on the system stack. Any other
 /// fault is the process's end, written down first.

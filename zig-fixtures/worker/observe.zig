@@ -6,7 +6,7 @@ const abi = @import("abi");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
-const services = @import("services.zig");
+const mixing = @import("mixing.zig");
 
 extern fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
 extern const hs_stub_begin: u8;
@@ -28,7 +28,7 @@ pub var stub_mismatches: u64 = 0;
 pub var frames: u64 = 0;
 
 pub fn reset() void {
-    digests = @splat(services.digest_start);
+    digests = @splat(mixing.digest_start);
     observed = @splat(0);
     stub_mismatches = 0;
     frames = 0;
@@ -38,7 +38,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     const ordinal = fiber.probes;
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
-    const segments = fiber.stack.live_segments - 1;
+    const segments = fiber.stack.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);
     if (state.row.flags & plan.row_observe_fp != 0) judge(.fp, site, ordinal, segments, deep, end);
@@ -89,10 +89,10 @@ fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usiz
     const stubs = count - kept;
     frames += kept;
     if (end != .limit and stubs != segments) stub_mismatches += 1;
-    var digest = services.digestWord(services.digest_start, @intFromEnum(end));
-    for (raw[0..kept]) |address| digest = services.digestWord(digest, address);
+    var digest = mixing.digestWord(mixing.digest_start, @intFromEnum(end));
+    for (raw[0..kept]) |address| digest = mixing.digestWord(digest, address);
     const which = @intFromEnum(observer);
-    digests[which] = services.digestWord(digests[which], digest);
+    digests[which] = mixing.digestWord(digests[which], digest);
     observed[which] += 1;
     if (state.row.flags & (plan.row_record | plan.row_send_traces) == 0) return;
     const chain = send(digest, raw[0..kept], end);

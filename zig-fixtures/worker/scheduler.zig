@@ -4,6 +4,7 @@ const std = @import("std");
 const abi = @import("abi");
 const state = @import("state.zig");
 const services = @import("services.zig");
+const mixing = @import("mixing.zig");
 const ledger = @import("ledger.zig");
 
 extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
@@ -43,7 +44,7 @@ fn next() u32 {
     var at: u32 = 0;
     if (state.schedule_seed != 0) {
         state.schedule_state +%= 0x9E3779B97F4A7C15;
-        at = @intCast(services.finalise(state.schedule_state) % state.ready_count);
+        at = @intCast(mixing.finalise(state.schedule_state) % state.ready_count);
     }
     const index = state.ready[at];
     state.ready_count -= 1;

@@ -10,6 +10,8 @@ const output = @import("output.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const mixing = @import("mixing.zig");
+const buffers = @import("buffers.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
@@ -19,28 +21,10 @@ const infallible_bit: u32 = 1 << 31;
 const answer_panic = 1;
 const answer_segfault = 2;
 
-pub fn mix(x: u64) u64 {
-    return finalise(x +% 0x9E3779B97F4A7C15);
-}
-
-pub fn finalise(x: u64) u64 {
-    var z = x;
-    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
-    return z ^ z >> 31;
-}
-
-pub const digest_start: u64 = 0x243F6A8885A308D3;
-
-pub fn digestWord(digest: u64, value: u64) u64 {
-    const mixed = (digest ^ value) *% 0x9E3779B97F4A7C15;
-    return mixed ^ mixed >> 32;
-}
-
 pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
     const fiber = &state.fibers[index];
     const first = @as(u64, @intFromEnum(kind)) | @as(u64, a) << 8;
-    fiber.digest = digestWord(digestWord(fiber.digest, first), b);
+    fiber.digest = mixing.digestWord(mixing.digestWord(fiber.digest, first), b);
     state.events += 1;
     if (state.recording()) {
         output.line("event row={d} fiber={d} kind={d} a={d} b={d}", .{ state.row_index, index, @intFromEnum(kind), a, b });
@@ -185,29 +169,12 @@ export fn hs_rt_cancel(site: u32, target: u32) callconv(.c) void {
     event(state.current, .cancel_requested, site, @as(u64, target) << 1 | @intFromBool(accepted));
 }
 
-/// The indices of a buffer that are written and read (VALUES.md, Buffers).
-fn touched(index: u64, count: u64) bool {
-    return index < 16 or index % 64 == 0 or index + 16 >= count;
-}
-
-/// The next touched index after `index`.
-fn nextTouched(index: u64, count: u64) u64 {
-    var next = index + 1;
-    if (next < 16 or next + 16 >= count) return next;
-    next = (next + 63) & ~@as(u64, 63);
-    return @min(next, count - 16);
-}
-
 export fn hs_rt_fill(words: [*]u64, count: u64, seed: u64) callconv(.c) void {
-    var i: u64 = 0;
-    while (i < count) : (i = nextTouched(i, count)) words[i] = mix(seed +% i);
+    buffers.fill(words[0..count], seed);
 }
 
 export fn hs_rt_sum(words: [*]const u64, count: u64) callconv(.c) u64 {
-    var h: u64 = 0x13198A2E03707344;
-    var i: u64 = 0;
-    while (i < count) : (i = nextTouched(i, count)) h = mix(h ^ words[i]);
-    return h;
+    return buffers.sum(words[0..count]);
 }
 
 export fn hs_rt_probe(site: u32, registers: *const abi.Registers) callconv(.c) void {
@@ -240,13 +207,4 @@ export fn hs_rt_fiber_returned(wrong: u32) callconv(.c) noreturn {
 /// segments.zig: the reserve beyond a budget, or the arena, is used up.
 export fn hs_reserve_exhausted() callconv(.c) noreturn {
     scheduler.runaway();
-}
-
-test "touched indices are ascending, complete and end" {
-    inline for (.{ 8, 16, 17, 31, 32, 33, 64, 65, 80, 100, 128, 1000, 16384 }) |count| {
-        var seen: [16384]bool = @splat(false);
-        var i: u64 = 0;
-        while (i < count) : (i = nextTouched(i, count)) seen[i] = true;
-        for (0..count) |j| try std.testing.expectEqual(touched(j, count), seen[j]);
-    }
 }

@@ -7,8 +7,6 @@ namespace Harness.Model;
 /// <summary>Types in JSON: a word for those without parts ("u7", "f80", "slice"), else an object with a "type".</summary>
 internal static class TypeJson
 {
-    private const int MaxParts = 64;
-
     private static readonly NameTable<StructLayout> Layouts = new();
 
     public static JsonNode Write(ZigType type) => type switch
@@ -50,14 +48,14 @@ internal static class TypeJson
         {
             case "vector":
                 part.Having("type", "lanes", "element");
-                return new ZigType.Vector(part["lanes"].Int(1, MaxParts), Read(part["element"]));
+                return new ZigType.Vector(part["lanes"].Int(1, ProgramLimits.MaxTypeParts), Read(part["element"]));
             case "struct":
                 part.Having("type", "layout", "align", "fields");
                 return new ZigType.Struct(
                     part["layout"].Named(Layouts), part["fields"].List(Read), part["align"].Int(0, 4096));
             case "enum":
                 part.Having("type", "variants");
-                return new ZigType.Enum(part["variants"].Int(1, MaxParts));
+                return new ZigType.Enum(part["variants"].Int(1, ProgramLimits.MaxTypeParts));
             case "union":
                 part.Having("type", "variants");
                 return new ZigType.Union(part["variants"].List(Read));

@@ -41,4 +41,28 @@ internal static class Samples
     /// <summary>One fiber that starts in function 0.</summary>
     public static FiberProgram Program(params Function[] functions) =>
         new(functions.ToEquatableArray(), [new Fiber(0, [.. functions[0].Parameters.Select(_ => 5UL)], 0, true)], 1);
+
+    /// <summary>
+    /// A program whose function 0 has the given body and may raise Busy, Denied and Lost. Its parameters: 0 a u32,
+    /// 1 a slice. Callees: 1 fetch (Busy, Lost), 2 run, 3 compute, 4 touch, 5 relay (generic), 6 visit (method),
+    /// 7 notify (callback), 8 open.
+    /// </summary>
+    public static FiberProgram Caller(params Statement[] body) => Program(
+    [
+        Function(0, Explicit(ErrorName.Busy, ErrorName.Denied, ErrorName.Lost), U32, [U32, Slice], body),
+        Function(
+            1, Explicit(ErrorName.Busy, ErrorName.Lost), U32, [U32],
+            new Statement.If(When(Fold(0), 3, 1), [new Statement.Raise(101, ErrorName.Busy)], [])),
+        Function(2, Explicit(), Void, [], new Statement.Probe(102)),
+        Function(3, Infallible, U32, [U32], new Statement.Log(103, Fold(0))),
+        Function(4, Infallible, Void, [], new Statement.Probe(104)),
+        Function(5, Inferred, U32, [U32, Slice], new Statement.Log(105, Fold(1))) with { Kind = FunctionKind.Generic },
+        Function(6, Any, U32, [U32], new Statement.Raise(106, ErrorName.Corrupt)) with { Kind = FunctionKind.Method },
+        Function(7, Infallible, Void, [Pointer], new Statement.Store(0, Const(9))) with { Kind = FunctionKind.Callback },
+        Function(
+            8, Explicit(), Handle, [],
+            new Statement.Acquire(108, 0, ResourceKind.TableHandle, Disposition.ErrDefer),
+            Call(109, 2, Try),
+            new Statement.Return(new ReturnValue.Local(0))),
+    ]);
 }
