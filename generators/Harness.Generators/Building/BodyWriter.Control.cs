@@ -1,0 +1,76 @@
+using Harness.Model;
+
+namespace Harness.Generators.Building;
+
+/// <summary>Blocks, loops, branches, and what fibers do to each other.</summary>
+internal sealed partial class BodyWriter
+{
+    private void WriteBlock(Region region)
+    {
+        var inner = new Region(region);
+        Fill(inner, _choices.Between(1, 4));
+        region.Add(new Statement.Block(inner.Statements.ToEquatableArray()));
+    }
+
+    private void WriteLoop(Region region)
+    {
+        var count = _choices.Chance(80) || region.Times > 1 ? _choices.Between(1, 4) : _choices.Between(5, 16);
+        WriteLoop(region, count, inner => Fill(inner, _choices.Between(1, 3)));
+    }
+
+    private void WriteLoop(Region region, int count, Action<Region> writeBody)
+    {
+        var index = new Local(NewLocal(), LocalKind.LoopIndex, new ZigType.Void());
+        var inner = new Region(region) { InLoop = true, Times = region.Times * count };
+        inner.Declare(index);
+        writeBody(inner);
+        Fill(inner, _choices.Between(0, 1));
+        if (!inner.Completes)
+        {
+            // A loop whose body always leaves is no loop: its statements stay, as a branch.
+            var once = new Statement.Loop(index.Id, count, [new Statement.If(Condition(inner, 2), inner.Statements.ToEquatableArray(), [])]);
+            region.Add(once);
+            return;
+        }
+
+        region.Add(new Statement.Loop(index.Id, count, inner.Statements.ToEquatableArray()));
+    }
+
+    private void WriteIf(Region region)
+    {
+        var when = Condition(region);
+        var then = new Region(region);
+        Fill(then, _choices.Between(1, 3));
+        var otherwise = new Region(region);
+        if (_choices.Chance(50))
+        {
+            Fill(otherwise, _choices.Between(1, 2));
+        }
+
+        region.Add(new Statement.If(
+            when, then.Statements.ToEquatableArray(), then.Completes ? otherwise.Statements.ToEquatableArray() : Completed(otherwise)));
+    }
+
+    private void WriteFiberStatement(Region region, Feature kind)
+    {
+        var fiber = _choices.Between(0, _program.Fibers.Count - 1);
+        region.Add(kind switch
+        {
+            Feature.Spawn => new Statement.Spawn(Site(), fiber),
+            Feature.Join => new Statement.Join(Site(), fiber),
+            Feature.Cancel => new Statement.Cancel(Site(), fiber),
+            _ => new Statement.Yield(Site()),
+        });
+    }
+
+    private bool TrySpawn(Region region, int fiber)
+    {
+        if (region.InCleanup || region.Depth > 1)
+        {
+            return false;
+        }
+
+        region.Add(new Statement.Spawn(Site(), fiber));
+        return true;
+    }
+}
