@@ -32,7 +32,7 @@ public sealed class PlanBuilder(PlanOptions options)
         private readonly PlanRandom _random;
         private readonly List<ScenarioPlan> _scenarios = [];
         private readonly RowList _rows;
-        private readonly ulong[] _soloDigests;
+        private readonly Isolation _isolation;
         private readonly Dictionary<string, int> _faultKinds = [];
         private readonly int _rowCap;
         private long _modelEntries;
@@ -49,7 +49,8 @@ public sealed class PlanBuilder(PlanOptions options)
             _rowCap = Entries <= options.FullSweepEntries
                 ? options.RowCap
                 : Math.Min(options.RowCap, Math.Max(options.DeepRowFloor, (int)((long)options.RowCap * options.FullSweepEntries / Entries)));
-            _soloDigests = SoloDigests();
+            _isolation = new Isolation(compiled, reference);
+            _modelEntries = _isolation.ModelEntries;
         }
 
         private int Entries => _reference.Entries;
@@ -124,7 +125,7 @@ public sealed class PlanBuilder(PlanOptions options)
             {
                 if (_compiled.Program.Fibers[fiber].StartsAtLaunch)
                 {
-                    AddFault(new FaultPlan.None(), Solo(fiber), [SplitPlan.None, SplitPlan.Every], until);
+                    AddFault(new FaultPlan.None(), Isolation.Solo(fiber), [SplitPlan.None, SplitPlan.Every], until);
                 }
             }
         }
@@ -236,55 +237,11 @@ public sealed class PlanBuilder(PlanOptions options)
         private int AddScenario(FaultPlan fault, Schedule schedule, ExpectedRun run, RowFlags observers)
         {
             var record = PlanScenario.Of(0, fault, schedule);
-            record = record with
-            {
-                ExpectedDigest = run.Digest,
-                ExpectedAcquired = (uint)run.Acquired,
-                ExpectedProbes = (uint)ProbeEvents(run),
-                ExpectedEntries = (uint)run.Entries,
-                IsolatedMask = Isolated(run),
-                Flags = record.Flags | ScenarioFlags.DigestKnown,
-            };
-            _scenarios.Add(new ScenarioPlan(fault, schedule, record, observers == RowFlags.None ? null : run));
+            record = _isolation.Expecting(record, run);
+            var kept = observers == RowFlags.None ? null : run with { Events = [], EntryPoints = [] };
+            _scenarios.Add(new ScenarioPlan(fault, schedule, record, kept));
             return _scenarios.Count - 1;
         }
-
-        /// <summary>The worker counts Probe statements; the traces of a panic or segfault are apart from them.</summary>
-        private static int ProbeEvents(ExpectedRun run) =>
-            run.ProbeCount - run.Outcomes.Count(o => o is FiberOutcome.Panicked or FiberOutcome.Segfaulted);
-
-        /// <summary>Fibers that this run does not touch: their digest is that of the run without fault and of their solo run.</summary>
-        private uint Isolated(ExpectedRun run)
-        {
-            var mask = 0u;
-            for (var fiber = 0; fiber < Fibers; fiber++)
-            {
-                var digest = run.FiberDigests[fiber];
-                mask |= digest == _reference.FiberDigests[fiber] && digest == _soloDigests[fiber] ? 1u << fiber : 0;
-            }
-
-            return mask;
-        }
-
-        private ulong[] SoloDigests()
-        {
-            if (Fibers == 1)
-            {
-                return [_reference.FiberDigests[0]];
-            }
-
-            var digests = new ulong[Fibers];
-            for (var fiber = 0; fiber < Fibers; fiber++)
-            {
-                var run = _compiled.Run(new FaultPlan.None(), Solo(fiber), keepEvents: false);
-                _modelEntries += run.Entries;
-                digests[fiber] = run.FiberDigests[fiber];
-            }
-
-            return digests;
-        }
-
-        private static Schedule Solo(int fiber) => Schedule.Fifo with { LaunchMask = 1u << fiber };
 
         /// <summary>How a scenario's baseline observes: by both, by frame pointers alone when the traces are long, or not.</summary>
         private RowFlags Observers(ExpectedRun run)
