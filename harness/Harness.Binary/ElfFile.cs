@@ -126,7 +126,7 @@ public sealed class ElfFile
             throw Bad($"has {_bytes.Length} bytes, which exceeds the maximum of {_limits.MaxFileBytes}");
         }
 
-        if (_bytes.Length < HeaderBytes || !_bytes.AsSpan(0, 4).SequenceEqual("\x7fELF"u8))
+        if (_bytes.Length < HeaderBytes || !_bytes.AsSpan(0, 4).SequenceEqual("\u007fELF"u8))
         {
             throw Bad("is not an ELF file");
         }

@@ -9,9 +9,14 @@ namespace Harness.Binary;
 /// </param>
 /// <param name="FrameKnown">False when rsp is changed in some other way, or the bytes are not code.</param>
 /// <param name="AsksReturnAddress">It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.</param>
-/// <param name="Exits">Targets outside the function of branches and calls that no relocation governs.</param>
-public sealed record FunctionScan(long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<ulong> Exits)
+/// <param name="Exits">Calls and branches that no relocation governs, and that leave the function or call it.</param>
+public sealed record FunctionScan(
+    long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<FunctionScan.Exit> Exits)
 {
+    /// <param name="Target">Offset in the section.</param>
+    /// <param name="Field">Offset of the distance, which ends the instruction.</param>
+    public readonly record struct Exit(ulong Target, ulong Field, int FieldBytes);
+
     /// <param name="code">The function's bytes.</param>
     /// <param name="offset">Where they start in their section.</param>
     /// <param name="isRelocated">Whether a relocation starts at an offset of the section.</param>
@@ -23,7 +28,7 @@ public sealed record FunctionScan(long FrameBytes, bool FrameKnown, bool AsksRet
         var end = offset + (ulong)code.Length;
         var stack = new StackUse();
         var asks = false;
-        var exits = new List<ulong>();
+        var exits = new List<Exit>();
         var decoded = 0;
         while (decoder.IP < end)
         {
@@ -36,9 +41,9 @@ public sealed record FunctionScan(long FrameBytes, bool FrameKnown, bool AsksRet
 
             stack.Follow(instruction);
             asks |= ReadsReturnAddress(instruction);
-            if (LeavesUnrelocated(instruction, offset, end, isRelocated))
+            if (ExitOf(instruction, offset, end) is { } exit && !isRelocated(exit.Field))
             {
-                exits.Add(instruction.NearBranchTarget);
+                exits.Add(exit);
             }
         }
 
@@ -63,16 +68,17 @@ public sealed record FunctionScan(long FrameBytes, bool FrameKnown, bool AsksRet
         return -1;
     }
 
-    private static bool LeavesUnrelocated(in Instruction instruction, ulong start, ulong end, Func<ulong, bool> isRelocated)
+    private static Exit? ExitOf(in Instruction instruction, ulong start, ulong end)
     {
         if (instruction.Op0Kind is not OpKind.NearBranch64)
         {
-            return false;
+            return null;
         }
 
-        var fieldBytes = instruction.IsJccShort || instruction.IsJmpShort ? 1u : 4u;
-        return (instruction.NearBranchTarget < start || instruction.NearBranchTarget >= end)
-            && !isRelocated(instruction.NextIP - fieldBytes);
+        var target = instruction.NearBranchTarget;
+        var leaves = target < start || target >= end || (target == start && instruction.FlowControl is FlowControl.Call);
+        var fieldBytes = instruction.IsJccShort || instruction.IsJmpShort || instruction.IsLoop || instruction.IsJcxShort ? 1 : 4;
+        return leaves ? new Exit(target, instruction.NextIP - (ulong)fieldBytes, fieldBytes) : null;
     }
 
     /// <summary>Sums what lowers rsp.</summary>

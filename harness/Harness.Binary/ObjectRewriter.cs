@@ -52,6 +52,7 @@ public sealed class ObjectRewriter
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
     private readonly Dictionary<(int Section, int Entry), (SymbolReference Symbol, long Addend)> _redirections = [];
     private readonly HashSet<int> _discarded = [];
+    private readonly Dictionary<int, int> _moved = [];
 
     /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
     public ObjectRewriter(ElfFile file)
@@ -98,7 +99,7 @@ public sealed class ObjectRewriter
         return SymbolReference.AddedGlobal(_undefined.Count - 1);
     }
 
-    /// <summary>Adds the relocation section of an added section.</summary>
+    /// <summary>Adds relocations of a section, the object's own or an added one; once for each section.</summary>
     public void AddRelocations(int section, IEnumerable<NewRelocation> relocations) =>
         _relocations.Add((section, relocations.ToList()));
 
@@ -136,11 +137,19 @@ public sealed class ObjectRewriter
         }
 
         // The three tables that replace those the object came with follow the added sections and relocations.
-        var newSymbolTable = headers.Count + _relocations.Count;
+        var newSymbolTable = headers.Count + _relocations.Count(added => ExistingRelocations(added.Section) is null);
         foreach (var (target, entries) in _relocations)
         {
-            var name = sectionNames.Add(".rela" + _sections[target - _object.Sections.Length].Name);
-            headers.Add(Append(output, RelocationSection(entries), name, newSymbolTable, target));
+            if (ExistingRelocations(target) is { } existing)
+            {
+                Extend(output, headers[existing.Index], existing, entries);
+                continue;
+            }
+
+            var targetName = target < _object.Sections.Length
+                ? _object.Sections[target].Name
+                : _sections[target - _object.Sections.Length].Name;
+            headers.Add(Append(output, RelocationSection(entries), sectionNames.Add(".rela" + targetName), newSymbolTable, target));
         }
 
         var symbols = new NewSection("", ElfSectionType.SymbolTable, 0, 8, SymbolTable(symbolNames), ElfFile.SymbolBytes);
@@ -201,6 +210,18 @@ public sealed class ObjectRewriter
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), section.EntrySize);
         output.Write(section.Data);
         return header;
+    }
+
+    private ElfSection? ExistingRelocations(int target) => _object.Sections.FirstOrDefault(
+        section => section.Type is ElfSectionType.RelocationsWithAddend && section.Info == target && target < _object.Sections.Length);
+
+    /// <summary>Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.</summary>
+    private void Extend(MemoryStream output, byte[] header, ElfSection existing, List<NewRelocation> entries)
+    {
+        var added = RelocationSection(entries);
+        var moved = Append(output, added with { Data = [.. _object.Data(existing), .. added.Data] }, 0, 0, 0);
+        _moved[existing.Index] = BinaryPrimitives.ReadInt32LittleEndian(moved.AsSpan(24));
+        moved.AsSpan(24, 16).CopyTo(header.AsSpan(24)); // offset and size
     }
 
     private byte[] AppendStrings(MemoryStream output, ElfSection existing, NameTable added, int name) =>
@@ -324,9 +345,10 @@ public sealed class ObjectRewriter
     private void Renumber(ElfSection section, byte[] result)
     {
         var entries = _object.Relocations(section);
+        var offset = _moved.GetValueOrDefault(section.Index, section.Offset);
         for (var i = 0; i < entries.Length; i++)
         {
-            var at = result.AsSpan(section.Offset + (i * ElfFile.RelocationBytes));
+            var at = result.AsSpan(offset + (i * ElfFile.RelocationBytes));
             if (_redirections.TryGetValue((section.Index, i), out var redirection))
             {
                 BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(redirection.Symbol));

@@ -38,7 +38,7 @@ internal static class ThunkCode
     /// <summary>Where things are in a thunk: offsets of the two <c>jmp</c> fields and of the call's, and row changes.</summary>
     public readonly record struct Layout(int FirstJump, int Call, int SecondJump, int Bytes, IReadOnlyList<(int Offset, int CfaOffset)> Rows);
 
-    public static Layout Write(List<byte> output, long frameBytes, ThunkOptions options)
+    public static Layout Write(List<byte> output, long frameBytes, InjectionOptions options)
     {
         var start = output.Count;
         var rows = new List<(int, int)>();

@@ -6,20 +6,21 @@ namespace Harness.Binary;
 /// The thunk route: every way to reach a function of a relocatable object leads through a check. Relocations in code
 /// and data that mean the first byte of a function are pointed at a thunk of its own; unwind tables and debug
 /// information go on meaning the body. Works for any compiler whose calls are relocations: Zig's self-hosted backend,
-/// LLVM with function sections.
+/// LLVM with function sections. Calls without one, as of a function to itself, get one.
 /// </summary>
 public sealed class ThunkInjector
 {
     private const string Morestack = "hs_morestack_thunk";
     private readonly ElfFile _object;
-    private readonly ThunkOptions _options;
+    private readonly InjectionOptions _options;
     private readonly ObjectRewriter _rewriter;
     private readonly List<UnsplitFunction> _unsplit = [];
     private readonly Dictionary<(int Section, ulong Offset), SymbolReference> _thunks = [];
+    private readonly List<(int Section, FunctionScan.Exit Exit)> _exits = [];
     private int _functions;
     private int _unknownFrames;
 
-    private ThunkInjector(ElfFile file, ThunkOptions options)
+    private ThunkInjector(ElfFile file, InjectionOptions options)
     {
         _object = file;
         _options = options;
@@ -30,10 +31,10 @@ public sealed class ThunkInjector
     /// <exception cref="InvalidDataException">
     /// A malformed object; one that refers to a function in a way that cannot be redirected; a frame larger than a thunk can state.
     /// </exception>
-    public static (byte[] Object, InjectionReport Report) Inject(ElfFile file, ThunkOptions? options = null)
+    public static (byte[] Object, InjectionReport Report) Inject(ElfFile file, InjectionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(file);
-        options ??= ThunkOptions.Default;
+        options ??= InjectionOptions.Default;
         if (options.ArgumentBytes is < 0 or > ThunkCode.MaxArgumentBytes)
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.ArgumentBytes, "argument bytes do not fit the pushed word");
@@ -45,7 +46,7 @@ public sealed class ThunkInjector
     private (byte[] Object, InjectionReport Report) Run()
     {
         AddThunks(SplitFunctions());
-        var redirected = Redirect();
+        var redirected = Redirect() + RelocateExits();
         var report = new InjectionReport(_functions, _thunks.Count, [.. _unsplit], _unknownFrames, redirected);
         return (_rewriter.Write(), report);
     }
@@ -55,12 +56,7 @@ public sealed class ThunkInjector
     /// <summary>One entry per address: an exported function has two symbols.</summary>
     private List<Function> SplitFunctions()
     {
-        var symbols = _object.Symbols
-            .Where(s => s is { Type: ElfSymbolType.Function, IsDefined: true, Size: > 0 } && _object.Sections[s.Section].IsCode)
-            .GroupBy(s => (s.Section, s.Value))
-            .Select(group => group.MaxBy(s => s.Size))
-            .OrderBy(s => (s.Section, s.Value))
-            .ToList();
+        var symbols = CodeFunctions.Of(_object);
         _functions = symbols.Count;
         var starts = symbols.Select(s => ((int)s.Section, s.Value)).ToHashSet();
         var relocated = RelocatedOffsets();
@@ -90,20 +86,13 @@ public sealed class ThunkInjector
     private FunctionScan Scan(ElfSymbol symbol, HashSet<ulong> relocated, HashSet<(int, ulong)> starts)
     {
         var section = _object.Sections[symbol.Section];
-        if (section.Type is not ElfSectionType.ProgramBits || symbol.Value > section.Size || symbol.Size > section.Size - symbol.Value)
-        {
-            throw _object.Bad($"function {symbol.Name} lies outside its section {section.Name}");
-        }
-
-        var code = _object.Data(section).Slice((int)symbol.Value, (int)symbol.Size);
+        var code = CodeFunctions.Code(_object, symbol);
         var scan = FunctionScan.Of(code, symbol.Value, relocated.Contains, _object.Limits.MaxFunctionInstructions);
-        foreach (var exit in scan.Exits)
+        foreach (var exit in scan.Exits.Where(exit => starts.Contains((symbol.Section, exit.Target))))
         {
-            if (starts.Contains((symbol.Section, exit)))
-            {
-                throw _object.Bad(
-                    $"{symbol.Name} reaches the function at {section.Name}+{exit} without a relocation; compile with function sections");
-            }
+            _exits.Add(exit.FieldBytes == 4
+                ? (symbol.Section, exit)
+                : throw _object.Bad($"{symbol.Name} reaches the function at {section.Name}+{exit.Target} by a short jump"));
         }
 
         return scan.FrameBytes <= ThunkCode.MaxFrameBytes
@@ -186,6 +175,27 @@ public sealed class ThunkInjector
                     _rewriter.Redirect(section, i, thunk, target.Bias);
                     count++;
                 }
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Assemblers resolve calls within a section, a function's calls of itself at least: these get a relocation.</summary>
+    private int RelocateExits()
+    {
+        var count = 0;
+        foreach (var group in _exits.GroupBy(exit => exit.Section))
+        {
+            var added = group
+                .Where(exit => _thunks.ContainsKey((exit.Section, exit.Exit.Target)))
+                .Select(exit => new NewRelocation(
+                    exit.Exit.Field, RelocationType.Plt32, _thunks[(exit.Section, exit.Exit.Target)], -4))
+                .ToList();
+            if (added.Count > 0)
+            {
+                _rewriter.AddRelocations(group.Key, added);
+                count += added.Count;
             }
         }
 

@@ -46,6 +46,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         writer.Open($"{Header(function, locals)} {{");
         writer.Anchor(function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
+        if (StatementTree.MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();
         writer.Close();
         writer.Leave();

@@ -25,6 +25,20 @@ internal static class StatementTree
     /// </summary>
     public static bool Diverges(EquatableArray<Statement> body) => body.Any(Diverges);
 
+    /// <summary>
+    /// Whether the last thing that the function does may be a deferred call or probe. Everything else that can show
+    /// the function in a trace is followed by an event or a value.
+    /// </summary>
+    public static bool MayEndInDeferredCall(Function function) => All(function.Body).Any(statement => statement switch
+    {
+        Statement.Defer defer => Calls(defer.Body),
+        Statement.ErrDefer defer => Calls(defer.Body),
+        Statement.ErrDeferCapture defer => Calls(defer.Body),
+        _ => false,
+    });
+
+    private static bool Calls(EquatableArray<Statement> body) => All(body).Any(s => s is Statement.Call or Statement.Probe);
+
     private static bool Diverges(Statement statement) => statement switch
     {
         Statement.Return or Statement.Raise or Statement.TailCall => true,

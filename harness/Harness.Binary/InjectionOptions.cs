@@ -1,9 +1,9 @@
 namespace Harness.Binary;
 
-/// <summary>How thunks are made.</summary>
-public sealed record ThunkOptions
+/// <summary>How functions get their checks, and which do not.</summary>
+public sealed record InjectionOptions
 {
-    public static readonly ThunkOptions Default = new();
+    public static readonly InjectionOptions Default = new();
 
     /// <summary>Functions left alone: exact names, or prefixes that end in <c>*</c>.</summary>
     public IReadOnlyList<string> Excluded { get; init; } = ["hs_*", "builtin.returnError", "__zig_probe_stack"];
