@@ -65,6 +65,11 @@ public class ValidatorFlowTests
         Rejects(On([ErrorName.Injected], Fallible(1) with { Errors = new ErrorSet.AnyError() }), "a switch on Injected");
         Rejects(On([ErrorName.Broken], Fallible(1) with { Errors = new ErrorSet.Inferred() }), "cannot return");
 
+        // What cannot be reached adds nothing to an inferred set.
+        Statement returns = If(Always, [Return()], Return());
+        Accepts(On([ErrorName.Broken], Fallible(1, If(Always, [Return()]), Raise(9, ErrorName.Broken)) with { Errors = new ErrorSet.Inferred() }));
+        Rejects(On([ErrorName.Broken], Fallible(1, returns, Raise(9, ErrorName.Broken)) with { Errors = new ErrorSet.Inferred() }), "cannot return");
+
         static FiberProgram On(ErrorName[] errors, Function callee) => Program(
             Fallible(0, Call(1, 1, new Handling.CatchSwitch(2, [.. errors.Select(e => new SwitchCase(e, []))], [], C(0)))), callee);
     }
