@@ -22,7 +22,7 @@ internal sealed partial class BodyWriter(
         }
 
         Body(function.Body);
-        if (!StatementTree.Diverges(function.Body)) Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
+        if (StatementTree.Completes(function.Body)) Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
     }
 
     private void Body(EquatableArray<Statement> body)

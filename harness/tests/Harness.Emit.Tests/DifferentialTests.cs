@@ -36,6 +36,20 @@ public class DifferentialTests
         Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
     }
 
+    [Fact]
+    public async Task what_a_shrinker_tries_compiles_and_does_what_the_model_says()
+    {
+        var programs = RandomPrograms.From(RandomPrograms.Seed, 8).SelectMany(RandomPrograms.Smaller).ToList();
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, "selfhosted");
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => RandomPrograms.Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+        await zig.AssertFormattedAsync(Path.Combine(zig.Scratch, "selfhosted.zig"));
+    }
+
     [Theory]
     [InlineData("selfhosted")]
     [InlineData("fast")]
