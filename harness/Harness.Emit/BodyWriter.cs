@@ -14,9 +14,15 @@ internal sealed partial class BodyWriter(
     /// <summary>The whole body, after the checkpoint.</summary>
     public void Function()
     {
+        if (function.Body is [.., Statement.Return last])
+        {
+            Body([.. function.Body.SkipLast(1)]);
+            Return(last.Value, atEnd: true);
+            return;
+        }
+
         Body(function.Body);
-        if (StatementTree.Diverges(function.Body)) return;
-        Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
+        if (StatementTree.Completes(function.Body)) Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
     }
 
     private void Body(EquatableArray<Statement> body)
@@ -246,6 +252,7 @@ internal sealed partial class BodyWriter(
         writer.Line($"return error.{error};");
     }
 
+    /// <param name="atEnd">Nothing follows in the function: without a value there is no need to say return.</param>
     private void Return(ReturnValue value, bool atEnd)
     {
         writer.Line($"rt.leave({function.Id});");

@@ -12,6 +12,19 @@ internal static class RandomPrograms
     /// <summary>HARNESS_EMIT_SEED and HARNESS_EMIT_COUNT ask for other programs, or more of them.</summary>
     public static ulong Seed { get; } = (ulong)Setting("HARNESS_EMIT_SEED", 1000);
 
+    /// <summary>Some of a shrinker's candidates, spread over its passes, and some of theirs.</summary>
+    public static IEnumerable<FiberProgram> Smaller(FiberProgram program)
+    {
+        var first = Spread(program).ToList();
+        return first.Concat(first.SelectMany(p => Spread(p).Take(3)));
+    }
+
+    private static IEnumerable<FiberProgram> Spread(FiberProgram program)
+    {
+        var candidates = ProgramShrinker.Candidates(program).Take(200).ToList();
+        return candidates.Where((_, i) => i % (1 + (candidates.Count / 6)) == 0);
+    }
+
     /// <summary>The self-hosted backend compiles a program in a tenth of the time that the optimiser takes.</summary>
     public static int Count(string mode) => Setting("HARNESS_EMIT_COUNT", mode == "selfhosted" ? 100 : 25);
 

@@ -100,6 +100,12 @@ internal static class SampleTexts
                 _ = fetch_1(rt.make(u32, 1)) catch rt.make(u32, 1);
             }
             """),
+        new("a defer that ends the function with a call", [new Statement.Defer([Handled(4, Samples.Plain)])], """
+            defer rt.stay();
+            defer {
+                touch_4();
+            }
+            """),
         new("an errdefer", [new Statement.ErrDefer([_probe, _log]), _call], """
             errdefer {
                 rt.probe(9);
