@@ -88,7 +88,7 @@ internal sealed partial class BodyWriter
     /// <summary>A lock, mostly in a block of its own, so that it is not held for the rest of the function.</summary>
     private void WriteLock(Region region)
     {
-        var inner = region.Depth < MaxDepth && _choices.Chance(70) ? new Region(region) : region;
+        var inner = region.Depth < MaxDepth && _profile.Has(Feature.Block) && _choices.Chance(70) ? new Region(region) : region;
         var mutex = _choices.Of([.. FreeMutexes(region)]);
         var local = new Local(NewLocal(), LocalKind.Value, new ZigType.Handle());
         inner.Add(new Statement.Lock(Site(), local.Id, mutex));

@@ -42,7 +42,7 @@ internal sealed partial class BodyWriter
         }
 
         region.Add(new Statement.IfFuel(body.Statements.ToEquatableArray()));
-        if (body.Completes)
+        if (body.Completes || !_profile.Has(Feature.Probe))
         {
             WriteDeepStatement(region);
         }

@@ -153,7 +153,7 @@ internal sealed partial class BodyWriter
         }
     }
 
-    private IEnumerable<FunctionPlan> HandleCallees(Region region) => MayFail(region)
+    private IEnumerable<FunctionPlan> HandleCallees(Region region) => MayFail(region) && _profile.Has(Feature.HandleTry)
         ? _program.Functions.Skip(_plan.Id + 1).Where(callee =>
             callee.ReturnsHandle && callee.Raised.Within(Allowed) && _plan.Cost + (region.Times * callee.Cost) <= Cap)
         : [];

@@ -179,7 +179,8 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
 
     private ZigType Payload(FunctionPlan plan)
     {
-        var mayOwn = plan.IsFallible && !plan.IsEntry && !plan.IsDeep;
+        var mayOwn = plan.IsFallible && !plan.IsEntry && !plan.IsDeep && profile.Has(Feature.ReleasedByErrDefer)
+            && (profile.Has(Feature.HeapBlock) || profile.Has(Feature.TableHandle) || profile.Has(Feature.FileDescriptor));
         var callee = plan.Children.Count > 0 ? _functions[choices.Of(plan.Children)] : null;
         if (callee is not null && choices.Chance(35) && (mayOwn || !callee.ReturnsHandle))
         {

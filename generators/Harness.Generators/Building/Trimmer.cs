@@ -29,7 +29,7 @@ internal static class Trimmer
             run = Run(program);
         }
 
-        program = TrimProbes(program, run, wantsProbes);
+        program = TrimProbes(program, run, isDeep, wantsProbes);
         return Renumbering.Normalize(program);
     }
 
@@ -64,7 +64,7 @@ internal static class Trimmer
     };
 
     /// <summary>Drops the probes that are met most often, until few are; puts one in when there is none.</summary>
-    private static FiberProgram TrimProbes(FiberProgram program, ExpectedRun run, bool wantsProbes)
+    private static FiberProgram TrimProbes(FiberProgram program, ExpectedRun run, bool isDeep, bool wantsProbes)
     {
         var sites = run.Probes.GroupBy(probe => probe.Site)
             .Select(group => (Site: group.Key, Count: group.Count(), Frames: group.Sum(probe => probe.Chain.Count)))
@@ -77,14 +77,17 @@ internal static class Trimmer
         }
 
         program = dropped.Count > 0 ? new ProbeDropper(dropped).Rewrite(program) : program;
-        return sites.Count > 0 || !wantsProbes ? program : WithProbe(program, run);
+        return sites.Count > 0 || !wantsProbes ? program : WithProbe(program, run, isDeep);
     }
 
-    /// <summary>A probe first thing in the deepest function off the call cycles that is entered only a few times.</summary>
-    private static FiberProgram WithProbe(FiberProgram program, ExpectedRun run)
+    /// <summary>
+    /// A probe first thing in the deepest function that is entered only a few times; off the call cycles when those are
+    /// deep, for a fault may make a run go round where this one did not.
+    /// </summary>
+    private static FiberProgram WithProbe(FiberProgram program, ExpectedRun run, bool isDeep)
     {
         var function = run.EntryPoints.GroupBy(entry => entry.Function)
-            .Where(entries => entries.Count() <= MaxProbes && !program.Functions.Any(f => ClosesCycleOver(f, entries.Key)))
+            .Where(entries => entries.Count() <= MaxProbes && !(isDeep && program.Functions.Any(f => ClosesCycleOver(f, entries.Key))))
             .OrderByDescending(entries => entries.Max(entry => entry.Depth)).Select(entries => entries.Key).FirstOrDefault(-1);
         if (function < 0)
         {
