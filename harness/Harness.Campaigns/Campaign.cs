@@ -1,0 +1,227 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Harness.Model;
+
+namespace Harness.Campaigns;
+
+/// <summary>The rooms that a campaign works with.</summary>
+public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checker, ICaseRunner Runner);
+
+/// <summary>What one campaign is to do.</summary>
+/// <param name="Budget">Null: the scheduler ends the run by itself.</param>
+/// <param name="Lanes">Batches under way at once.</param>
+public sealed record CampaignPlan(
+    IReadOnlyList<Cell> Cells, TimeSpan? Budget, IWorkScheduler Scheduler, ProgramStream Stream, int Lanes,
+    ResultsLayout Results, RunDirectory Run, ToolVersions Versions, TriageLimits Triage, long FirstSequence = 0);
+
+/// <summary>
+/// The campaign loop: stored cases first, then batches from the scheduler over several lanes, failures triaged beside
+/// them. Everything that happened is in the journal when <see cref="RunAsync"/> returns.
+/// </summary>
+public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWriter journal, double preparedBefore = 0)
+{
+    /// <summary>How long batches under way may overrun the budget before they are cut off.</summary>
+    private static readonly TimeSpan _overrun = TimeSpan.FromSeconds(5);
+
+    private readonly ConcurrentDictionary<long, FiberProgram> _cache = new();
+    private double _prepared = preparedBefore;
+
+    /// <param name="stop">Ends the run early, with what was found.</param>
+    /// <exception cref="ResultsUnwritableException"/>
+    public async Task<RunStop> RunAsync(CancellationToken stop)
+    {
+        try
+        {
+            await PrepareAsync(stop).ConfigureAwait(false);
+            var known = await ReplayRegressionsAsync(stop).ConfigureAwait(false);
+            await CheckAsync(known, stop).ConfigureAwait(false);
+            return End(stop.IsCancellationRequested ? RunStop.Interrupted : RunStop.Completed, "");
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return End(RunStop.Interrupted, "");
+        }
+        catch (EnvironmentUnusableException e)
+        {
+            return End(RunStop.Failed, e.Message);
+        }
+        finally
+        {
+            Scratch.Remove(plan.Run.Scratch);
+        }
+    }
+
+    private RunStop End(RunStop reason, string detail)
+    {
+        journal.Append(new JournalRecord.RunEnded(reason, detail));
+        return reason;
+    }
+
+    private async Task PrepareAsync(CancellationToken stop)
+    {
+        var before = journal.Elapsed;
+        await parts.Checker.PrepareAsync(plan.Cells, stop).ConfigureAwait(false);
+        var seconds = Math.Round(journal.Elapsed - before, 3);
+        _prepared += seconds;
+        journal.Append(new JournalRecord.Prepared(seconds));
+    }
+
+    private TimeSpan Remaining => plan.Budget is { } budget
+        ? budget - TimeSpan.FromSeconds(journal.Elapsed - _prepared)
+        : TimeSpan.MaxValue;
+
+    /// <summary>Runs the stored cases of the selected cells.</summary>
+    /// <returns>The signatures of all stored cases, and their folders.</returns>
+    private async Task<IReadOnlyDictionary<string, string>> ReplayRegressionsAsync(CancellationToken stop)
+    {
+        var known = new Dictionary<string, string>();
+        var replays = new List<(string Folder, StoredCase Stored)>();
+        foreach (var folder in CaseStore.Folders(plan.Results.Regressions))
+        {
+            StoredCase stored;
+            try
+            {
+                stored = CaseStore.Read(folder);
+            }
+            catch (InvalidDataException e)
+            {
+                journal.Append(new JournalRecord.RegressionReplayed(
+                    Path.GetFileName(folder), "", "", "", Holds: false, Conclusive: false, Relative(folder), "", e.Message));
+                continue;
+            }
+
+            known[stored.Document.Signature] = folder;
+            if (plan.Cells.Contains(stored.Document.Case.Cell))
+            {
+                replays.Add((folder, stored));
+            }
+        }
+
+        var options = new ParallelOptions { MaxDegreeOfParallelism = plan.Lanes, CancellationToken = stop };
+        await Parallel.ForEachAsync(replays, options, async (replay, ct) => await ReplayAsync(replay.Folder, replay.Stored, ct).ConfigureAwait(false))
+            .ConfigureAwait(false);
+        return known;
+    }
+
+    private async Task ReplayAsync(string folder, StoredCase stored, CancellationToken ct)
+    {
+        var name = Path.GetFileName(folder);
+        var scratch = Scratch.Create(Path.Combine(plan.Run.Scratch, "regression-" + name));
+        try
+        {
+            var document = stored.Document;
+            var recording = await parts.Runner.RecordAsync(document.Case, scratch, ct).ConfigureAwait(false);
+            var detail = recording.Conclusive ? recording.Signature : recording.Observed;
+            journal.Append(new JournalRecord.RegressionReplayed(
+                name, document.Signature, document.Case.Cell.ToString(), document.Check, recording.Holds, recording.Conclusive,
+                Relative(folder), stored.Token, detail));
+        }
+        finally
+        {
+            Scratch.Remove(scratch);
+        }
+    }
+
+    private string Relative(string folder) => Path.GetRelativePath(plan.Results.Root, folder);
+
+    private async Task CheckAsync(IReadOnlyDictionary<string, string> known, CancellationToken stop)
+    {
+        var triage = new Triage(
+            parts.Runner, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known)
+        {
+            FirstSequence = plan.FirstSequence,
+        };
+        using var halt = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
+        if (plan.Budget is not null)
+        {
+            deadline.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun);
+        }
+
+        var triaging = TriageAsync(triage, halt);
+        var lanes = Enumerable.Range(0, plan.Lanes).Select(_ => Task.Run(() => LaneAsync(triage, halt, deadline.Token), CancellationToken.None));
+        try
+        {
+            await Task.WhenAll(lanes).ConfigureAwait(false);
+        }
+        finally
+        {
+            triage.Complete();
+            await triaging.ConfigureAwait(false);
+        }
+    }
+
+    private static async Task TriageAsync(Triage triage, CancellationTokenSource halt)
+    {
+        try
+        {
+            await triage.RunAsync(halt.Token).ConfigureAwait(false);
+        }
+        catch
+        {
+            // Failures that cannot be stored must not be looked for.
+            await halt.CancelAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task LaneAsync(Triage triage, CancellationTokenSource halt, CancellationToken deadline)
+    {
+        try
+        {
+            while (!halt.IsCancellationRequested && plan.Scheduler.TryTake(Remaining) is { } item)
+            {
+                var failures = await CheckItemAsync(item, deadline).ConfigureAwait(false);
+                triage.Post(item, failures);
+            }
+        }
+        catch
+        {
+            // One lane cannot go on, so none should: the campaign ends with this lane's exception.
+            await halt.CancelAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Checks one item; when it is cut off it leaves no trace, as if it had never been taken.</summary>
+    private async Task<IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)>> CheckItemAsync(WorkItem item, CancellationToken deadline)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var scratch = Scratch.Create(Path.Combine(plan.Run.Scratch, $"batch-{item.Sequence}"));
+        try
+        {
+            var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
+            var outcome = await parts.Checker.CheckAsync(programs, item.Cell, scratch, deadline).ConfigureAwait(false);
+            var elapsed = Stopwatch.GetElapsedTime(started);
+            journal.Append(new JournalRecord.BatchChecked(
+                item.Sequence, item.Cell.ToString(), item.Start, item.Count, outcome.Unfinished, outcome.Counters,
+                outcome.Coverage, outcome.Inconclusive.ToEquatableArray(), outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3)));
+            plan.Scheduler.Complete(item, elapsed);
+            return [.. outcome.Failures
+                .DistinctBy(failure => (failure.Signature, failure.Program))
+                .Select(failure => (plan.Stream.Recipe(item.Start + failure.Program), failure))];
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+        {
+            return [];
+        }
+        finally
+        {
+            Scratch.Remove(scratch);
+        }
+    }
+
+    /// <summary>Programs are generated once for the cells that run close together.</summary>
+    private FiberProgram ProgramAt(long ordinal)
+    {
+        const int remembered = 4096;
+        if (_cache.Count > remembered)
+        {
+            _cache.Clear();
+        }
+
+        return _cache.GetOrAdd(ordinal, key => parts.Programs.Generate(plan.Stream.Recipe(key)));
+    }
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+}

@@ -1,0 +1,97 @@
+using Harness.Model;
+
+namespace Harness.Campaigns;
+
+/// <summary>What the generators need to make one program again.</summary>
+/// <param name="Ordinal">Its place in the stream of the campaign's seed.</param>
+/// <param name="Profile">The text of the generators' profile.</param>
+public sealed record ProgramRecipe(long Ordinal, ulong Seed, int Size, string Profile);
+
+/// <summary>A program with where it came from.</summary>
+public sealed record GeneratedProgram(ProgramRecipe Recipe, FiberProgram Program);
+
+/// <summary>Makes programs. Pure: the same recipe gives the same program for one <see cref="Version"/>.</summary>
+public interface IProgramSource
+{
+    /// <summary>Changes whenever a recipe may mean another program.</summary>
+    string Version { get; }
+
+    /// <summary>The profiles that have a name.</summary>
+    IReadOnlyList<string> Profiles { get; }
+
+    /// <summary>The text of a profile with a random half of its features off.</summary>
+    string Swarm(ulong seed);
+
+    FiberProgram Generate(ProgramRecipe recipe);
+}
+
+/// <summary>Seconds spent per phase of a batch; compile and execute are the ones that reports show.</summary>
+public sealed record PhaseSeconds(double Model, double Compile, double Link, double Execute)
+{
+    public static readonly PhaseSeconds Zero = new(0, 0, 0, 0);
+
+    public static PhaseSeconds operator +(PhaseSeconds a, PhaseSeconds b) =>
+        new(a.Model + b.Model, a.Compile + b.Compile, a.Link + b.Link, a.Execute + b.Execute);
+}
+
+/// <summary>A row that failed: one program, one cell, one plan.</summary>
+/// <param name="Signature">What two occurrences of one defect share; names its folder after <see cref="CaseStore.FolderName"/>.</param>
+/// <param name="Program">Index of the program in its batch.</param>
+/// <param name="Check">The check that failed, in PROTOCOL.md's words (<c>digest</c>, <c>trace-fp</c>, <c>crash</c> …).</param>
+public sealed record Failure(string Signature, Case Case, int Program, string Check, string Expected, string Observed);
+
+/// <summary>What one batch came to in one cell. Whatever programs did is in here; nothing is thrown for it.</summary>
+/// <param name="Unfinished">Indices of the programs whose planned executions did not all run.</param>
+/// <param name="Coverage">How often each label was met, for example <c>fault/panic</c>.</param>
+/// <param name="Inconclusive">Reasons why something was neither pass nor fail, such as a kill for memory.</param>
+public sealed record BatchOutcome(
+    Counters Counters,
+    EquatableArray<int> Unfinished,
+    IReadOnlyDictionary<string, long> Coverage,
+    IReadOnlyList<Failure> Failures,
+    IReadOnlyList<string> Inconclusive,
+    PhaseSeconds Seconds);
+
+/// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
+public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
+public interface IBatchChecker
+{
+    /// <summary>Builds what all batches share (runtime, worker), so that the budget pays for programs only.</summary>
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct);
+
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<BatchOutcome> CheckAsync(
+        IReadOnlyList<FiberProgram> programs, Cell cell, string scratchDirectory, CancellationToken ct);
+}
+
+/// <summary>One recorded execution of a case, in text that two runs can be compared by.</summary>
+/// <param name="Holds">Every check passed.</param>
+/// <param name="Signature">Of the failure; empty when it holds.</param>
+/// <param name="Conclusive">False when the run was neither pass nor fail; then <paramref name="Observed"/> says why.</param>
+public sealed record Recording(bool Holds, string Signature, string Check, string Expected, string Observed, bool Conclusive = true);
+
+/// <summary>How often a failure came back in fresh processes.</summary>
+public sealed record Confirmation(int Reproduced, int Attempts);
+
+/// <summary>Runs single cases, each in fresh processes.</summary>
+public interface ICaseRunner
+{
+    /// <summary>The Zig source that the case's program is compiled from.</summary>
+    string Emit(FiberProgram program);
+
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct);
+
+    /// <summary>Runs the case again, several times, and counts the failures with this signature.</summary>
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
+
+    /// <summary>
+    /// Smaller cases that still fail with <paramref name="signature"/>, each smaller than the one before; ends when
+    /// nothing smaller was found. Cancellation throws as usual; what was yielded before stands.
+    /// </summary>
+    IAsyncEnumerable<Case> ShrinkAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
+}

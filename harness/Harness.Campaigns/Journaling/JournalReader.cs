@@ -1,0 +1,68 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Harness.Campaigns;
+
+/// <summary>A journal as it was found.</summary>
+/// <param name="WholeBytes">Length of the whole lines; a torn last line lies beyond it.</param>
+public sealed record Journal(IReadOnlyList<JournalRecord> Records, long WholeBytes, bool TornLastLine);
+
+/// <summary>Reads journals back.</summary>
+public static class JournalReader
+{
+    /// <summary>A journal holds small records; a longer line is not one of ours.</summary>
+    private const int MaxLineBytes = 16 << 20;
+
+    /// <summary>
+    /// All whole lines. A last line without its end of line is what a kill leaves behind and is dropped; damage anywhere
+    /// else would silently change the verdict, so it is refused.
+    /// </summary>
+    /// <exception cref="InvalidDataException">A line is damaged, or the file is no journal of this version.</exception>
+    public static Journal Read(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var memory = new MemoryStream();
+        file.CopyTo(memory);
+        return Parse(memory.GetBuffer().AsSpan(0, (int)memory.Length));
+    }
+
+    /// <inheritdoc cref="Read"/>
+    public static Journal Parse(ReadOnlySpan<byte> bytes)
+    {
+        var records = new List<JournalRecord>();
+        var position = 0;
+        while (bytes[position..].IndexOf((byte)'\n') is var length and >= 0)
+        {
+            records.Add(ParseLine(bytes.Slice(position, length), records.Count + 1));
+            position += length + 1;
+        }
+
+        if (records is [not JournalRecord.RunStarted, ..])
+        {
+            throw new InvalidDataException("the first line of the journal does not start a run");
+        }
+
+        return new Journal(records, position, position < bytes.Length);
+    }
+
+    private static JournalRecord ParseLine(ReadOnlySpan<byte> line, int number)
+    {
+        try
+        {
+            if (line.Length > MaxLineBytes)
+            {
+                throw new JsonException($"{line.Length} bytes, more than {MaxLineBytes}");
+            }
+
+            var record = JsonSerializer.Deserialize<JournalRecord>(line, JournalJson.Options)
+                ?? throw new JsonException("no record");
+            return record is JournalRecord.RunStarted { Format: not JournalRecord.FormatVersion } started
+                ? throw new JsonException($"format {started.Format}, this harness reads {JournalRecord.FormatVersion}")
+                : record;
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException or DecoderFallbackException)
+        {
+            throw new InvalidDataException($"line {number} of the journal is damaged: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text.Json.Serialization;
+using Harness.Model;
+
+namespace Harness.Campaigns;
+
+/// <summary>
+/// What happened in a run, one line of its journal each. The journal is the only truth: every report is a fold of it.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(RunStarted), "run-started")]
+[JsonDerivedType(typeof(RunResumed), "run-resumed")]
+[JsonDerivedType(typeof(Prepared), "prepared")]
+[JsonDerivedType(typeof(RegressionReplayed), "regression-replayed")]
+[JsonDerivedType(typeof(BatchChecked), "batch-checked")]
+[JsonDerivedType(typeof(FailureSeen), "failure-seen")]
+[JsonDerivedType(typeof(CaseStored), "case-stored")]
+[JsonDerivedType(typeof(FindingConfirmed), "finding-confirmed")]
+[JsonDerivedType(typeof(ShrinkStep), "shrink-step")]
+[JsonDerivedType(typeof(FindingShrunk), "finding-shrunk")]
+[JsonDerivedType(typeof(RunEnded), "run-ended")]
+public abstract record JournalRecord
+{
+    public const int FormatVersion = 1;
+
+    private JournalRecord()
+    {
+    }
+
+    internal abstract Sealed Seal { get; }
+
+    /// <summary>Seconds since the run started (of a resumed run: seconds it has worked).</summary>
+    [JsonPropertyOrder(-1)]
+    public double At { get; init; }
+
+    /// <summary>The first line.</summary>
+    public sealed record RunStarted(
+        int Format, string RunId, DateTimeOffset StartedAt, RunSettings Settings, ToolVersions Versions)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>A later process went on with the run.</summary>
+    public sealed record RunResumed(DateTimeOffset ResumedAt) : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>The toolchain is ready; the budget counts from here.</summary>
+    public sealed record Prepared(double Seconds) : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>A stored case was run again. <paramref name="Conclusive"/> false: it could not be judged.</summary>
+    public sealed record RegressionReplayed(
+        string Name, string Signature, string Cell, string Check, bool Holds, bool Conclusive, string CasePath, string Token, string Detail)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>One batch in one cell is done: programs <paramref name="Start"/> and following of the stream.</summary>
+    public sealed record BatchChecked(
+        long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
+        IReadOnlyDictionary<string, long> Coverage, EquatableArray<string> Inconclusive, PhaseSeconds Seconds, double Wall)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
+    public sealed record FailureSeen(string Signature, string Cell, long Ordinal, string Check)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>The first failing case of a signature is on disk, before it is confirmed or shrunk.</summary>
+    public sealed record CaseStored(
+        string Signature, string Cell, string Check, string CasePath, string Token, string Expected, string Observed, int Functions)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    public sealed record FindingConfirmed(string Signature, int Reproduced, int Attempts)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>A smaller case that still fails the same way is on disk.</summary>
+    public sealed record ShrinkStep(string Signature, int Step, string Token, int Functions)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>Shrinking ended. Expected and observed are those of the final case.</summary>
+    public sealed record FindingShrunk(string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>The last line of a run that ended by itself. Without it the run was killed.</summary>
+    public sealed record RunEnded(RunStop Reason, string Detail) : JournalRecord { internal override Sealed Seal => default; }
+}
+
+/// <summary>Why a run stopped.</summary>
+public enum RunStop
+{
+    /// <summary>No last line: the process was killed.</summary>
+    Killed,
+
+    /// <summary>All programs were checked, or the budget is used up.</summary>
+    Completed,
+
+    /// <summary>A signal asked it to stop.</summary>
+    Interrupted,
+
+    /// <summary>The environment failed: toolchain, disk.</summary>
+    Failed,
+}
+
+/// <summary>What a run was asked to do; enough to repeat or resume it.</summary>
+/// <param name="BudgetSeconds">Null when the number of programs ends the run.</param>
+public sealed record RunSettings(
+    ulong Seed, double? BudgetSeconds, int? Programs, string? Profile, EquatableArray<string> Cells,
+    EquatableArray<string> Placements, int Jobs, string Command);
+
+/// <summary>What a seed's meaning and a result depend on.</summary>
+public sealed record ToolVersions(string Harness, string Generator, string Zig);
+
+/// <summary>Closes the families of this assembly (see Harness.Model).</summary>
+internal readonly struct Sealed;

@@ -1,0 +1,85 @@
+using System.Globalization;
+
+namespace Harness.Campaigns;
+
+/// <summary>Where everything under a results folder lies; the one place that knows.</summary>
+public sealed record ResultsLayout(string Root)
+{
+    public string Runs => Path.Combine(Root, "runs");
+
+    public string Regressions => Path.Combine(Root, "regressions");
+
+    public RunDirectory Run(string id) => new(Path.Combine(Runs, id));
+
+    /// <summary>
+    /// Creates the folder of a new run. Its name tells when and with which seed; when two runs start in the same second,
+    /// the one that loses the race to create it takes the next suffix.
+    /// </summary>
+    /// <exception cref="ResultsUnwritableException"/>
+    public RunDirectory CreateRun(DateTimeOffset now, ulong seed)
+    {
+        var stem = string.Create(CultureInfo.InvariantCulture, $"{now.UtcDateTime:yyyyMMdd-HHmmss}-{seed}");
+        try
+        {
+            Directory.CreateDirectory(Runs);
+            for (var suffix = 1; ; suffix++)
+            {
+                var run = Run(suffix == 1 ? stem : $"{stem}-{suffix}");
+                if (run.TryClaim())
+                {
+                    return run;
+                }
+            }
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            throw new ResultsUnwritableException(Root, e);
+        }
+    }
+}
+
+/// <summary>The folder of one run.</summary>
+public sealed record RunDirectory(string Path)
+{
+    public string Id => System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
+
+    public string Journal => System.IO.Path.Combine(Path, "journal.jsonl");
+
+    public string Summary => System.IO.Path.Combine(Path, "summary.json");
+
+    public string Report => System.IO.Path.Combine(Path, "report.html");
+
+    public string Cases => System.IO.Path.Combine(Path, "cases");
+
+    /// <summary>Build products; removed when the run ends.</summary>
+    public string Scratch => System.IO.Path.Combine(Path, "scratch");
+
+    /// <summary>Held while a process works on the run; a second one gets null. The file goes when the holder does.</summary>
+    public IDisposable? TryLock()
+    {
+        try
+        {
+            return new FileStream(
+                System.IO.Path.Combine(Path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException) when (Directory.Exists(Path))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Claims the name for this process: only one can create the journal.</summary>
+    internal bool TryClaim()
+    {
+        Directory.CreateDirectory(Path);
+        try
+        {
+            new FileStream(Journal, FileMode.CreateNew, FileAccess.Write).Dispose();
+            return true;
+        }
+        catch (IOException) when (File.Exists(Journal))
+        {
+            return false;
+        }
+    }
+}

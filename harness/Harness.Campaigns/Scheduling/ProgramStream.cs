@@ -1,0 +1,51 @@
+namespace Harness.Campaigns;
+
+/// <summary>
+/// The endless stream of programs that a seed stands for. Each recipe is a pure function of the seed and the ordinal, so
+/// any partition into batches, on any number of cores, in any order, checks the same programs.
+/// </summary>
+public sealed class ProgramStream
+{
+    /// <summary>Neighbours share a swarm profile, so that a batch mixes a few of them.</summary>
+    private const int ProgramsPerSwarm = 8;
+
+    private const int MinSize = 6;
+    private const int SizeSpread = 58;
+
+    private readonly ulong _seed;
+    private readonly string? _profile;
+    private readonly Func<ulong, string> _swarm;
+
+    /// <param name="profile">A named profile for every program; null draws a swarm profile for every few.</param>
+    /// <param name="swarm">The text of the swarm profile of a seed.</param>
+    public ProgramStream(ulong seed, string? profile, Func<ulong, string> swarm)
+    {
+        _seed = seed;
+        _profile = profile;
+        _swarm = swarm;
+    }
+
+    public ProgramRecipe Recipe(long ordinal)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(ordinal);
+        var seed = Derive((ulong)ordinal, stream: 1);
+        // The smaller of two draws: most programs are small and quick to compile, some are large.
+        var draw = Derive((ulong)ordinal, stream: 2);
+        var size = MinSize + (int)Math.Min(draw % SizeSpread, (draw >> 32) % SizeSpread);
+        return new ProgramRecipe(ordinal, seed, size, _profile ?? _swarm(Derive((ulong)(ordinal / ProgramsPerSwarm), stream: 3)));
+    }
+
+    private ulong Derive(ulong index, ulong stream) => Mix(Mix(_seed ^ (stream * 0xD1B54A32D192ED03)) ^ index);
+
+    /// <summary>SplitMix64's step: our own, so that a seed means the same on every runtime version.</summary>
+    private static ulong Mix(ulong x)
+    {
+        unchecked
+        {
+            x += 0x9E3779B97F4A7C15;
+            x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+            x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+            return x ^ (x >> 31);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+using Harness.Model;
+
+namespace Harness.Campaigns;
+
+/// <summary>What a run has come to so far: the fold of its journal. Not thread-safe.</summary>
+public sealed class Tally
+{
+    private readonly Dictionary<string, CellTally> _cells = [];
+    private readonly Dictionary<string, FindingTally> _findings = [];
+    private readonly SortedDictionary<string, long> _coverage = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _inconclusive = new(StringComparer.Ordinal);
+    private readonly List<JournalRecord.RegressionReplayed> _regressions = [];
+    private readonly OrdinalSet _checked = new();
+
+    public JournalRecord.RunStarted? Start { get; private set; }
+
+    public double PreparedSeconds { get; private set; }
+
+    public double WallSeconds { get; private set; }
+
+    public RunStop Ending { get; private set; } = RunStop.Killed;
+
+    public string EndingDetail { get; private set; } = "";
+
+    public PhaseSeconds Seconds { get; private set; } = PhaseSeconds.Zero;
+
+    /// <summary>The selected cells in the matrix's order, those that have not run yet included.</summary>
+    public IReadOnlyCollection<CellTally> Cells => _cells.Values;
+
+    /// <summary>In the order in which they were first seen.</summary>
+    public IReadOnlyCollection<FindingTally> Findings => _findings.Values;
+
+    public IReadOnlyDictionary<string, long> Coverage => _coverage;
+
+    /// <summary>Reasons for outcomes that are neither pass nor fail, and how often.</summary>
+    public IReadOnlyDictionary<string, long> Inconclusive => _inconclusive;
+
+    public IReadOnlyList<JournalRecord.RegressionReplayed> Regressions => _regressions;
+
+    /// <summary>All cells together; a program counts once however many cells checked it.</summary>
+    public Counters Total =>
+        _cells.Values.Aggregate(Counters.Zero, (sum, cell) => sum + cell.Counters) with { Programs = _checked.Count };
+
+    public static Tally Of(IEnumerable<JournalRecord> records)
+    {
+        var tally = new Tally();
+        foreach (var record in records)
+        {
+            tally.Apply(record);
+        }
+
+        return tally;
+    }
+
+    public void Apply(JournalRecord record)
+    {
+        WallSeconds = Math.Max(WallSeconds, record.At);
+        switch (record)
+        {
+            case JournalRecord.RunStarted started:
+                Start = started;
+                foreach (var cell in started.Settings.Cells)
+                {
+                    _cells.TryAdd(cell, new CellTally(cell));
+                }
+
+                break;
+            case JournalRecord.RunResumed:
+                (Ending, EndingDetail) = (RunStop.Killed, "");
+                break;
+            case JournalRecord.Prepared prepared:
+                PreparedSeconds += prepared.Seconds;
+                break;
+            case JournalRecord.RegressionReplayed replayed:
+                _regressions.Add(replayed);
+                break;
+            case JournalRecord.BatchChecked batch:
+                Apply(batch);
+                break;
+            case JournalRecord.RunEnded ended:
+                (Ending, EndingDetail) = (ended.Reason, ended.Detail);
+                break;
+            default:
+                ApplyToFinding(record);
+                break;
+        }
+    }
+
+    private void Apply(JournalRecord.BatchChecked batch)
+    {
+        if (!_cells.TryGetValue(batch.Cell, out var cell))
+        {
+            _cells[batch.Cell] = cell = new CellTally(batch.Cell);
+        }
+
+        cell.Apply(batch);
+        Seconds += batch.Seconds;
+        var unfinished = batch.Unfinished.ToHashSet();
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (!unfinished.Contains(i))
+            {
+                _checked.Add(batch.Start + i);
+            }
+        }
+
+        foreach (var (label, count) in batch.Coverage)
+        {
+            _coverage[label] = _coverage.GetValueOrDefault(label) + count;
+        }
+
+        foreach (var reason in batch.Inconclusive)
+        {
+            _inconclusive[reason] = _inconclusive.GetValueOrDefault(reason) + 1;
+        }
+    }
+
+    private void ApplyToFinding(JournalRecord record)
+    {
+        switch (record)
+        {
+            case JournalRecord.FailureSeen seen:
+                if (!_findings.TryGetValue(seen.Signature, out var failing))
+                {
+                    _findings[seen.Signature] = failing = new FindingTally(seen.Signature, seen.Cell, seen.Check);
+                }
+
+                failing.Occurrences++;
+                break;
+            case JournalRecord.CaseStored stored when _findings.TryGetValue(stored.Signature, out var first):
+                first.Cell = stored.Cell;
+                first.CasePath = stored.CasePath;
+                (first.Token, first.Expected, first.Observed) = (stored.Token, stored.Expected, stored.Observed);
+                (first.OriginalFunctions, first.Functions) = (stored.Functions, stored.Functions);
+                break;
+            case JournalRecord.FindingConfirmed confirmed when _findings.TryGetValue(confirmed.Signature, out var again):
+                (again.Reproduced, again.Attempts) = (confirmed.Reproduced, confirmed.Attempts);
+                break;
+            case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
+                (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
+                break;
+            case JournalRecord.FindingShrunk shrunk when _findings.TryGetValue(shrunk.Signature, out var smallest):
+                (smallest.Token, smallest.Expected, smallest.Observed) = (shrunk.Token, shrunk.Expected, shrunk.Observed);
+                (smallest.ShrinkSteps, smallest.ShrinkSeconds, smallest.ShrinkCapHit) = (shrunk.Steps, shrunk.Seconds, shrunk.TimeCapHit);
+                break;
+        }
+    }
+
+    /// <summary>Ordinals seen, as long runs of them come: the prefix that is complete, and the rest.</summary>
+    private sealed class OrdinalSet
+    {
+        private readonly HashSet<long> _beyond = [];
+        private long _prefix;
+
+        public long Count => _prefix + _beyond.Count;
+
+        public void Add(long ordinal)
+        {
+            if (ordinal < _prefix || !_beyond.Add(ordinal))
+            {
+                return;
+            }
+
+            while (_beyond.Remove(_prefix))
+            {
+                _prefix++;
+            }
+        }
+    }
+}
+
+/// <summary>One cell of a run.</summary>
+public sealed class CellTally(string cell)
+{
+    public string Cell { get; } = cell;
+
+    public Counters Counters { get; private set; } = Counters.Zero;
+
+    public PhaseSeconds Seconds { get; private set; } = PhaseSeconds.Zero;
+
+    /// <summary>Time on a lane, waiting included.</summary>
+    public double WallSeconds { get; private set; }
+
+    public int Batches { get; private set; }
+
+    internal void Apply(JournalRecord.BatchChecked batch)
+    {
+        Counters += batch.Counters with { Programs = batch.Count - batch.Unfinished.Count };
+        Seconds += batch.Seconds;
+        WallSeconds += batch.Wall;
+        Batches++;
+    }
+}
+
+/// <summary>One signature of a run.</summary>
+public sealed class FindingTally(string signature, string cell, string check)
+{
+    public string Signature { get; } = signature;
+
+    public string Cell { get; internal set; } = cell;
+
+    public string Check { get; } = check;
+
+    public long Occurrences { get; internal set; }
+
+    /// <summary>Relative to the results folder; empty until the case is stored.</summary>
+    public string CasePath { get; internal set; } = "";
+
+    public string Token { get; internal set; } = "";
+
+    public string Expected { get; internal set; } = "";
+
+    public string Observed { get; internal set; } = "";
+
+    public int Reproduced { get; internal set; }
+
+    /// <summary>0: not run again (yet).</summary>
+    public int Attempts { get; internal set; }
+
+    public int OriginalFunctions { get; internal set; }
+
+    public int Functions { get; internal set; }
+
+    public int ShrinkSteps { get; internal set; }
+
+    public double ShrinkSeconds { get; internal set; }
+
+    public bool ShrinkCapHit { get; internal set; }
+
+    /// <summary>It was run again and never failed again.</summary>
+    public bool IsFlake => Attempts > 0 && Reproduced == 0;
+}

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Harness.Model;
+
+namespace Harness.Campaigns;
+
+/// <summary>How much time failures may take from a campaign.</summary>
+public sealed record TriageLimits
+{
+    public static readonly TriageLimits Default = new();
+
+    /// <summary>Signatures beyond this many are stored and counted, but neither run again nor shrunk.</summary>
+    public int Signatures { get; init; } = 8;
+
+    public TimeSpan Shrinking { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>
+/// Deals with failures while the campaign goes on: stores the first case of each signature, runs it again in fresh
+/// processes, shrinks it. Batches are taken in the order of their sequence numbers whatever order they finish in, so
+/// which case of a signature is "the first" does not depend on timing.
+/// </summary>
+public sealed class Triage(
+    ICaseRunner runner, JournalWriter journal, ResultsLayout results, RunDirectory run,
+    ToolVersions versions, TriageLimits limits, IReadOnlyDictionary<string, string> known)
+{
+    private readonly Channel<(WorkItem Item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> Failures)> _inbox =
+        Channel.CreateUnbounded<(WorkItem, IReadOnlyList<(ProgramRecipe, Failure)>)>();
+
+    private readonly HashSet<string> _signatures = [];
+
+    /// <summary>Every dispatched item must be posted, with or without failures, or the ones after it wait.</summary>
+    public void Post(WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures) =>
+        _inbox.Writer.TryWrite((item, failures));
+
+    /// <summary>No more posts will come.</summary>
+    public void Complete() => _inbox.Writer.TryComplete();
+
+    /// <summary>Works until <see cref="Complete"/> and everything posted is dealt with. After a stop, cases are only stored.</summary>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var waiting = new SortedDictionary<long, IReadOnlyList<(ProgramRecipe, Failure)>>();
+        long? next = null;
+        await foreach (var (item, failures) in _inbox.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+        {
+            next ??= FirstSequence;
+            waiting[item.Sequence] = failures;
+            while (next is { } sequence && waiting.Remove(sequence, out var ready))
+            {
+                await HandleAsync(ready, stop).ConfigureAwait(false);
+                next = sequence + 1;
+            }
+        }
+
+        foreach (var left in waiting.Values)
+        {
+            await HandleAsync(left, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The sequence number of the first item that will be posted.</summary>
+    public long FirstSequence { get; init; }
+
+    private async Task HandleAsync(IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures, CancellationToken stop)
+    {
+        foreach (var (recipe, failure) in failures)
+        {
+            journal.Append(new JournalRecord.FailureSeen(
+                failure.Signature, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check));
+            if (_signatures.Add(failure.Signature))
+            {
+                await HandleNewAsync(recipe, failure, stop).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task HandleNewAsync(ProgramRecipe recipe, Failure failure, CancellationToken stop)
+    {
+        var folder = Path.Combine(run.Cases, CaseStore.FolderName(failure.Signature));
+        var stored = Describe(recipe, failure.Signature, failure.Check, failure.Case, failure.Expected, failure.Observed, "");
+        CaseStore.Write(folder, stored);
+        journal.Append(new JournalRecord.CaseStored(
+            failure.Signature, failure.Case.Cell.ToString(), failure.Check, Path.GetRelativePath(results.Root, folder),
+            stored.Token, failure.Expected, failure.Observed, failure.Case.Program.Functions.Count));
+        if (stop.IsCancellationRequested || _signatures.Count > limits.Signatures)
+        {
+            return;
+        }
+
+        var scratch = Scratch.Create(Path.Combine(run.Scratch, Path.GetFileName(folder)));
+        try
+        {
+            var confirmation = await runner.ConfirmAsync(failure.Case, failure.Signature, scratch, stop).ConfigureAwait(false);
+            journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts));
+            if (confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature))
+            {
+                await ShrinkAsync(recipe, failure, folder, scratch, stop).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The campaign was told to stop: what is stored stands.
+        }
+        finally
+        {
+            Scratch.Remove(scratch);
+        }
+    }
+
+    private async Task ShrinkAsync(ProgramRecipe recipe, Failure failure, string folder, string scratch, CancellationToken stop)
+    {
+        using var cap = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        cap.CancelAfter(limits.Shrinking);
+        var started = Stopwatch.GetTimestamp();
+        var smallest = failure.Case;
+        var steps = 0;
+        var capHit = false;
+        try
+        {
+            await foreach (var smaller in runner.ShrinkAsync(failure.Case, failure.Signature, scratch, cap.Token).ConfigureAwait(false))
+            {
+                smallest = smaller;
+                steps++;
+                Keep(folder, recipe, failure, smallest, new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed), steps);
+            }
+        }
+        catch (OperationCanceledException) when (cap.IsCancellationRequested)
+        {
+            capHit = true;
+        }
+
+        var recording = new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed);
+        if (steps > 0 && !stop.IsCancellationRequested)
+        {
+            recording = await runner.RecordAsync(smallest, scratch, stop).ConfigureAwait(false);
+        }
+
+        var token = Keep(folder, recipe, failure, smallest, recording, steps: 0);
+        journal.Append(new JournalRecord.FindingShrunk(
+            failure.Signature, steps, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3), capHit, token,
+            recording.Expected, recording.Observed));
+    }
+
+    /// <summary>Replaces the stored case by a smaller one.</summary>
+    /// <param name="steps">Above 0: a step of shrinking, noted in the journal.</param>
+    private string Keep(string folder, ProgramRecipe recipe, Failure failure, Case smaller, Recording recording, int steps)
+    {
+        var functions = smaller.Program.Functions.Count;
+        var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {functions}.";
+        var stored = Describe(recipe, failure.Signature, failure.Check, smaller, recording.Expected, recording.Observed, history);
+        CaseStore.Write(folder, stored);
+        if (steps > 0)
+        {
+            journal.Append(new JournalRecord.ShrinkStep(failure.Signature, steps, stored.Token, functions));
+        }
+
+        return stored.Token;
+    }
+
+    private StoredCase Describe(
+        ProgramRecipe recipe, string signature, string check, Case @case, string expected, string observed, string history)
+    {
+        var document = new CaseDocument(recipe, versions, signature, check, @case);
+        return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case.Program), expected, observed, history);
+    }
+}
+
+/// <summary>Folders for build products.</summary>
+internal static class Scratch
+{
+    /// <exception cref="ResultsUnwritableException"/>
+    public static string Create(string directory)
+    {
+        try
+        {
+            return Directory.CreateDirectory(directory).FullName;
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            throw new ResultsUnwritableException(directory, e);
+        }
+    }
+
+    /// <summary>Best effort: leftovers cost space, nothing else.</summary>
+    public static void Remove(string directory)
+    {
+        try
+        {
+            if (Directory.Exists(directory))
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+}

@@ -1,0 +1,84 @@
+namespace Harness.Campaigns;
+
+/// <summary>What a run shows.</summary>
+public enum Verdict
+{
+    Held,
+    Falsified,
+    Inconclusive,
+}
+
+/// <summary>A verdict and why.</summary>
+public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
+{
+    /// <summary>
+    /// Falsified when something failed and did so again in a fresh process (or there was no time to try). Inconclusive when
+    /// the evidence is too thin to say that anything held. Held otherwise.
+    /// </summary>
+    public static Judgement Of(Tally tally)
+    {
+        var failures = Falsifications(tally).ToList();
+        if (failures.Count > 0)
+        {
+            return new Judgement(Verdict.Falsified, failures);
+        }
+
+        var gaps = Gaps(tally).ToList();
+        return gaps.Count > 0 ? new Judgement(Verdict.Inconclusive, gaps) : new Judgement(Verdict.Held, []);
+    }
+
+    private static IEnumerable<string> Falsifications(Tally tally)
+    {
+        foreach (var finding in tally.Findings.Where(finding => !finding.IsFlake))
+        {
+            var again = finding.Attempts == 0 ? "not run again" : $"reproduced {finding.Reproduced}/{finding.Attempts}";
+            yield return $"{finding.Signature} in {finding.Cell} ({again})";
+        }
+
+        foreach (var regression in tally.Regressions.Where(replay => replay is { Holds: false, Conclusive: true }))
+        {
+            yield return $"the stored case {regression.Name} fails in {regression.Cell}";
+        }
+    }
+
+    private static IEnumerable<string> Gaps(Tally tally)
+    {
+        if (tally.Ending is RunStop.Failed)
+        {
+            yield return $"the run stopped early: {tally.EndingDetail}";
+        }
+
+        var total = tally.Total;
+        if (total.Programs == 0 || total.Executions == 0)
+        {
+            yield return "no program was checked";
+        }
+        else
+        {
+            if (total.SplitsForced == 0)
+            {
+                yield return "no split was forced";
+            }
+
+            if (total.Probes == 0)
+            {
+                yield return "no stack trace was probed";
+            }
+
+            foreach (var line in CoverageGoals.Of(tally).Where(line => !line.Met))
+            {
+                yield return $"too little of {line.Label}: {line.Count} of {line.Required}";
+            }
+        }
+
+        foreach (var flake in tally.Findings.Where(finding => finding.IsFlake))
+        {
+            yield return $"{flake.Signature} failed once and did not again in {flake.Attempts} fresh processes";
+        }
+
+        foreach (var regression in tally.Regressions.Where(replay => !replay.Conclusive))
+        {
+            yield return $"the stored case {regression.Name} could not be judged: {regression.Detail}";
+        }
+    }
+}

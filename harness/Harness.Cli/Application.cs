@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Reflection;
+using Harness.Campaigns;
+using Harness.Cli.Verbs;
+using Harness.Reports;
+
+namespace Harness.Cli;
+
+/// <summary>What every verb works with.</summary>
+public sealed record VerbContext(Terminal Terminal, IRoomOpener Rooms, IReadOnlyList<string> Arguments);
+
+/// <summary>The command line: parses, runs one verb, and turns whatever goes wrong into one line and an exit code.</summary>
+public sealed class Application(Terminal terminal, IRoomOpener rooms)
+{
+    public static string Version { get; } =
+        typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    public async Task<int> RunAsync(string[] args, CancellationToken stop)
+    {
+        var result = Root(new VerbContext(terminal, rooms, args)).Parse(args);
+        if (result.Errors.Count > 0 && result.Action is not System.CommandLine.Help.HelpAction)
+        {
+            terminal.Complain($"{Mended(result)}; see scripts/harness --help");
+            return ExitCodes.Usage;
+        }
+
+        var configuration = new InvocationConfiguration
+        {
+            Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            return await result.InvokeAsync(configuration, stop).ConfigureAwait(false);
+        }
+        catch (Exception e) when (CodeOf(e, stop) is { } code)
+        {
+            terminal.Complain(e is OperationCanceledException ? "stopped" : e.Message);
+            return code;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            terminal.Complain("this is a defect of the harness itself, please report it:");
+            terminal.Error.WriteLine(e);
+            return ExitCodes.Environment;
+        }
+    }
+
+    private static int? CodeOf(Exception e, CancellationToken stop) => e switch
+    {
+        UsageException or InvalidDataException => ExitCodes.Usage,
+        EnvironmentUnusableException or ResultsUnwritableException => ExitCodes.Environment,
+        OperationCanceledException when stop.IsCancellationRequested => ExitCodes.Inconclusive,
+        _ => null,
+    };
+
+    private static string Mended(ParseResult result) => result switch
+    {
+        { CommandResult.Command: RootCommand, Tokens.Count: 0 } => "which verb? For example: scripts/harness run --budget 60s",
+        { CommandResult.Command: RootCommand root, UnmatchedTokens: [var word, ..] } =>
+            $"there is no verb '{word}'; known: {string.Join(", ", root.Subcommands.Select(verb => verb.Name))}",
+        _ => result.Errors[0].Message.TrimEnd('.'),
+    };
+
+    private static RootCommand Root(VerbContext context) => new("Tests split-stack fibers in Zig: generates programs, forces splits, injects faults, checks cleanup and stack traces.")
+    {
+        RunVerb.Create(context),
+        ReplayVerb.Create(context),
+        ShrinkVerb.Create(context),
+        ShowVerb.Create(context),
+        KeepVerb.Create(context),
+        ReportVerb.Create(context),
+        DoctorVerb.Create(context),
+    };
+}

@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Harness.Campaigns;
+using Harness.Execution;
+
+namespace Harness.Cli.Diagnosis;
+
+/// <summary>One line of <c>doctor</c>.</summary>
+/// <param name="Needed">Without it runs do not work; the others only add to what can be checked.</param>
+public sealed record Diagnosis(
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("ok")] bool Ok,
+    [property: JsonPropertyName("needed")] bool Needed,
+    [property: JsonPropertyName("detail")] string Detail);
+
+/// <summary>Looks at the machine. Changes nothing and installs nothing.</summary>
+public sealed class Doctor(string root, ResultsLayout results, Func<CancellationToken, Task<Diagnosis>> zig)
+{
+    private const long NeededSpaceBytes = 2L << 30;
+
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
+
+    private static readonly (string Name, string[] Commands, bool Needed, string Without)[] _tools =
+    [
+        ("dotnet", ["dotnet"], true, "install the .NET 10 SDK"),
+        ("node", ["node"], false, "needed only to install the pinned Zig; or give --zig"),
+        ("npm", ["npm"], false, "needed only to install the pinned Zig; or give --zig"),
+        ("git", ["git"], false, "versions then show no commit"),
+        ("gdb", ["gdb"], false, "no second opinion on stack traces from gdb"),
+        ("eu-stack", ["eu-stack"], false, "no second opinion on stack traces from elfutils"),
+        ("readelf", ["readelf", "eu-readelf"], false, "no second opinion on object files"),
+        ("qemu", ["qemu-x86_64", "qemu-aarch64", "qemu-x86_64-static"], false, "no foreign targets"),
+        ("wine", ["wine64", "wine"], false, "no Windows targets"),
+    ];
+
+    public async Task<IReadOnlyList<Diagnosis>> ExamineAsync(CancellationToken ct)
+    {
+        var tools = await Task.WhenAll(_tools.Select(tool => ToolAsync(tool.Name, tool.Commands, tool.Needed, tool.Without, ct))).ConfigureAwait(false);
+        return [await zig(ct).ConfigureAwait(false), .. tools, Machine(), Space(), ResultsFolder(), Cores(), CorePattern()];
+    }
+
+    private static async Task<Diagnosis> ToolAsync(string name, string[] commands, bool needed, string without, CancellationToken ct)
+    {
+        var command = commands.FirstOrDefault(command => ExecutablePath.Resolve(command) is not null);
+        if (command is null)
+        {
+            return new Diagnosis(name, false, needed, $"not found: {without}");
+        }
+
+        var request = new ProcessRequest { File = command, Arguments = ["--version"], Timeout = _patience };
+        var outcome = await ChildProcess.Bare.RunAsync(request, ct).ConfigureAwait(false);
+        var version = outcome is ProcessOutcome.Exited { Code: 0, Output: var output } ? FirstLine(output.Stdout) : "";
+        return version.Length > 0
+            ? new Diagnosis(name, true, needed, $"{version} ({ExecutablePath.Resolve(command)})")
+            : new Diagnosis(name, false, needed, $"{ExecutablePath.Resolve(command)} does not tell its version: {without}");
+    }
+
+    private static Diagnosis Machine()
+    {
+        var supported = OperatingSystem.IsLinux() && System.Runtime.InteropServices.RuntimeInformation.OSArchitecture is System.Runtime.InteropServices.Architecture.X64;
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30);
+        var detail = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier}, {Environment.ProcessorCount} cores, {memory:0.0} GiB of memory");
+        return new Diagnosis("machine", supported, true, supported ? detail : detail + "; the harness runs on x86_64 Linux");
+    }
+
+    private Diagnosis Space()
+    {
+        var drive = new DriveInfo(Directory.Exists(results.Root) ? results.Root : root);
+        var free = drive.AvailableFreeSpace;
+        var detail = string.Create(CultureInfo.InvariantCulture, $"{free / (double)(1L << 30):0.0} GiB free for results and build products");
+        return new Diagnosis("space", free >= NeededSpaceBytes, true, free >= NeededSpaceBytes ? detail : $"{detail}; make it at least {NeededSpaceBytes >> 30} GiB");
+    }
+
+    private Diagnosis ResultsFolder()
+    {
+        var probe = Path.Combine(results.Root, $".doctor-{Environment.ProcessId}");
+        try
+        {
+            Directory.CreateDirectory(results.Root);
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+            return new Diagnosis("results", true, true, results.Root);
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            return new Diagnosis("results", false, true, $"{results.Root} cannot be written ({e.Message}); give --results DIR");
+        }
+    }
+
+    private static Diagnosis Cores()
+    {
+        const string limits = "/proc/self/limits";
+        var line = File.Exists(limits)
+            ? File.ReadLines(limits).FirstOrDefault(line => line.StartsWith("Max core file size", StringComparison.Ordinal))
+            : null;
+        var hard = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [.., var value, _] ? value : "unknown";
+        return new Diagnosis("core limit", hard is not "0", false, hard is "0" ? "core dumps are off and cannot be switched on" : $"hard limit {hard}");
+    }
+
+    private static Diagnosis CorePattern()
+    {
+        const string path = "/proc/sys/kernel/core_pattern";
+        var pattern = File.Exists(path) ? File.ReadAllText(path).Trim() : "";
+        var piped = pattern.StartsWith('|');
+        return new Diagnosis("core pattern", pattern.Length > 0 && !piped, false, piped ? "cores go to a program, not to a file" : pattern);
+    }
+
+    private static string FirstLine(string text) => text.Trim().Split('\n')[0].Trim();
+}

@@ -1,0 +1,30 @@
+using Harness.Campaigns;
+
+namespace Harness.Cli;
+
+/// <summary>What the verbs that run a single case share.</summary>
+internal static class OneCase
+{
+    /// <exception cref="EnvironmentUnusableException"/>
+    public static async Task<Rooms> OpenAsync(VerbContext context, string? zig, CaseDocument document, CancellationToken ct)
+    {
+        var options = new RoomOptions(Repository.Root(), zig, [document.Case.Plan.Placement], Environment.ProcessorCount);
+        var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
+        await rooms.Parts.Checker.PrepareAsync([document.Case.Cell], ct).ConfigureAwait(false);
+        return rooms;
+    }
+
+    /// <summary>Runs with a folder for build products that is gone afterwards.</summary>
+    public static async Task<T> WithScratchAsync<T>(Func<string, Task<T>> work)
+    {
+        var scratch = Directory.CreateTempSubdirectory("harness-");
+        try
+        {
+            return await work(scratch.FullName).ConfigureAwait(false);
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using Harness.Campaigns;
+using Harness.Model;
+
+namespace Harness.Cli;
+
+/// <summary>The options that several verbs share; one definition, one meaning.</summary>
+internal static class Options
+{
+    public static Option<string?> Zig() => new("--zig") { Description = "The Zig compiler to use; otherwise $HARNESS_ZIG, the pinned one, or one on PATH", HelpName = "PATH" };
+
+    public static Option<string?> Results() => new("--results") { Description = "The results folder (default: results in the checkout)", HelpName = "DIR" };
+
+    public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON" };
+
+    public static Option<int> Jobs() => new("--jobs")
+    {
+        Description = "Batches under way at once (default: the number of cores)", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+
+    public static Option<string[]> Words(string name, string description, string help) => new(name)
+    {
+        Description = description, HelpName = help, AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    public static Argument<string> Case() => new("CASE") { Description = "A case folder, its case.json, or a replay token" };
+
+    /// <summary>The words as values of an enum, however they are capitalised; commas separate too.</summary>
+    /// <exception cref="UsageException"/>
+    public static IReadOnlyList<T> Parse<T>(string option, string[]? words)
+        where T : struct, Enum
+    {
+        var result = new List<T>();
+        foreach (var word in (words ?? []).SelectMany(word => word.Split(',')))
+        {
+            if (!char.IsAsciiLetter(word.FirstOrDefault()) || !Enum.TryParse<T>(word, ignoreCase: true, out var value))
+            {
+                var known = string.Join(", ", Enum.GetNames<T>().Select(name => typeof(T) == typeof(OptimizeMode) ? name : name.ToLowerInvariant()));
+                throw new UsageException($"{option} {word} is unknown; known: {known}");
+            }
+
+            if (!result.Contains(value))
+            {
+                result.Add(value);
+            }
+        }
+
+        return result;
+    }
+
+    /// <exception cref="UsageException"/>
+    public static int AtLeastOne(string option, int value) =>
+        value >= 1 ? value : throw new UsageException($"{option} {value} is too small; give at least 1");
+
+    public static ResultsLayout Layout(string root, string? results) =>
+        new(Path.GetFullPath(results ?? Path.Combine(root, "results")));
+}

@@ -1,0 +1,28 @@
+using Harness.Campaigns;
+using Harness.Model;
+
+namespace Harness.Cli;
+
+/// <summary>What the verbs need to know to open the rooms below.</summary>
+/// <param name="Zig">From <c>--zig</c>; null looks for one.</param>
+/// <param name="Placements">The placements that plans are drawn from.</param>
+public sealed record RoomOptions(string Root, string? Zig, IReadOnlyList<Placement> Placements, int Jobs);
+
+/// <summary>The rooms below, opened.</summary>
+public sealed record Rooms(CampaignParts Parts, ToolVersions Versions);
+
+/// <summary>Opens the rooms; tests put fakes behind it.</summary>
+public interface IRoomOpener
+{
+    /// <summary>What needs no compiler: generators and the case format.</summary>
+    IProgramSource Programs { get; }
+
+    /// <summary>The Zig source of a program, with the program's own name in it.</summary>
+    string Emit(FiberProgram program);
+
+    /// <summary>Which compiler would be used, for <c>doctor</c>.</summary>
+    Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct);
+
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct);
+}

@@ -1,0 +1,33 @@
+using System.Security.Cryptography;
+using Harness.Campaigns;
+using Harness.Model;
+
+namespace Harness.Cli;
+
+/// <summary>A run as it was asked for, checked.</summary>
+public sealed record RunRequest(
+    ulong Seed, TimeSpan? Budget, int? Programs, string? Profile, IReadOnlyList<Cell> Cells, IReadOnlyList<Placement> Placements,
+    string? Zig, int Jobs, ResultsLayout Results, bool KeepRegressions, string Command)
+{
+    public static readonly TimeSpan DefaultBudget = TimeSpan.FromSeconds(60);
+
+    /// <summary>Seeds that people retype and that every JSON reader keeps exactly.</summary>
+    public static ulong DrawSeed() => (ulong)RandomNumberGenerator.GetInt32(1, int.MaxValue);
+
+    public RunSettings Settings() => new(
+        Seed, Budget?.TotalSeconds, Programs, Profile,
+        Cells.Select(cell => cell.ToString()).ToEquatableArray(),
+        Placements.Select(placement => placement.ToString().ToLowerInvariant()).ToEquatableArray(), Jobs, Command);
+
+    /// <summary>The request that a journal's settings came from.</summary>
+    /// <exception cref="InvalidDataException">They name a cell or placement that this harness does not know.</exception>
+    public static RunRequest Of(RunSettings settings, string? zig, ResultsLayout results, bool keepRegressions) => new(
+        settings.Seed,
+        settings.BudgetSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+        settings.Programs, settings.Profile,
+        [.. settings.Cells.Select(name => CellMatrix.Parse(name) ?? throw new InvalidDataException($"the journal names an unknown cell {name}"))],
+        [.. settings.Placements.Select(name => Enum.TryParse<Placement>(name, ignoreCase: true, out var placement)
+            ? placement
+            : throw new InvalidDataException($"the journal names an unknown placement {name}"))],
+        zig, settings.Jobs, results, keepRegressions, settings.Command);
+}

@@ -1,0 +1,75 @@
+using Harness.Campaigns;
+using Harness.Reports;
+
+namespace Harness.Cli;
+
+/// <summary>One run from its folder to its reports; <c>run</c> and <c>bench</c> share it.</summary>
+internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms rooms)
+{
+    /// <summary>Starts a new run and sees it through.</summary>
+    /// <exception cref="ResultsUnwritableException">With what was found so far in the journal.</exception>
+    public async Task<(RunDirectory Run, RunSummary Summary)> StartAsync(CancellationToken stop)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var run = request.Results.CreateRun(now, request.Seed);
+        using var held = run.TryLock();
+        var started = new JournalRecord.RunStarted(JournalRecord.FormatVersion, run.Id, now, request.Settings(), rooms.Versions);
+        return (run, await WorkAsync(run, started, new Journal([], 0, false), stop).ConfigureAwait(false));
+    }
+
+    /// <summary>Goes on with a run that was interrupted.</summary>
+    /// <exception cref="UsageException">There is nothing to go on with.</exception>
+    public async Task<RunSummary> ResumeAsync(RunDirectory run, Journal journal, CancellationToken stop)
+    {
+        using var held = run.TryLock() ?? throw new UsageException($"run {run.Id} is still going in another process");
+        return await WorkAsync(run, new JournalRecord.RunResumed(TimeProvider.System.GetUtcNow()), journal, stop).ConfigureAwait(false);
+    }
+
+    private async Task<RunSummary> WorkAsync(RunDirectory run, JournalRecord first, Journal before, CancellationToken stop)
+    {
+        var tally = Tally.Of(before.Records);
+        Progress? progress = null;
+        var writer = JournalWriter.Open(
+            run.Journal, TimeProvider.System, before.WholeBytes, tally.WallSeconds, record => progress?.Observe(record));
+        using (writer)
+        using (progress = new Progress(terminal, request.Settings(), tally, () => writer.Elapsed))
+        {
+            terminal.Error.WriteLine($"run {run.Id}, seed {request.Seed}: {Repository.Shown(run.Path)}");
+            writer.Append(first);
+            await new Campaign(rooms.Parts, Plan(run, before.Records), writer, tally.PreparedSeconds).RunAsync(stop).ConfigureAwait(false);
+        }
+
+        // From the file, not from memory: what the journal does not say did not happen.
+        var summary = RunSummary.Of(Tally.Of(JournalReader.Read(run.Journal).Records));
+        ReportWriter.Write(run, summary);
+        if (request.KeepRegressions)
+        {
+            KeepFindings(run, summary);
+        }
+
+        return summary;
+    }
+
+    private CampaignPlan Plan(RunDirectory run, IReadOnlyList<JournalRecord> before)
+    {
+        var done = before.OfType<JournalRecord.BatchChecked>().ToLookup(batch => batch.Cell);
+        var firstSequence = before.OfType<JournalRecord.BatchChecked>().Select(batch => batch.Sequence + 1).DefaultIfEmpty(0).Max();
+        IWorkScheduler scheduler = request.Programs is { } programs
+            ? new FixedScheduler(request.Cells, programs, firstSequence, (cell, start) => done[cell.ToString()].Any(batch => batch.Start == start))
+            : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
+        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs.Swarm);
+        return new CampaignPlan(
+            request.Cells, request.Budget, scheduler, stream, request.Jobs, request.Results, run, rooms.Versions,
+            TriageLimits.Default, firstSequence);
+    }
+
+    private void KeepFindings(RunDirectory run, RunSummary summary)
+    {
+        foreach (var finding in summary.Findings.Where(finding => finding is { Flake: false, CasePath.Length: > 0 }))
+        {
+            var name = CaseStore.FolderName(finding.Signature);
+            CaseStore.Copy(Path.Combine(run.Cases, name), Path.Combine(request.Results.Regressions, name));
+            terminal.Error.WriteLine($"kept: {Repository.Shown(Path.Combine(request.Results.Regressions, name))}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Harness.Cli;
+
+/// <summary>Where the result and the progress go. The only user of <see cref="Console"/>; tests hand in their own writers.</summary>
+/// <param name="Out">The result.</param>
+/// <param name="Error">Progress and messages.</param>
+/// <param name="IsLive">Progress may rewrite its line.</param>
+public sealed record Terminal(TextWriter Out, TextWriter Error, bool IsLive, int Width)
+{
+    private const int DefaultWidth = 120;
+    private const int MinWidth = 40;
+
+    public static Terminal OfProcess()
+    {
+        var live = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
+        return new Terminal(Console.Out, Console.Error, live, WindowWidth());
+    }
+
+    /// <summary>One line on standard error that says what is wrong and how to mend it.</summary>
+    public void Complain(string message) => Error.WriteLine($"harness: {message.ReplaceLineEndings(" ")}");
+
+    private static int WindowWidth()
+    {
+        try
+        {
+            return Console.IsOutputRedirected && Console.IsErrorRedirected ? DefaultWidth : Math.Max(MinWidth, Console.WindowWidth);
+        }
+        catch (IOException)
+        {
+            return DefaultWidth;
+        }
+    }
+}

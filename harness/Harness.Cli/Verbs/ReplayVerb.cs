@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Text.Json;
+using Harness.Campaigns;
+using Harness.Reports;
+
+namespace Harness.Cli.Verbs;
+
+/// <summary><c>replay TOKEN|CASE</c>: runs one case again and shows expected against observed.</summary>
+internal static class ReplayVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var @case = Options.Case();
+        var zig = Options.Zig();
+        var json = Options.Json();
+        var gdb = new Option<bool>("--gdb") { Description = "Open the case in gdb, stopped where it fails" };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, gdb, json };
+        command.SetAction(async (result, ct) =>
+        {
+            var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
+            if (result.GetValue(gdb))
+            {
+                throw new EnvironmentUnusableException("--gdb is not there yet; the case's source and plan are what scripts/harness show prints");
+            }
+
+            return await RunAsync(context, stored, result.GetValue(zig), result.GetValue(json), ct).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(VerbContext context, StoredCase stored, string? zig, bool json, CancellationToken ct)
+    {
+        var document = stored.Document;
+        var rooms = await OneCase.OpenAsync(context, zig, document, ct).ConfigureAwait(false);
+        context.Terminal.Error.WriteLine($"replaying in {document.Case.Cell} with Zig {rooms.Versions.Zig}");
+        var recording = await OneCase.WithScratchAsync(
+            scratch => rooms.Parts.Runner.RecordAsync(document.Case, scratch, ct)).ConfigureAwait(false);
+        context.Terminal.Out.Write(json ? Json(document, recording, rooms) : Text(context.Terminal, document, recording));
+        return recording switch
+        {
+            { Conclusive: false } => ExitCodes.Inconclusive,
+            { Holds: true } => ExitCodes.Held,
+            _ => ExitCodes.Falsified,
+        };
+    }
+
+    private static string Text(Terminal terminal, CaseDocument document, Recording recording) =>
+        $"{CaseText.Header(document)}\n{SideBySide.Render(recording.Expected, recording.Observed, terminal.Width)}\n{Outcome(document, recording)}\n";
+
+    private static string Outcome(CaseDocument document, Recording recording) => recording switch
+    {
+        { Conclusive: false } => $"INCONCLUSIVE: {recording.Observed}",
+        { Holds: true } => "HELD: the case does what the model says",
+        _ when document.Signature.Length == 0 || recording.Signature == document.Signature => $"FALSIFIED: the case fails, {recording.Signature} (check {recording.Check})",
+        _ => $"FALSIFIED: the case fails in another way than when it was stored: {recording.Signature} (check {recording.Check})",
+    };
+
+    private static string Json(CaseDocument document, Recording recording, Rooms rooms) => JsonSerializer.Serialize(
+        new
+        {
+            verdict = !recording.Conclusive ? "inconclusive" : recording.Holds ? "held" : "falsified",
+            signature = recording.Signature, check = recording.Check, storedSignature = document.Signature,
+            cell = document.Case.Cell.ToString(), zigVersion = rooms.Versions.Zig,
+            expected = recording.Expected, observed = recording.Observed,
+        },
+        CaseText.JsonOptions) + "\n";
+}

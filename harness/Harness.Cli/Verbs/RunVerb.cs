@@ -1,0 +1,127 @@
+using System.CommandLine;
+using Harness.Campaigns;
+using Harness.Model;
+using Harness.Reports;
+
+namespace Harness.Cli.Verbs;
+
+/// <summary><c>run</c>: a campaign.</summary>
+internal static class RunVerb
+{
+
+    public static Command Create(VerbContext context)
+    {
+        var options = new RunOptions();
+        var command = new Command("run", "Run a campaign: generate, compile, run, check, shrink, report");
+        options.AddTo(command);
+        command.SetAction((result, ct) => RunAsync(context, options, result, ct));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(VerbContext context, RunOptions options, ParseResult result, CancellationToken ct)
+    {
+        var root = Repository.Root();
+        var layout = Options.Layout(root, result.GetValue(options.Results));
+        var resumed = result.GetResult(options.Resume) is null ? null : Resumable.Find(layout, result.GetValue(options.Resume));
+        var request = resumed is null
+            ? options.Request(context, result, layout)
+            : RunRequest.Of(resumed.Settings, result.GetValue(options.Zig), layout, result.GetValue(options.KeepRegressions));
+        if (resumed is not null)
+        {
+            options.RefuseOverrides(result);
+        }
+
+        var rooms = await context.Rooms.OpenAsync(new RoomOptions(root, request.Zig, request.Placements, request.Jobs), ct).ConfigureAwait(false);
+        var session = new RunSession(context.Terminal, request, rooms);
+        var (run, summary) = resumed is null
+            ? await session.StartAsync(ct).ConfigureAwait(false)
+            : (resumed.Run, await session.ResumeAsync(resumed.Run, resumed.Journal, ct).ConfigureAwait(false));
+        context.Terminal.Out.Write(result.GetValue(options.Json) ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
+        if (summary.Ending is "failed")
+        {
+            context.Terminal.Complain(summary.EndingDetail);
+        }
+
+        return summary.ExitCode;
+    }
+
+    /// <summary>The options of <c>run</c>.</summary>
+    private sealed class RunOptions
+    {
+        private readonly Option<string?> _budget = new("--budget") { Description = "How long to run: 60s, 10m, 8h (default: 60s, unless --programs is given)", HelpName = "TIME" };
+        private readonly Option<int?> _programs = new("--programs") { Description = "How many programs to check, each in every selected cell; the counters then depend on the seed alone", HelpName = "N" };
+        private readonly Option<string?> _seed = new("--seed") { Description = "The seed of everything random (default: a new one)", HelpName = "S" };
+        private readonly Option<string?> _profile = new("--profile") { Description = "A named profile of the generators for every program (default: a random mixture for every few programs)", HelpName = "NAME" };
+        private readonly Option<string[]> _route = Options.Words("--route", "Only this route: attribute or thunk", "ROUTE");
+        private readonly Option<string[]> _mode = Options.Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
+        private readonly Option<string[]> _placement = Options.Words("--placement", "Only this placement of segments: descending, ascending or interleaved", "PLACE");
+        private readonly Option<int> _jobs = Options.Jobs();
+
+        public Option<string?> Zig { get; } = Options.Zig();
+
+        public Option<string?> Results { get; } = Options.Results();
+
+        public Option<bool> Json { get; } = Options.Json();
+
+        public Option<bool> KeepRegressions { get; } = new("--keep-regressions") { Description = "Copy each confirmed finding to results/regressions" };
+
+        public Option<string?> Resume { get; } = new("--resume")
+        {
+            Description = "Go on with a run that was interrupted: its name, or nothing for the latest", HelpName = "RUN", Arity = ArgumentArity.ZeroOrOne,
+        };
+
+        public void AddTo(Command command)
+        {
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement, Zig, _jobs, Results, Resume, KeepRegressions, Json])
+            {
+                command.Add(option);
+            }
+        }
+
+        /// <exception cref="UsageException"/>
+        public RunRequest Request(VerbContext context, ParseResult result, ResultsLayout layout)
+        {
+            var programs = result.GetValue(_programs);
+            var budget = result.GetValue(_budget) is { } text ? Budget.Parse(text) : (TimeSpan?)null;
+            if (programs is not null && budget is not null)
+            {
+                throw new UsageException("--budget and --programs exclude each other; give one");
+            }
+
+            var placements = Options.Parse<Placement>("--placement", result.GetValue(_placement));
+            var cells = CellMatrix.Select(
+                Options.Parse<Route>("--route", result.GetValue(_route)), Options.Parse<OptimizeMode>("--mode", result.GetValue(_mode)));
+            return new RunRequest(
+                Seed(result.GetValue(_seed)), programs is null ? budget ?? RunRequest.DefaultBudget : null,
+                programs is { } n ? Options.AtLeastOne("--programs", n) : null,
+                Profile(context, result.GetValue(_profile)), cells,
+                placements.Count > 0 ? placements : Enum.GetValues<Placement>(),
+                result.GetValue(Zig), Options.AtLeastOne("--jobs", result.GetValue(_jobs)), layout, result.GetValue(KeepRegressions),
+                string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")));
+        }
+
+        /// <summary>A resumed run keeps its own settings; others would make its journal lie.</summary>
+        public void RefuseOverrides(ParseResult result)
+        {
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement])
+            {
+                if (result.GetResult(option) is { Implicit: false })
+                {
+                    throw new UsageException($"{option.Name} cannot be changed by --resume; the run goes on with its own settings");
+                }
+            }
+        }
+
+        private static ulong Seed(string? text) => text switch
+        {
+            null => RunRequest.DrawSeed(),
+            _ when ulong.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var seed) => seed,
+            _ => throw new UsageException($"--seed {text} is not a seed; give a whole number from 0 to {ulong.MaxValue}"),
+        };
+
+        private static string? Profile(VerbContext context, string? name) =>
+            name is null || context.Rooms.Programs.Profiles.Contains(name)
+                ? name
+                : throw new UsageException($"--profile {name} is unknown; known: {string.Join(", ", context.Rooms.Programs.Profiles)}");
+    }
+}

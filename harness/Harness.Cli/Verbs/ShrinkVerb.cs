@@ -1,0 +1,87 @@
+using System.CommandLine;
+using Harness.Campaigns;
+using Harness.Model;
+using Harness.Reports;
+
+namespace Harness.Cli.Verbs;
+
+/// <summary><c>shrink CASE</c>: looks for a smaller case that fails the same way.</summary>
+internal static class ShrinkVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var @case = Options.Case();
+        var zig = Options.Zig();
+        var budget = new Option<string>("--budget") { Description = "How long to look (default: 5m)", HelpName = "TIME", DefaultValueFactory = _ => "5m" };
+        var output = new Option<string?>("--output") { Description = "Where to store the smaller case (default: in place of CASE; needed for a token)", HelpName = "DIR" };
+        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, output, zig };
+        command.SetAction((result, ct) =>
+        {
+            var argument = CaseArgument.Read(result.GetRequiredValue(@case));
+            var folder = result.GetValue(output) ?? argument.Folder
+                ?? throw new UsageException("a token has no folder to store the smaller case in; give --output DIR");
+            return RunAsync(context, argument.Stored, folder, Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(zig), ct);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        VerbContext context, StoredCase stored, string folder, TimeSpan budget, string? zig, CancellationToken ct)
+    {
+        var rooms = await OneCase.OpenAsync(context, zig, stored.Document, ct).ConfigureAwait(false);
+        return await OneCase.WithScratchAsync(async scratch =>
+        {
+            var recording = await rooms.Parts.Runner.RecordAsync(stored.Document.Case, scratch, ct).ConfigureAwait(false);
+            if (recording.Holds || !recording.Conclusive)
+            {
+                context.Terminal.Complain(recording.Holds ? "the case holds; there is no failure to keep while shrinking" : $"the case cannot be judged: {recording.Observed}");
+                return recording.Holds ? ExitCodes.Held : ExitCodes.Inconclusive;
+            }
+
+            var document = stored.Document with { Signature = recording.Signature, Check = recording.Check };
+            var smallest = await ShrinkAsync(context, rooms, document, recording, folder, scratch, budget, ct).ConfigureAwait(false);
+            context.Terminal.Out.WriteLine($"{Size(stored.Document.Case)} shrunk to {Size(smallest.Document.Case)}");
+            context.Terminal.Out.WriteLine($"case    {Repository.Shown(folder)}");
+            context.Terminal.Out.WriteLine($"replay  scripts/harness replay {smallest.Token}");
+            return ExitCodes.Falsified;
+        }).ConfigureAwait(false);
+    }
+
+    private static async Task<StoredCase> ShrinkAsync(
+        VerbContext context, Rooms rooms, CaseDocument document, Recording recording, string folder, string scratch, TimeSpan budget, CancellationToken ct)
+    {
+        using var cap = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        cap.CancelAfter(budget);
+        var smallest = Store(context, rooms, document, recording, folder);
+        try
+        {
+            await foreach (var smaller in rooms.Parts.Runner.ShrinkAsync(document.Case, document.Signature, scratch, cap.Token).ConfigureAwait(false))
+            {
+                smallest = Store(context, rooms, document with { Case = smaller }, recording, folder);
+                context.Terminal.Error.WriteLine($"smaller: {Size(smaller)}");
+            }
+        }
+        catch (OperationCanceledException) when (cap.IsCancellationRequested)
+        {
+            context.Terminal.Error.WriteLine("the time is up; the smallest case so far stands");
+        }
+
+        if (ct.IsCancellationRequested)
+        {
+            return smallest;
+        }
+
+        var last = await rooms.Parts.Runner.RecordAsync(smallest.Document.Case, scratch, ct).ConfigureAwait(false);
+        return Store(context, rooms, smallest.Document, last, folder);
+    }
+
+    private static StoredCase Store(VerbContext context, Rooms rooms, CaseDocument document, Recording recording, string folder)
+    {
+        var stored = new StoredCase(
+            document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "");
+        CaseStore.Write(folder, stored);
+        return stored;
+    }
+
+    private static string Size(Case @case) => $"{@case.Program.Functions.Count} functions, {@case.Program.Fibers.Count} fibers";
+}

@@ -1,0 +1,40 @@
+using Harness.Model;
+
+namespace Harness.Emit;
+
+/// <summary>
+/// The names of one program's functions: a verb that tells what kind it is, and its number. Verbs differ from every
+/// word that a local's name begins with, as Zig allows no shadowing.
+/// </summary>
+internal sealed class FunctionNames
+{
+    private readonly string[] _names;
+
+    public FunctionNames(FiberProgram program)
+    {
+        var entries = program.Fibers.Select(f => f.Function).ToHashSet();
+        _names = [.. program.Functions.Select(f => $"{Verb(f, entries.Contains(f.Id))}_{f.Id}")];
+    }
+
+    /// <summary>The name of the function in its own namespace.</summary>
+    public string this[int function] => _names[function];
+
+    /// <summary>The struct that a method is declared in.</summary>
+    public static string HostType(int function) => $"Host{function}";
+
+    /// <summary>The instance that a method is called on.</summary>
+    public static string Host(int function) => $"host_{function}";
+
+    private static string Verb(Function function, bool isEntry) => function switch
+    {
+        { Kind: FunctionKind.Callback } => "notify",
+        { Kind: FunctionKind.Generic } => "relay",
+        { Kind: FunctionKind.Method } => "visit",
+        { Payload: ZigType.Handle } => "open",
+        _ when isEntry => "start",
+        { IsFallible: false, Payload: ZigType.Void } => "touch",
+        { IsFallible: false } => "compute",
+        { Payload: ZigType.Void } => "run",
+        _ => "fetch",
+    };
+}

@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Text;
+
+namespace Harness.Reports;
+
+/// <summary>The verdict as people read it on a terminal. Draws text; writing it is the CLI's.</summary>
+public static class ConsoleReport
+{
+    private static readonly (string Title, Func<CellSummary, string> Value)[] _columns =
+    [
+        ("programs", cell => Number(cell.Programs)),
+        ("executions", cell => Number(cell.Executions)),
+        ("splits", cell => Number(cell.SplitsForced)),
+        ("faults", cell => Number(cell.FaultsInjected)),
+        ("probes", cell => Number(cell.Probes)),
+        ("frames", cell => Number(cell.FramesChecked)),
+        ("compile", cell => Seconds(cell.CompileSeconds)),
+        ("execute", cell => Seconds(cell.ExecuteSeconds)),
+    ];
+
+    /// <param name="runPath">The run's folder as the user would reach it.</param>
+    public static string Render(RunSummary summary, string runPath)
+    {
+        var text = new StringBuilder();
+        text.Append(Headline(summary)).Append('\n');
+        foreach (var reason in summary.Reasons)
+        {
+            text.Append("  ").Append(reason).Append('\n');
+        }
+
+        text.Append('\n');
+        Counters(text, summary);
+        text.Append('\n');
+        CellTable(text, summary.Cells);
+        Regressions(text, summary);
+        Findings(text, summary, runPath);
+        text.Append('\n');
+        Closing(text, summary, runPath);
+        return text.ToString();
+    }
+
+    /// <summary>One line: the verdict and what it rests on.</summary>
+    public static string Headline(RunSummary summary) => summary.Verdict switch
+    {
+        "held" => $"HELD: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions, no failure",
+        "falsified" => $"FALSIFIED: {Count(summary.Findings.Count, "distinct failure")} in {Number(summary.Programs)} programs, {Number(summary.Executions)} executions",
+        _ => $"INCONCLUSIVE: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions; the evidence is too thin",
+    } + (summary.Ending is "completed" ? "" : $" ({summary.Ending} early)");
+
+    /// <summary>What the evidence bounds, or why it bounds nothing.</summary>
+    public static string ConfidenceSentence(RunSummary summary) => summary.Confidence.UpperBound is { } bound
+        ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"with {summary.Confidence.Level * 100:0} % confidence fewer than {bound * 100:0.###} % of programs of this distribution fail")
+        : "no bound: something failed, or nothing ran";
+
+    private static void Counters(StringBuilder text, RunSummary summary)
+    {
+        (string Name, long Value)[] counters =
+        [
+            ("programs", summary.Programs), ("executions", summary.Executions), ("splits forced", summary.SplitsForced),
+            ("faults injected", summary.FaultsInjected), ("probes", summary.Probes), ("frames checked", summary.FramesChecked),
+            ("resources acquired", summary.ResourcesAcquired), ("resources released", summary.ResourcesReleased),
+        ];
+        var width = counters.Max(counter => Number(counter.Value).Length);
+        foreach (var (name, value) in counters)
+        {
+            text.Append($"  {name,-20}{Number(value).PadLeft(width)}\n");
+        }
+
+        foreach (var (reason, count) in summary.Inconclusive)
+        {
+            text.Append($"  neither pass nor fail: {Number(count)} × {reason}\n");
+        }
+    }
+
+    private static void CellTable(StringBuilder text, IReadOnlyList<CellSummary> cells)
+    {
+        string[][] rows =
+        [
+            ["cell", .. _columns.Select(column => column.Title)],
+            .. cells.Select(cell => (string[])[cell.Cell, .. _columns.Select(column => column.Value(cell))]),
+        ];
+        var widths = Enumerable.Range(0, rows[0].Length).Select(i => rows.Max(row => row[i].Length)).ToArray();
+        foreach (var row in rows)
+        {
+            var cellsOfRow = row.Select((value, i) => i == 0 ? value.PadRight(widths[i]) : value.PadLeft(widths[i]));
+            text.Append("  ").AppendJoin("  ", cellsOfRow).Append('\n');
+        }
+    }
+
+    private static void Regressions(StringBuilder text, RunSummary summary)
+    {
+        if (summary.Regressions.Count > 0)
+        {
+            var held = summary.Regressions.Count(regression => regression.Holds);
+            text.Append($"\n  stored cases        {held} of {summary.Regressions.Count} hold\n");
+        }
+    }
+
+    private static void Findings(StringBuilder text, RunSummary summary, string runPath)
+    {
+        const int shown = 10;
+        foreach (var finding in summary.Findings.Take(shown))
+        {
+            var again = finding switch
+            {
+                { Attempts: 0 } => "not run again",
+                { Flake: true } => $"a flake: 0 of {finding.Attempts} in fresh processes",
+                _ => $"reproduced {finding.Reproduced}/{finding.Attempts}",
+            };
+            var shrunk = finding.ShrinkSteps > 0 ? $", shrunk from {finding.OriginalFunctions} to {finding.Functions} functions" : "";
+            text.Append($"\n  {finding.Signature}\n    {finding.Cell}, check {finding.Check}, {Count(finding.Occurrences, "time")}, {again}{shrunk}\n");
+            if (finding.CasePath.Length > 0)
+            {
+                text.Append($"    scripts/harness show {Shell.Quote(CasePath(runPath, finding))}\n    scripts/harness replay {finding.ReplayToken}\n");
+            }
+        }
+
+        if (summary.Findings.Count > shown)
+        {
+            text.Append($"\n  and {summary.Findings.Count - shown} more in the report\n");
+        }
+    }
+
+    private static string CasePath(string runPath, FindingSummary finding) =>
+        Path.Combine(runPath, "cases", Path.GetFileName(finding.CasePath));
+
+    private static void Closing(StringBuilder text, RunSummary summary, string runPath)
+    {
+        var timings = summary.Timings;
+        text.Append($"  evidence  {ConfidenceSentence(summary)}\n");
+        text.Append(string.Create(
+            CultureInfo.InvariantCulture,
+            $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));
+        text.Append($"  zig       {summary.ZigVersion}\n");
+        text.Append($"  report    {Path.Combine(runPath, "report.html")}\n");
+        text.Append($"  summary   {Path.Combine(runPath, "summary.json")}\n");
+        text.Append($"  seed      {summary.Seed}\n");
+        text.Append($"  repeat    {summary.Repeat}\n");
+    }
+
+    internal static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    internal static string Count(long count, string noun) => $"{Number(count)} {noun}{(count == 1 ? "" : "s")}";
+
+    private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s");
+}
+
+/// <summary>Words for a POSIX shell.</summary>
+public static class Shell
+{
+    public static string Quote(string word) =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c))
+            ? word
+            : $"'{word.Replace("'", @"'\''")}'";
+}

@@ -1,0 +1,30 @@
+using Harness.Campaigns;
+
+namespace Harness.Reports;
+
+/// <summary>What the process ends with (docs/EXIT-CODES.md).</summary>
+public static class ExitCodes
+{
+    /// <summary>Every property held.</summary>
+    public const int Held = 0;
+
+    /// <summary>A property was falsified.</summary>
+    public const int Falsified = 1;
+
+    /// <summary>The command line, a token, a case or a journal cannot be understood.</summary>
+    public const int Usage = 2;
+
+    /// <summary>The environment or the toolchain cannot do the work.</summary>
+    public const int Environment = 3;
+
+    /// <summary>Too little ran, or coverage is unmet: the evidence is too thin.</summary>
+    public const int Inconclusive = 4;
+
+    public static int Of(Verdict verdict, RunStop ending) => (verdict, ending) switch
+    {
+        (Verdict.Falsified, _) => Falsified,
+        (_, RunStop.Failed) => Environment,
+        (Verdict.Inconclusive, _) => Inconclusive,
+        _ => Held,
+    };
+}

@@ -1,0 +1,202 @@
+using System.Globalization;
+
+namespace Harness.Reports;
+
+/// <summary>report.html: one file that asks nothing of the network, in light and dark, on a phone too.</summary>
+public static class HtmlReport
+{
+    private const int MaxFindingsInFull = 50;
+
+    public static string Render(RunSummary summary)
+    {
+        var page = new HtmlWriter();
+        page.Literal("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
+            .Literal("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+            .Element("title", $"{summary.Verdict}: {summary.RunId}")
+            .Literal(HtmlAssets.Style).Literal("</head><body><main>\n");
+        Verdict(page, summary);
+        Counters(page, summary);
+        Cells(page, summary);
+        Findings(page, summary);
+        Regressions(page, summary);
+        Coverage(page, summary);
+        Timings(page, summary);
+        page.Literal("</main>").Literal(HtmlAssets.Script).Literal("</body></html>\n");
+        return page.ToString();
+    }
+
+    private static void Verdict(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("header", summary.Verdict).Element("h1", ConsoleReport.Headline(summary));
+        page.Element("p", Paragraph(summary));
+        if (summary.Reasons.Count > 0)
+        {
+            page.Open("ul");
+            foreach (var reason in summary.Reasons)
+            {
+                page.Element("li", reason);
+            }
+
+            page.Close("ul");
+        }
+
+        page.Element("p", $"Run {summary.RunId}, started {summary.StartedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC, Zig {summary.ZigVersion}, " +
+            $"harness {summary.HarnessVersion}, generators {summary.GeneratorVersion}, seed {summary.Seed}. Run it again:", "quiet");
+        page.Command(summary.Repeat).Close("header");
+    }
+
+    private static string Paragraph(RunSummary summary)
+    {
+        var did = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{summary.Programs:N0} random fiber programs ran {summary.Executions:N0} times in {summary.Cells.Count(cell => cell.Executions > 0)} of {summary.Cells.Count} cells, " +
+            $"with {summary.SplitsForced:N0} forced splits and {summary.FaultsInjected:N0} injected faults. " +
+            $"{summary.ResourcesAcquired:N0} resources were acquired and {summary.ResourcesReleased:N0} released; " +
+            $"{summary.FramesChecked:N0} frames were checked in the stack traces of {summary.Probes:N0} probes. ");
+        return did + summary.Verdict switch
+        {
+            "held" => $"Every execution did what the model says. As evidence: {ConsoleReport.ConfidenceSentence(summary)}.",
+            "falsified" => "Some executions did not do what the model says; each distinct failure is below, with the line that replays it.",
+            _ => "That is not enough to conclude from; what is missing is listed here.",
+        };
+    }
+
+    private static void Counters(HtmlWriter page, RunSummary summary)
+    {
+        (string Name, long Value)[] counters =
+        [
+            ("programs", summary.Programs), ("executions", summary.Executions), ("splits forced", summary.SplitsForced),
+            ("faults injected", summary.FaultsInjected), ("probes", summary.Probes), ("frames checked", summary.FramesChecked),
+            ("resources acquired", summary.ResourcesAcquired), ("resources released", summary.ResourcesReleased),
+        ];
+        page.Open("section", "tiles");
+        foreach (var (name, value) in counters)
+        {
+            page.Open("div", "tile").Element("b", ConsoleReport.Number(value)).Element("span", name).Close("div");
+        }
+
+        page.Close("section");
+        foreach (var (reason, count) in summary.Inconclusive)
+        {
+            page.Element("p", $"Neither pass nor fail, {ConsoleReport.Count(count, "time")}: {reason}", "warn");
+        }
+    }
+
+    private static void Cells(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("section").Element("h2", "Cells");
+        page.Table(
+            ["cell", "programs", "executions", "splits", "faults", "probes", "frames", "acquired", "released", "compile s", "execute s"],
+            summary.Cells.Select(cell => (string[])
+            [
+                cell.Cell, ConsoleReport.Number(cell.Programs), ConsoleReport.Number(cell.Executions), ConsoleReport.Number(cell.SplitsForced),
+                ConsoleReport.Number(cell.FaultsInjected), ConsoleReport.Number(cell.Probes), ConsoleReport.Number(cell.FramesChecked),
+                ConsoleReport.Number(cell.ResourcesAcquired), ConsoleReport.Number(cell.ResourcesReleased),
+                Fixed(cell.CompileSeconds), Fixed(cell.ExecuteSeconds),
+            ]));
+        page.Close("section");
+    }
+
+    private static void Findings(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("section").Element("h2", $"Findings: {summary.Findings.Count}");
+        if (summary.Findings.Count == 0)
+        {
+            page.Element("p", "No execution failed a check.");
+        }
+
+        foreach (var finding in summary.Findings.Take(MaxFindingsInFull))
+        {
+            Finding(page, finding);
+        }
+
+        if (summary.Findings.Count > MaxFindingsInFull)
+        {
+            page.Element("p", $"{summary.Findings.Count - MaxFindingsInFull} more are in summary.json.");
+        }
+
+        page.Close("section");
+    }
+
+    private static void Finding(HtmlWriter page, FindingSummary finding)
+    {
+        page.Open("article").Element("h3", finding.Signature);
+        var again = finding switch
+        {
+            { Attempts: 0 } => "not run again",
+            { Flake: true } => $"a flake: 0 of {finding.Attempts} in fresh processes",
+            _ => $"reproduced {finding.Reproduced}/{finding.Attempts} in fresh processes",
+        };
+        page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {again}.");
+        if (finding.ShrinkSteps > 0)
+        {
+            page.Element("p", $"Shrunk from {finding.OriginalFunctions} to {finding.Functions} functions in {ConsoleReport.Count(finding.ShrinkSteps, "step")}, {Fixed(finding.ShrinkSeconds)} s.", "quiet");
+        }
+
+        if (finding.ReplayToken.Length > 0)
+        {
+            page.Command($"scripts/harness replay {finding.ReplayToken}");
+        }
+
+        Comparison(page, finding.Expected, finding.Observed);
+        page.Close("article");
+    }
+
+    private static void Comparison(HtmlWriter page, string expected, string observed)
+    {
+        var lines = SideBySide.Compare(expected, observed);
+        if (lines.Count == 0)
+        {
+            return;
+        }
+
+        page.Open("div", "scroll").Open("table", "diff").Open("thead").Open("tr").Element("th", "expected").Element("th", "observed").Close("tr").Close("thead").Open("tbody");
+        foreach (var line in lines)
+        {
+            page.Open("tr", line.IsFirstDifference ? "first" : line.Differs ? "differs" : "")
+                .Element("td", line.Expected ?? "").Element("td", line.Observed ?? "").Close("tr");
+        }
+
+        page.Close("tbody").Close("table").Close("div");
+    }
+
+    private static void Regressions(HtmlWriter page, RunSummary summary)
+    {
+        if (summary.Regressions.Count == 0)
+        {
+            return;
+        }
+
+        page.Open("section").Element("h2", "Stored cases");
+        page.Table(["case", "cell", "check", "now"], summary.Regressions.Select(regression => (string[])
+        [
+            regression.Name, regression.Cell, regression.Check,
+            regression switch { { Conclusive: false } => regression.Detail, { Holds: true } => "holds", _ => "fails" },
+        ]));
+        page.Close("section");
+    }
+
+    private static void Coverage(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("section").Element("h2", "Coverage");
+        page.Table(["label", "count", "required", "met"], summary.Coverage.Select(line => (string[])
+            [line.Label, ConsoleReport.Number(line.Count), ConsoleReport.Number(line.Required), line.Met ? "yes" : "no"]));
+        page.Close("section");
+    }
+
+    private static void Timings(HtmlWriter page, RunSummary summary)
+    {
+        var timings = summary.Timings;
+        page.Open("section").Element("h2", "Timings");
+        page.Table(["seconds of", ""],
+        [
+            (string[])["wall clock", Fixed(timings.WallSeconds)], ["of it preparing the toolchain", Fixed(timings.PrepareSeconds)],
+            ["model (all lanes)", Fixed(timings.ModelSeconds)], ["compile (all lanes)", Fixed(timings.CompileSeconds)],
+            ["link (all lanes)", Fixed(timings.LinkSeconds)], ["execute (all lanes)", Fixed(timings.ExecuteSeconds)],
+            ["programs per second", Fixed(summary.Throughput.ProgramsPerSecond)], ["executions per second", Fixed(summary.Throughput.ExecutionsPerSecond)],
+        ]);
+        page.Close("section");
+    }
+
+    private static string Fixed(double value) => value.ToString("N1", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using Harness.Campaigns;
+using Harness.Model;
+
+namespace Harness.Reports;
+
+/// <summary>The command that repeats a run.</summary>
+public static class RepeatLine
+{
+    public static string Of(RunSettings settings)
+    {
+        var words = new List<string> { "scripts/harness", "run", "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture) };
+        if (settings.Programs is { } programs)
+        {
+            words.AddRange(["--programs", programs.ToString(CultureInfo.InvariantCulture)]);
+        }
+        else if (settings.BudgetSeconds is { } seconds)
+        {
+            words.AddRange(["--budget", string.Create(CultureInfo.InvariantCulture, $"{seconds:0.###}s")]);
+        }
+
+        if (settings.Profile is { } profile)
+        {
+            words.AddRange(["--profile", profile]);
+        }
+
+        words.AddRange(Cells(settings));
+        if (settings.Placements.Count is > 0 and var chosen && chosen < Enum.GetValues<Placement>().Length)
+        {
+            words.AddRange(settings.Placements.SelectMany(placement => new[] { "--placement", placement }));
+        }
+
+        return string.Join(' ', words);
+    }
+
+    /// <summary>The routes and modes that select exactly these cells; nothing for all of them.</summary>
+    private static IEnumerable<string> Cells(RunSettings settings)
+    {
+        var cells = settings.Cells.Select(CellMatrix.Parse).OfType<Cell>().ToList();
+        if (cells.Count == CellMatrix.All.Count)
+        {
+            return [];
+        }
+
+        var routes = cells.Select(cell => cell.Route).Distinct().ToList();
+        var modes = cells.Select(cell => cell.Mode).Distinct().ToList();
+        return routes.Count == Enum.GetValues<Route>().Length ? Modes() : Routes().Concat(Modes());
+
+        IEnumerable<string> Routes() => routes.SelectMany(route => new[] { "--route", route.ToString().ToLowerInvariant() });
+
+        IEnumerable<string> Modes() => modes.Count == Enum.GetValues<OptimizeMode>().Length
+            ? []
+            : modes.SelectMany(mode => new[] { "--mode", mode.ToString() });
+    }
+}

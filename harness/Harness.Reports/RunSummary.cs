@@ -1,0 +1,106 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Harness.Campaigns;
+
+namespace Harness.Reports;
+
+/// <summary>The counts of a cell or of a whole run.</summary>
+public sealed record CellSummary(
+    string Cell, long Programs, long Executions, long SplitsForced, long FaultsInjected, long Probes, long FramesChecked,
+    long ResourcesAcquired, long ResourcesReleased, double CompileSeconds, double ExecuteSeconds);
+
+/// <summary>One distinct failure.</summary>
+/// <param name="CasePath">Relative to the results folder.</param>
+/// <param name="Flake">It did not fail again in a fresh process.</param>
+public sealed record FindingSummary(
+    string Signature, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool Flake,
+    string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
+    string Expected, string Observed);
+
+public sealed record RegressionSummary(
+    string Name, string Cell, string Check, bool Holds, bool Conclusive, string CasePath, string ReplayToken, string Detail);
+
+public sealed record CoverageSummary(string Label, long Count, long Required, bool Met);
+
+/// <summary>How sure one may be: with <paramref name="Level"/> confidence, fewer than <paramref name="UpperBound"/> of such programs fail.</summary>
+public sealed record ConfidenceSummary(double Level, double? UpperBound);
+
+public sealed record TimingSummary(
+    double WallSeconds, double PrepareSeconds, double ModelSeconds, double CompileSeconds, double LinkSeconds, double ExecuteSeconds);
+
+public sealed record ThroughputSummary(double ProgramsPerSecond, double ExecutionsPerSecond);
+
+/// <summary>What summary.json holds; every report is drawn from it.</summary>
+public sealed record RunSummary(
+    string Verdict, IReadOnlyList<string> Reasons, int ExitCode, string RunId, DateTimeOffset StartedAt, string Ending, string EndingDetail,
+    ulong Seed, string Command, string Repeat, string ZigVersion, string HarnessVersion, string GeneratorVersion,
+    long Programs, long Executions, long SplitsForced, long FaultsInjected, long Probes, long FramesChecked,
+    long ResourcesAcquired, long ResourcesReleased, long Failures,
+    IReadOnlyList<CellSummary> Cells, IReadOnlyList<FindingSummary> Findings, IReadOnlyList<RegressionSummary> Regressions,
+    IReadOnlyDictionary<string, long> Inconclusive, IReadOnlyList<CoverageSummary> Coverage, ConfidenceSummary Confidence,
+    TimingSummary Timings, ThroughputSummary Throughput)
+{
+    public const double ConfidenceLevel = 0.95;
+
+    private static readonly JsonSerializerOptions _options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+
+    public string ToJson() => JsonSerializer.Serialize(this, _options) + "\n";
+
+    /// <exception cref="InvalidDataException">The journal has no first line, so there is nothing to report.</exception>
+    public static RunSummary Of(Tally tally)
+    {
+        var start = tally.Start ?? throw new InvalidDataException("the journal is empty: the run ended before it began");
+        var judgement = Judgement.Of(tally);
+        var total = tally.Total;
+        var working = Math.Max(tally.WallSeconds - tally.PreparedSeconds, 1e-3);
+        return new RunSummary(
+            Word(judgement.Verdict), judgement.Reasons, ExitCodes.Of(judgement.Verdict, tally.Ending), start.RunId, start.StartedAt,
+            Camel(tally.Ending.ToString()), tally.EndingDetail, start.Settings.Seed, start.Settings.Command, RepeatLine.Of(start.Settings),
+            start.Versions.Zig, start.Versions.Harness, start.Versions.Generator,
+            total.Programs, total.Executions, total.SplitsForced, total.FaultsInjected, total.Probes, total.FramesChecked,
+            total.ResourcesAcquired, total.ResourcesReleased, tally.Findings.Sum(finding => finding.Occurrences),
+            [.. tally.Cells.Select(Cell)], [.. tally.Findings.Select(Finding)],
+            [.. tally.Regressions.OrderBy(replay => replay.Name, StringComparer.Ordinal).Select(Regression)],
+            tally.Inconclusive, [.. CoverageGoals.Of(tally).Select(line => new CoverageSummary(line.Label, line.Count, line.Required, line.Met))],
+            Bound(judgement.Verdict, total.Programs),
+            new TimingSummary(
+                Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
+                Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
+            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)));
+    }
+
+    private static CellSummary Cell(CellTally cell) => new(
+        cell.Cell, cell.Counters.Programs, cell.Counters.Executions, cell.Counters.SplitsForced, cell.Counters.FaultsInjected,
+        cell.Counters.Probes, cell.Counters.FramesChecked, cell.Counters.ResourcesAcquired, cell.Counters.ResourcesReleased,
+        Round(cell.Seconds.Compile), Round(cell.Seconds.Execute));
+
+    private static FindingSummary Finding(FindingTally finding) => new(
+        finding.Signature, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.IsFlake,
+        finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
+        finding.Expected, finding.Observed);
+
+    private static RegressionSummary Regression(JournalRecord.RegressionReplayed replay) => new(
+        replay.Name, replay.Cell, replay.Check, replay.Holds, replay.Conclusive, replay.CasePath, replay.Token, replay.Detail);
+
+    /// <summary>
+    /// The exact one-sided bound for n passing programs: the failure rate that n programs would all pass with probability
+    /// 1 − level (about 3/n). No bound without a pass.
+    /// </summary>
+    private static ConfidenceSummary Bound(Verdict verdict, long programs) => new(
+        ConfidenceLevel,
+        verdict is Campaigns.Verdict.Falsified || programs == 0 ? null : 1 - Math.Pow(1 - ConfidenceLevel, 1.0 / programs));
+
+    private static string Word(Verdict verdict) => Camel(verdict.ToString());
+
+    private static string Camel(string name) => JsonNamingPolicy.CamelCase.ConvertName(name);
+
+    private static double Round(double value) => Math.Round(value, 3);
+}

@@ -1,0 +1,215 @@
+using Harness.Campaigns;
+using Harness.Reports;
+
+namespace Harness.Cli.Tests;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly Cli _cli = new();
+
+    public void Dispose() => _cli.Dispose();
+
+    [Theory]
+    [InlineData("which verb")]
+    [InlineData("no verb 'walk'", "walk")]
+    [InlineData("--bogus", "run", "--bogus")]
+    [InlineData("not a time", "run", "--budget", "soon")]
+    [InlineData("not a time", "run", "--budget", "60")]
+    [InlineData("no time at all", "run", "--budget", "0s")]
+    [InlineData("more than", "run", "--budget", "999999h")]
+    [InlineData("exclude each other", "run", "--budget", "5s", "--programs", "3")]
+    [InlineData("too small", "run", "--programs", "0")]
+    [InlineData("too small", "run", "--programs", "-4")]
+    [InlineData("too small", "run", "--jobs", "0")]
+    [InlineData("many", "run", "--programs", "many")]
+    [InlineData("not a seed", "run", "--seed", "-1")]
+    [InlineData("not a seed", "run", "--seed", "99999999999999999999")]
+    [InlineData("known: attribute, thunk", "run", "--route", "taxi")]
+    [InlineData("known: Debug, ReleaseSafe, ReleaseFast, ReleaseSmall", "run", "--mode", "Quick")]
+    [InlineData("known: Debug", "run", "--mode", "1")]
+    [InlineData("known: descending, ascending, interleaved", "run", "--placement", "sideways")]
+    [InlineData("known: default, deep", "run", "--profile", "wild")]
+    [InlineData("there is no run", "run", "--resume", "20200101-000000-1")]
+    [InlineData("no run", "run", "--resume")]
+    [InlineData("Required argument", "replay")]
+    [InlineData("there is no case at nowhere", "replay", "nowhere")]
+    [InlineData("version fz2", "replay", "fz2.AAAA")]
+    [InlineData("damaged", "replay", "fz1.AAAAAAAAAAAA")]
+    [InlineData("damaged", "show", "fz1.AAAAAAAAAAAA")]
+    [InlineData("damaged", "shrink", "fz1.AAAAAAAAAAAA")]
+    [InlineData("damaged", "keep", "fz1.AAAAAAAAAAAA")]
+    [InlineData("there is no folder nowhere", "report", "nowhere")]
+    public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
+    {
+        string[] full = args is ["run", ..] ? ["run", "--results", _cli.PathOf("results"), .. args[1..]] : args;
+        Assert.Equal(ExitCodes.Usage, await _cli.RunAsync(full));
+        Assert.Equal("", _cli.Out);
+        Assert.Contains(part, _cli.Error);
+        Assert.Single(_cli.Error.TrimEnd('\n').Split('\n'));
+        Assert.Empty(_cli.Rooms.Checker.Asked);
+    }
+
+    [Theory]
+    [InlineData("60s", 60)]
+    [InlineData("10m", 600)]
+    [InlineData("8h", 28800)]
+    [InlineData("1h30m", 5400)]
+    [InlineData("1.5s", 1.5)]
+    [InlineData("2d", 172800)]
+    public void Budgets_are_written_as_people_write_them(string text, double seconds) =>
+        Assert.Equal(seconds, Budget.Parse(text).TotalSeconds);
+
+    [Fact]
+    public async Task Help_is_a_result_and_no_error()
+    {
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("--help"));
+        Assert.Contains("run", _cli.Out);
+        Assert.Equal("", _cli.Error);
+    }
+
+    [Fact]
+    public async Task A_missing_compiler_gets_one_line_and_exit_code_3()
+    {
+        _cli.Rooms.Unusable = new EnvironmentUnusableException("no Zig was found; run npm ci, or give --zig PATH");
+        Assert.Equal(ExitCodes.Environment, await _cli.CampaignAsync("--programs", "1"));
+        Assert.Equal("harness: no Zig was found; run npm ci, or give --zig PATH\n", _cli.Error);
+    }
+
+    [Fact]
+    public async Task A_results_folder_that_cannot_be_written_gets_one_line_and_exit_code_3()
+    {
+        File.WriteAllText(_cli.PathOf("results"), "a file, not a folder");
+        Assert.Equal(ExitCodes.Environment, await _cli.CampaignAsync("--programs", "1"));
+        Assert.Contains(_cli.PathOf("results"), _cli.Error);
+        Assert.Single(_cli.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_defect_of_the_harness_is_called_one()
+    {
+        _cli.Rooms.Unusable = new NullReferenceException("oops");
+        Assert.Equal(ExitCodes.Environment, await _cli.CampaignAsync("--programs", "1"));
+        Assert.Contains("defect of the harness", _cli.Error);
+    }
+
+    [Theory]
+    [InlineData("not json", "it is not a case document")]
+    [InlineData("{}", "it is not a case document")]
+    [InlineData("{\"format\":7}", "it is not a case document")]
+    [InlineData("", "it is not a case document")]
+    public async Task A_corrupt_case_file_gets_one_line_and_exit_code_2(string text, string part)
+    {
+        File.WriteAllText(_cli.PathOf("case.json"), text);
+        Assert.Equal(ExitCodes.Usage, await _cli.RunAsync("replay", _cli.Folder));
+        Assert.Contains(part, _cli.Error);
+        Assert.Single(_cli.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public async Task Every_shortened_case_file_gets_exit_code_2()
+    {
+        CaseStore.Write(_cli.Folder, Sample.Stored());
+        var path = _cli.PathOf("case.json");
+        var text = File.ReadAllText(path).TrimEnd();
+        for (var length = 0; length < text.Length; length += 7)
+        {
+            File.WriteAllText(path, text[..length]);
+            Assert.Equal(ExitCodes.Usage, await _cli.RunAsync("show", path));
+        }
+    }
+
+    [Fact]
+    public async Task Show_prints_source_plan_and_the_first_difference()
+    {
+        CaseStore.Write(_cli.Folder, Sample.Stored());
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("show", _cli.Folder));
+        Assert.Contains("1  const rt = 1;", _cli.Out);
+        Assert.Contains("split      at every prologue", _cli.Out);
+        Assert.Matches("> log 7 +\\| log 8", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Show_takes_a_token_too()
+    {
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("show", Sample.Stored().Token));
+        Assert.Contains("const rt", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Replay_of_a_case_that_still_fails_ends_with_1()
+    {
+        Assert.Equal(ExitCodes.Falsified, await _cli.RunAsync("replay", Sample.Stored().Token));
+        Assert.Contains("> b", _cli.Out);
+        Assert.Contains("FALSIFIED: the case fails", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Replay_of_a_case_that_holds_now_ends_with_0()
+    {
+        _cli.Rooms.Runner.Recording = new Recording(true, "", "", "a\n", "a\n");
+        CaseStore.Write(_cli.Folder, Sample.Stored());
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("replay", _cli.Folder, "--json"));
+        Assert.Contains("\"verdict\": \"held\"", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Replay_that_fails_in_another_way_says_so()
+    {
+        _cli.Rooms.Runner.Recording = new Recording(false, "crash/11", "crash", "a", "b");
+        Assert.Equal(ExitCodes.Falsified, await _cli.RunAsync("replay", Sample.Stored().Token));
+        Assert.Contains("another way", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Replay_that_cannot_be_judged_ends_with_4()
+    {
+        _cli.Rooms.Runner.Recording = new Recording(false, "", "", "a", "killed for memory", Conclusive: false);
+        Assert.Equal(ExitCodes.Inconclusive, await _cli.RunAsync("replay", Sample.Stored().Token));
+    }
+
+    [Fact]
+    public async Task Shrink_stores_the_smallest_case()
+    {
+        CaseStore.Write(_cli.Folder, Sample.Stored());
+        Assert.Equal(ExitCodes.Falsified, await _cli.RunAsync("shrink", _cli.Folder));
+        Assert.Equal(Sample.Program(1), CaseStore.Read(_cli.Folder).Document.Case.Program);
+    }
+
+    [Fact]
+    public async Task Shrink_of_a_token_needs_a_place_for_the_result()
+    {
+        Assert.Equal(ExitCodes.Usage, await _cli.RunAsync("shrink", Sample.Stored().Token));
+        Assert.Equal(ExitCodes.Falsified, await _cli.RunAsync("shrink", Sample.Stored().Token, "--output", _cli.PathOf("smaller")));
+        Assert.Equal(CaseStore.Files.Order(), Directory.GetFiles(_cli.PathOf("smaller")).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public async Task Keep_copies_a_complete_case_to_the_regressions()
+    {
+        var folder = _cli.PathOf("a case");
+        CaseStore.Write(folder, Sample.Stored());
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("keep", folder, "--results", _cli.PathOf("results")));
+        var kept = Assert.Single(CaseStore.Folders(_cli.PathOf("results/regressions")));
+        Assert.Equal(CaseStore.FolderName("digest/errdefer"), Path.GetFileName(kept));
+        Assert.Equal(CaseStore.Files.Order(), Directory.GetFiles(kept).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public async Task Keep_refuses_a_case_with_missing_files()
+    {
+        CaseStore.Write(_cli.Folder, Sample.Stored());
+        File.Delete(_cli.PathOf("unit.zig"));
+        Assert.Equal(ExitCodes.Usage, await _cli.RunAsync("keep", _cli.Folder, "--results", _cli.PathOf("results")));
+        Assert.Contains("unit.zig missing", _cli.Error);
+    }
+
+    [Fact]
+    public async Task Doctor_says_one_line_each_and_ends_with_3_when_something_needed_is_missing()
+    {
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("doctor", "--results", _cli.PathOf("results")));
+        Assert.Contains("ok      zig", _cli.Out);
+        _cli.Rooms.Unusable = new EnvironmentUnusableException("no");
+        Assert.Equal(ExitCodes.Environment, await _cli.RunAsync("doctor", "--results", _cli.PathOf("results")));
+        Assert.Contains("MISSING zig", _cli.Out);
+    }
+}

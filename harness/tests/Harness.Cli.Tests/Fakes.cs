@@ -1,0 +1,170 @@
+using System.Runtime.CompilerServices;
+using Harness.Campaigns;
+using Harness.Model;
+
+namespace Harness.Cli.Tests;
+
+/// <summary>Small valid values.</summary>
+internal static class Sample
+{
+    public static readonly Cell Cell = CellMatrix.All[0];
+
+    public static readonly ToolVersions Versions = new("1.0.0", "g1", "0.16.0");
+
+    /// <summary>One fiber that calls one function; <paramref name="value"/> tells programs apart.</summary>
+    public static FiberProgram Program(ulong value = 7) => new(
+        [
+            new Function(0, FunctionKind.Plain, new ErrorSet.Explicit([]), new ZigType.Void(), [], NoInline: true,
+                [new Statement.Log(0, new Scalar.Const(value)), new Statement.Probe(1)]),
+        ],
+        [new Fiber(0, [], 0, StartsAtLaunch: true)],
+        Mutexes: 0);
+
+    public static Case Case(ulong value = 7) => new(Program(value), Cell, ExecutionPlan.Baseline with { Split = SplitPlan.Every });
+
+    public static CaseDocument Document(ulong value = 7) =>
+        new(new ProgramRecipe(3, 99, 12, "default"), Versions, "digest/errdefer", "digest", Case(value));
+
+    public static StoredCase Stored(ulong value = 7) =>
+        new(Document(value), ReplayToken.Write(Document(value)), "const rt = 1;\n", "enter 0\nlog 7\n", "enter 0\nlog 8\n", "");
+
+    public static readonly Counters Counters = new(0, 100, 50, 20, 10, 40, 8, 8);
+
+    public static BatchOutcome Outcome(int programs, params Failure[] failures) => new(
+        Counters with { Executions = 100 * programs, SplitsForced = 50 * programs, Probes = 10 * programs, FramesChecked = 40 * programs },
+        [], CoverageGoals.Labels(["descending", "ascending", "interleaved"]).ToDictionary(label => label, _ => (long)programs), failures, [], new PhaseSeconds(0.1, 1, 0.2, 0.3));
+}
+
+/// <summary>Programs that tell their recipe.</summary>
+internal sealed class FakePrograms : IProgramSource
+{
+    public string Version => "g1";
+
+    public IReadOnlyList<string> Profiles => ["default", "deep"];
+
+    public string Swarm(ulong seed) => $"default-{seed:x}";
+
+    public FiberProgram Generate(ProgramRecipe recipe) => Sample.Program(recipe.Seed);
+}
+
+/// <summary>A checker that answers what the test wants, and remembers what it was asked.</summary>
+internal sealed class FakeChecker : IBatchChecker
+{
+    private readonly List<(Cell Cell, IReadOnlyList<FiberProgram> Programs)> _asked = [];
+
+    public Func<IReadOnlyList<FiberProgram>, Cell, CancellationToken, Task<BatchOutcome>> Answer { get; set; } =
+        (programs, _, _) => Task.FromResult(Sample.Outcome(programs.Count));
+
+    public IReadOnlyList<(Cell Cell, IReadOnlyList<FiberProgram> Programs)> Asked
+    {
+        get
+        {
+            lock (_asked)
+            {
+                return [.. _asked];
+            }
+        }
+    }
+
+    public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) => Task.CompletedTask;
+
+    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string scratchDirectory, CancellationToken ct)
+    {
+        lock (_asked)
+        {
+            _asked.Add((cell, programs));
+        }
+
+        return Answer(programs, cell, ct);
+    }
+
+    /// <summary>The first program of every batch in <paramref name="cell"/> fails.</summary>
+    public void FailIn(Cell cell) => Answer = (programs, asked, _) => Task.FromResult(asked == cell
+        ? Sample.Outcome(programs.Count, new Failure("digest/errdefer", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, "digest", "a\nb\n", "a\nc\n"))
+        : Sample.Outcome(programs.Count));
+}
+
+/// <summary>A case runner that reproduces, or not, and shrinks as often as the test wants.</summary>
+internal sealed class FakeRunner : ICaseRunner
+{
+    public Recording Recording { get; set; } = new(false, "digest/errdefer", "digest", "a\nb\n", "a\nc\n");
+
+    public Confirmation Confirmation { get; set; } = new(10, 10);
+
+    public int Shrinks { get; set; } = 2;
+
+    public string Emit(FiberProgram program) => "const rt = @import(\"rt\");\n";
+
+    public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) => Task.FromResult(Recording);
+
+    public Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct) =>
+        Task.FromResult(Confirmation);
+
+    public async IAsyncEnumerable<Case> ShrinkAsync(
+        Case @case, string signature, string scratchDirectory, [EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var i = 0; i < Shrinks; i++)
+        {
+            await Task.Yield();
+            yield return @case with { Program = Sample.Program((ulong)i) };
+        }
+    }
+}
+
+/// <summary>Rooms without a compiler.</summary>
+internal sealed class FakeRooms : IRoomOpener
+{
+    public FakeChecker Checker { get; } = new();
+
+    public FakeRunner Runner { get; } = new();
+
+    public Exception? Unusable { get; set; }
+
+    public IProgramSource Programs { get; } = new FakePrograms();
+
+    public string Emit(FiberProgram program) => Runner.Emit(program);
+
+    public Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
+        Task.FromResult(new Diagnosis.Diagnosis("zig", Unusable is null, true, "0.16.0"));
+
+    public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
+        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions))
+        : Task.FromException<Rooms>(Unusable);
+}
+
+/// <summary>A command line over fake rooms, in a folder of its own.</summary>
+internal sealed class Cli : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("harness cli ");
+
+    public FakeRooms Rooms { get; } = new();
+
+    public string Folder => _folder.FullName;
+
+    public string Out { get; private set; } = "";
+
+    public string Error { get; private set; } = "";
+
+    public string PathOf(string name) => Path.Combine(Folder, name);
+
+    public async Task<int> RunAsync(params string[] args) => await RunAsync(CancellationToken.None, args);
+
+    public async Task<int> RunAsync(CancellationToken stop, params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        // The progress timer writes from another thread.
+        var terminal = new Terminal(output, TextWriter.Synchronized(error), IsLive: false, Width: 100);
+        var code = await new Application(terminal, Rooms).RunAsync(args, stop);
+        (Out, Error) = (output.ToString(), error.ToString());
+        return code;
+    }
+
+    /// <summary><c>run</c> into this folder's results.</summary>
+    public Task<int> CampaignAsync(params string[] args) => RunAsync(["run", "--results", PathOf("results"), .. args]);
+
+    /// <summary>The folder of the only run.</summary>
+    public RunDirectory OnlyRun() => new(Assert.Single(Directory.GetDirectories(PathOf("results/runs"))));
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}

@@ -1,0 +1,115 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Harness.Campaigns;
+using Harness.Reports;
+
+namespace Harness.Cli.Tests;
+
+public sealed class ReportTests : IDisposable
+{
+    private const string Evil = "</script><script>alert(1)</script>\"'&<b onclick=x>\u0000\u001b[2J";
+
+    private readonly Cli _cli = new();
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public async Task Summary_has_the_documented_fields()
+    {
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1", "--json");
+        var summary = JsonDocument.Parse(_cli.Out).RootElement;
+        string[] numbers = ["seed", "programs", "executions", "splitsForced", "faultsInjected", "probes", "framesChecked", "resourcesAcquired", "resourcesReleased"];
+        Assert.All(numbers, name => Assert.Equal(JsonValueKind.Number, summary.GetProperty(name).ValueKind));
+        Assert.Equal("held", summary.GetProperty("verdict").GetString());
+        Assert.Equal("0.16.0", summary.GetProperty("zigVersion").GetString());
+        Assert.Equal(9, summary.GetProperty("cells").GetArrayLength());
+        AssertHas(summary.GetProperty("cells")[0], ["cell", .. numbers[1..]]);
+        AssertHas(summary.GetProperty("coverage")[0], "label", "count", "required", "met");
+        AssertHas(summary.GetProperty("confidence"), "level", "upperBound");
+        AssertHas(summary.GetProperty("timings"), "wallSeconds", "compileSeconds", "executeSeconds");
+        AssertHas(summary.GetProperty("throughput"), "programsPerSecond", "executionsPerSecond");
+        Assert.Equal(File.ReadAllText(_cli.OnlyRun().Summary), _cli.Out);
+    }
+
+    [Fact]
+    public async Task Summary_of_a_failure_has_signature_cell_token_and_path()
+    {
+        _cli.Rooms.Checker.FailIn(Sample.Cell);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1", "--json");
+        var summary = JsonDocument.Parse(_cli.Out).RootElement;
+        var finding = summary.GetProperty("findings")[0];
+        AssertHas(finding, "signature", "cell", "replayToken", "casePath");
+        Assert.True(Directory.Exists(_cli.PathOf("results/" + finding.GetProperty("casePath").GetString())));
+        Assert.Equal(ExitCodes.Falsified, await _cli.RunAsync("replay", finding.GetProperty("replayToken").GetString()!));
+        Assert.Equal(JsonValueKind.Null, summary.GetProperty("confidence").GetProperty("upperBound").ValueKind);
+    }
+
+    [Fact]
+    public void The_bound_is_about_three_over_n()
+    {
+        var tally = Tally.Of(
+        [
+            new JournalRecord.RunStarted(1, "id", DateTimeOffset.UnixEpoch, new RunSettings(1, null, 1000, null, [], [], 1, ""), Sample.Versions),
+            new JournalRecord.BatchChecked(0, "c", 0, 1000, [], Sample.Counters, new Dictionary<string, long>(), [], PhaseSeconds.Zero, 1),
+        ]);
+        Assert.InRange(RunSummary.Of(tally).Confidence.UpperBound!.Value, 0.0029, 0.0030);
+    }
+
+    [Fact]
+    public async Task Html_is_one_file_that_asks_nothing_of_the_network()
+    {
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var html = File.ReadAllText(_cli.OnlyRun().Report);
+        Assert.DoesNotMatch("(?i)https?:|src=|<link|@import|url\\(", html);
+        Assert.Contains("prefers-color-scheme: dark", html);
+        Assert.Contains("name=\"viewport\"", html);
+    }
+
+    [Fact]
+    public async Task Html_escapes_everything_that_programs_and_tools_say()
+    {
+        _cli.Rooms.Checker.FailIn(Sample.Cell);
+        _cli.Rooms.Runner.Recording = new Recording(false, Evil, Evil, Evil + "\nx", Evil + "\ny");
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var html = File.ReadAllText(_cli.OnlyRun().Report);
+        Assert.DoesNotContain("alert(1)</script>", html);
+        Assert.DoesNotContain("<b onclick", html);
+        Assert.Contains("&lt;/script&gt;&lt;script&gt;alert(1)", html);
+        Assert.DoesNotMatch("[\u0000-\u0008\u000b-\u001f]", html);
+    }
+
+    [Fact]
+    public void Escaping_leaves_no_character_with_a_meaning()
+    {
+        Assert.Equal("&lt;a href=&quot;x&quot;&gt;&#39;&amp;amp;", Html.Escape("<a href=\"x\">'&amp;"));
+        Assert.Equal("é\n\t😀", Html.Escape("é\n\t😀"));
+        Assert.Equal("\uFFFD\uFFFD\uFFFD", Html.Escape("\u0000\u001b\ud800"));
+    }
+
+    [Fact]
+    public void The_first_difference_is_marked_and_equal_lines_before_it_are_left_out()
+    {
+        var common = string.Concat(Enumerable.Range(0, 50).Select(i => $"line {i}\n"));
+        var text = SideBySide.Render(common + "a\nc\n", common + "b\nd\n", 80);
+        Assert.Single(Regex.Matches(text, "(?m)^>"));
+        Assert.Matches("(?m)^> a +\\| b$", text);
+        Assert.Matches("(?m)^! c +\\| d$", text);
+        Assert.Contains("(38 equal lines)", text);
+        Assert.DoesNotContain("line 5\n", text);
+    }
+
+    [Fact]
+    public void A_side_that_ends_early_differs_there()
+    {
+        var lines = SideBySide.Compare("a\nb\n", "a\n");
+        Assert.True(lines[1].IsFirstDifference);
+        Assert.Null(lines[1].Observed);
+    }
+
+    [Fact]
+    public void Side_by_side_lets_no_control_character_through() =>
+        Assert.DoesNotMatch("[\u0000-\u0009\u000b-\u001f]", SideBySide.Render(Evil, Evil + "\r", 60));
+
+    private static void AssertHas(JsonElement element, params string[] names) =>
+        Assert.All(names, name => Assert.True(element.TryGetProperty(name, out _), name));
+}

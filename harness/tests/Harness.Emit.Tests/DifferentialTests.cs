@@ -1,0 +1,72 @@
+using Harness.Model;
+
+namespace Harness.Emit.Tests;
+
+/// <summary>What emitted programs do, on ordinary stacks, is what the model says.</summary>
+public class DifferentialTests
+{
+    public static TheoryData<string> Modes => ModeTable.Names;
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task every_sample_does_what_the_model_says_under_every_fault(string mode)
+    {
+        var programs = SampleTexts.All.Select(s => Samples.Caller(s.Body)).ToList();
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, mode);
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task random_programs_are_formatted_compile_and_do_what_the_model_says(string mode)
+    {
+        var programs = RandomPrograms.From(RandomPrograms.Seed, RandomPrograms.Count(mode));
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, mode);
+        await zig.AssertFormattedAsync(Path.Combine(zig.Scratch, mode + ".zig"));
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => RandomPrograms.Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+    }
+
+    [Fact]
+    public async Task errdefers_in_the_wrong_order_are_told_from_the_right_order()
+    {
+        FiberProgram[] programs =
+        [
+            Samples.Caller(
+                new Statement.ErrDefer([new Statement.Log(1, Samples.Const(1))]),
+                new Statement.ErrDefer([new Statement.Log(2, Samples.Const(2))]),
+                new Statement.Raise(3, ErrorName.Busy)),
+        ];
+        using var zig = new ZigTool();
+        var wrong = ZigEmitter.Emit([EmissionDefects.SwapErrDefers(programs[0])]);
+        var worker = await MockWorker.BuildAsync(zig, wrong, programs, "selfhosted");
+
+        var difference = Assert.Single(await worker.DifferencesAsync([new MockRun(0, new FaultPlan.None(), Schedule.Fifo)]));
+
+        Assert.Contains("expected Log 2 2, observed Log 1 1", difference, StringComparison.Ordinal);
+    }
+
+    /// <summary>No fault, then every fault at every entry that the faultless run makes.</summary>
+    private static IEnumerable<MockRun> Runs(FiberProgram program, int index)
+    {
+        var plain = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo);
+        Assert.Equal(RunEnding.Finished, plain.Ending);
+        yield return new MockRun(index, new FaultPlan.None(), Schedule.Fifo);
+        for (var entry = 0; entry < plain.Entries; entry++)
+        {
+            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.StackOverflow, false), Schedule.Fifo);
+            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.Injected, true), Schedule.Fifo);
+            yield return new MockRun(index, new FaultPlan.PanicAt(entry), Schedule.Fifo);
+            yield return new MockRun(index, new FaultPlan.SegfaultAt(entry), Schedule.Fifo);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The planted defects that live in Zig code (the assembly has its own, by preprocessor: HS_DEFECT_…).
+
+pub const Defect = enum {
+    none,
+    /// hs_shrink leaves the released segment's limit in force.
+    limit_restore,
+    /// hs_grow copies two words of stack arguments too few.
+    argument_copy,
+    /// hs_shrink forgets every third segment instead of releasing it.
+    segment_release,
+    /// A panicked fiber's ledger is released first in, first out.
+    ledger_order,
+    /// A panicked fiber's newest resource is released without a record.
+    ledger_forgets,
+};

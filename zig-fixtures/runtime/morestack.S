@@ -1,0 +1,532 @@
+// The machine-level half of the split-stack runtime, x86-64 System V (also right for Zig's own `.auto`
+// convention, see "Registers"). The Zig half is segments.zig (grow, shrink) and runtime.zig.
+// Keep in step with: abi.zig (offsets, asserted there), segments.zig (what hs_grow returns).
+//
+// Stack picture of one split. Function F, called by C, did not fit on segment 0:
+//
+//   segment 0 (old)                              segment 1 (new)
+//   ┌────────────────────────┐                   ┌────────────────────────┐ high: struct Segment
+//   │ stack arguments of F   │ ◄── CFA           │ copy of the arguments  │ ◄── NEW (≡ CFA mod 64)
+//   │ return address into C  │ CFA −  8          │ .Lbody_returned        │ NEW − 8
+//   │ saved rbp              │ CFA − 16 ◄── rbp  │ frame of F …           │
+//   │ R: address after the   │ rbp −  8          │                        │
+//   │    call in F's prologue│                   │                        │
+//   │ saved r10              │ rbp − 16          │                        │
+//   │ saved r11              │ rbp − 24          │                        │
+//   │ saved rax … r9         │ rbp − 32 …        │                        │
+//   │                        │ rbp − SAVE_BYTES  │                        │ low + slack: the limit
+//   └────────────────────────┘                   └────────────────────────┘ low: canary
+//
+// F never appears twice: the frame above is the stub's, and its return address is C's. The unwinder sees
+// CFA = rbp + 16 from the third instruction on, whichever stack rsp is on. rbp-chain walkers see an ordinary frame.
+//
+// Registers. Nothing but flags may change between F's caller and F's body, or between F's `ret` and its
+// caller: Zig's self-hosted backend passes arguments in rax, rbx, r8, … and keeps r9 and r11 alive across calls.
+// General registers are saved here. Vector and x87 registers are never touched, because hs_grow and hs_shrink
+// are compiled without them (soft float, general registers only), whatever their width.
+//
+// Call/return pairing. F's prologue `call`s the stub; the stub `call`s F's body at R + 1 and leaves through the `ret` at
+// R (LLVM puts it there; our thunks do the same). So every `ret` meets its `call` and the return predictor stays right.
+//
+// Signals: handlers run on an alternate stack, so nothing below rsp is touched by them; at no point does
+// rsp point to a stack whose limit is not yet in force in a way that split code could notice, as no split code runs here.
+// Shadow stacks (CET) would see balanced call/ret; the `jmp`-like resume (.Lresume_in_place) uses `ret` to R + 1, which a
+// hardware shadow stack would refuse: not supported there.
+
+#define THREAD_SYSTEM_RSP 0
+#define THREAD_SCHEDULER_RSP 8
+#define THREAD_FIBER_RSP 16
+#define THREAD_STACK 24
+#define THREAD_WARM_SPLITS 32
+#define STACK_SEGMENT 0
+#define SEGMENT_PARENT 0
+#define SEGMENT_CACHED 8
+#define SEGMENT_LIMIT 16
+#define SEGMENT_ROOM 24
+#define SEGMENT_STUB_FRAME 32
+#define SEGMENT_WARM 40
+#define SAVE_BYTES 96
+
+#define TLS(field) %fs:hs_thread@TPOFF+field
+
+    .text
+    .globl hs_stub_begin, hs_stub_end
+    .hidden hs_stub_begin, hs_stub_end
+
+// ── Entry for thunks (any compiler, any convention) ─────────────────────────────────────────────────────────────
+// [rsp] = R, [rsp + 8] = sizes (bits 0–19: frame in 16-byte units; bits 20–30: stack arguments to copy, at most, in
+// 64-byte units), [rsp + 16] = return address into C. All registers belong to the caller and the callee.
+    .globl hs_morestack_thunk
+    .type hs_morestack_thunk, @function
+    .p2align 4
+hs_stub_begin:
+hs_morestack_thunk:
+    .cfi_startproc
+    .cfi_def_cfa rsp, 24
+    push %r10                           // becomes rbp − 16
+    .cfi_adjust_cfa_offset 8
+    mov 16(%rsp), %r10                  // sizes
+    mov %rbp, 16(%rsp)                  // saved rbp replaces them
+    .cfi_offset %rbp, -16
+    lea 16(%rsp), %rbp                  // [rbp − 8] is R already
+    .cfi_def_cfa %rbp, 16
+    push %r11                           // rbp − 24
+    mov %r10, %r11
+    and $0xfffff, %r10
+    shl $4, %r10                        // frame bytes
+    shr $20, %r11
+    shl $6, %r11                        // argument bytes
+    jmp .Lsplit
+    .cfi_endproc
+    .size hs_morestack_thunk, . - hs_morestack_thunk
+
+// ── Entry for LLVM's "split-stack" prologue ─────────────────────────────────────────────────────────────────────
+// r10 = frame bytes, r11 = bytes of stack arguments; [rsp] = R, [rsp + 8] = return address into C.
+// The name matters: gdb exempts exactly this symbol from its "previous frame inner to this frame" check.
+    .globl __morestack
+    .type __morestack, @function
+    .p2align 4
+__morestack:
+    .cfi_startproc
+    .cfi_def_cfa rsp, 16                // as if C had called us: F has not begun
+    push %r10                           // becomes R's slot (rbp − 8)
+    .cfi_adjust_cfa_offset 8
+    push %r10                           // rbp − 16: saved r10
+    .cfi_adjust_cfa_offset 8
+    mov 16(%rsp), %r10                  // R
+    mov %rbp, 16(%rsp)                  // saved rbp replaces R
+    .cfi_offset %rbp, -16
+    lea 16(%rsp), %rbp
+#ifdef HS_DEFECT_CFI
+    .cfi_def_cfa %rbp, 24               // planted defect: one slot off
+#else
+    .cfi_def_cfa %rbp, 16
+#endif
+    mov %r10, -8(%rbp)                  // R
+    mov -16(%rbp), %r10                 // frame bytes again
+    push %r11                           // rbp − 24
+    // ── The shared body: still inside the symbol `__morestack`, because gdb looks at the symbol of the return address.
+.Lsplit:
+    push %rax                           // rbp − 32
+    push %rcx                           // rbp − 40
+    // 1. Warm: the current segment has a cached child, the frame fits there, and no arguments need copying.
+    mov TLS(THREAD_STACK), %rax
+    test %r11, %r11
+    jnz .Lcold_grow
+    mov STACK_SEGMENT(%rax), %rcx
+    mov SEGMENT_CACHED(%rcx), %rcx
+    test %rcx, %rcx
+    jz .Lcold_grow
+    cmp SEGMENT_ROOM(%rcx), %r10
+    ja .Lcold_grow
+    mov %rcx, STACK_SEGMENT(%rax)
+    mov %rbp, SEGMENT_STUB_FRAME(%rcx)
+    mov SEGMENT_LIMIT(%rcx), %rax
+    mov %rax, %fs:0x70
+    incq TLS(THREAD_WARM_SPLITS)
+    //    NEW = the segment's header, less what makes it congruent to CFA mod 64
+    lea -16(%rcx), %rax
+    sub %rbp, %rax
+    and $63, %rax
+    sub %rax, %rcx
+    incq -8(%rbp)
+    mov %rcx, %rsp
+    mov -40(%rbp), %rcx
+    mov -32(%rbp), %rax
+    mov -16(%rbp), %r10
+    mov -24(%rbp), %r11
+    call *-8(%rbp)
+    jmp .Lbody_returned
+.Lcold_grow:
+    //    Save what hs_grow, a C function, may clobber besides (it keeps rbx, rbp, r12–r15).
+    push %rdx
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9                            // rbp − 80
+    // 2. hs_grow(frame, arguments, CFA, R) on the system stack.
+    mov %r10, %rdi
+    mov %r11, %rsi
+    lea 16(%rbp), %rdx
+    mov -8(%rbp), %rcx
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call hs_grow                        // rax = NEW, or 0: run F where it is
+    // 3. The body starts one byte after the `ret` that R points at.
+    incq -8(%rbp)
+    mov -40(%rbp), %rcx
+    mov -48(%rbp), %rdx
+    mov -56(%rbp), %rsi
+    mov -64(%rbp), %rdi
+    mov -72(%rbp), %r8
+    mov -80(%rbp), %r9
+    mov -24(%rbp), %r11
+    test %rax, %rax
+    jz .Lresume_in_place
+    // 4. Over to the new segment; the call's return address there is .Lbody_returned. The byte before it is the call's own, in this FDE.
+    mov %rax, %rsp
+    mov -32(%rbp), %rax
+    mov -16(%rbp), %r10
+    call *-8(%rbp)
+.Lbody_returned:
+    // 5. F has returned; rbp is the stub's again (callee-saved in every convention). Back to the old stack.
+    lea -24(%rbp), %rsp
+    push %rax
+    push %rcx
+    mov TLS(THREAD_STACK), %rax
+    mov STACK_SEGMENT(%rax), %rcx
+    cmpq $0, SEGMENT_WARM(%rcx)
+    je .Lcold_shrink
+    //    Warm: the segment stays where it is, as its parent's cached child.
+    mov SEGMENT_PARENT(%rcx), %rcx
+    mov %rcx, STACK_SEGMENT(%rax)
+    mov SEGMENT_LIMIT(%rcx), %rcx
+    mov %rcx, %fs:0x70
+    decq -8(%rbp)
+    mov -40(%rbp), %rcx
+    mov -32(%rbp), %rax
+    jmp .Lleave
+.Lcold_shrink:
+    push %rdx
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9
+    mov %r10, -16(%rbp)
+    mov %r11, -24(%rbp)
+    mov %rbp, %rdi
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call hs_shrink                      // releases the segment, puts the limit back
+    // 6. Return values and everything else as F left them.
+    decq -8(%rbp)                       // R again
+    mov -16(%rbp), %r10
+    mov -24(%rbp), %r11
+    mov -32(%rbp), %rax
+#ifdef HS_DEFECT_RETURN_REGISTER
+    nop                                 // planted defect: the second return register is hs_shrink's
+#else
+    mov -48(%rbp), %rdx
+#endif
+    mov -40(%rbp), %rcx
+    mov -56(%rbp), %rsi
+    mov -64(%rbp), %rdi
+    mov -72(%rbp), %r8
+    mov -80(%rbp), %r9
+    // 7. Leave through R with no scratch register: `popq (%rsp)` moves R into the slot right below the return address.
+.Lleave:
+    lea -8(%rbp), %rsp                  // [rsp] = R, [rsp + 8] = saved rbp, [rsp + 16] = return address
+    mov 8(%rsp), %rbp
+    .cfi_def_cfa %rsp, 24
+    .cfi_restore %rbp
+    popq (%rsp)
+    .cfi_def_cfa_offset 16
+    ret                                 // to the `ret` at R (or, in place, to the body), rsp at the return address
+    .cfi_def_cfa %rbp, 16
+    .cfi_offset %rbp, -16
+.Lresume_in_place:
+    mov -32(%rbp), %rax
+    mov -16(%rbp), %r10
+    jmp .Lleave
+    .cfi_endproc
+    .size __morestack, . - __morestack
+hs_stub_end:
+
+// ── Gates: runtime services run on the system stack ─────────────────────────────────────────────────────────────
+// A gate costs the fiber's stack one rbp frame (16 bytes and the return address). Arguments stay in their registers.
+// CFA = rbp + 16 while on the other stack.
+    .macro gate name, target
+    .globl \name
+    .type \name, @function
+    .p2align 4
+\name:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call \target
+    mov %rbp, %rsp
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+
+    gate hs_event, hs_rt_event
+    gate hs_fuel, hs_rt_fuel
+    gate hs_acquire, hs_rt_acquire
+    gate hs_release, hs_rt_release
+    gate hs_spawn, hs_rt_spawn
+    gate hs_cancel, hs_rt_cancel
+    gate hs_fill, hs_rt_fill
+    gate hs_sum, hs_rt_sum
+
+// The checkpoint also hands over its caller's rsp (second argument): the runtime measures call depth with it.
+    .globl hs_checkpoint
+    .type hs_checkpoint, @function
+    .p2align 4
+hs_checkpoint:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    lea 16(%rbp), %rsi
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call hs_rt_checkpoint
+    mov %rbp, %rsp
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size hs_checkpoint, . - hs_checkpoint
+
+// Identity that no optimiser sees through.
+    .globl hs_opaque
+    .type hs_opaque, @function
+hs_opaque:
+    .cfi_startproc
+    mov %rdi, %rax
+    ret
+    .cfi_endproc
+    .size hs_opaque, . - hs_opaque
+
+// Blocking gates: the fiber may be switched away from inside the service. Its whole context is on its own stack:
+//   rbp → saved rbp; then rbx, r12, r13, r14, r15, MXCSR | x87 control word ← THREAD_FIBER_RSP
+    .macro blocking_gate name, target
+    .globl \name
+    .type \name, @function
+    .p2align 4
+\name:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    push %rbx
+    .cfi_offset %rbx, -24
+    push %r12
+    .cfi_offset %r12, -32
+    push %r13
+    .cfi_offset %r13, -40
+    push %r14
+    .cfi_offset %r14, -48
+    push %r15
+    .cfi_offset %r15, -56
+    sub $8, %rsp
+    stmxcsr (%rsp)
+    fnstcw 4(%rsp)
+    mov %rsp, TLS(THREAD_FIBER_RSP)
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call \target
+    mov %rbp, %rsp                      // not switched: callee-saved registers are as they were
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+
+    blocking_gate hs_yield, hs_rt_yield
+    blocking_gate hs_lock, hs_rt_lock
+    blocking_gate hs_join, hs_rt_join
+
+// Trace gates: hand over the caller's registers as struct Registers (abi.zig), so that its stack can be walked:
+//   rbp → saved rbp, then (downwards) rsp, rip, rbx, r12, r13, r14, r15 ← Registers
+    .macro trace_gate name, target, register
+    .globl \name
+    .type \name, @function
+    .p2align 4
+\name:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    lea 16(%rbp), %rax
+    push %rax                           // the caller's rsp
+    push 8(%rbp)                        // its rip (the return address)
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, \register
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call \target
+    mov %rbp, %rsp
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+
+    trace_gate hs_probe, hs_rt_probe, %rsi
+    trace_gate hs_panic, hs_rt_panic, %rcx
+
+// void hs_callback(f, cell): non-split code that calls split code, on the fiber's stack.
+    .globl hs_callback, hs_bridge_begin, hs_bridge_end
+    .type hs_callback, @function
+    .p2align 4
+hs_bridge_begin:
+hs_callback:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    call *%rax
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size hs_callback, . - hs_callback
+hs_bridge_end:
+
+// ── Switching ───────────────────────────────────────────────────────────────────────────────────────────────────
+// u64 hs_resume(fiber_rsp, value): from the scheduler into a fiber; the fiber's blocking gate returns `value`.
+// Returns what hs_to_scheduler was given.
+    .globl hs_resume
+    .type hs_resume, @function
+    .p2align 4
+hs_resume:
+    .cfi_startproc
+    push %rbp
+    .cfi_adjust_cfa_offset 8
+    push %rbx
+    .cfi_adjust_cfa_offset 8
+    push %r12
+    .cfi_adjust_cfa_offset 8
+    push %r13
+    .cfi_adjust_cfa_offset 8
+    push %r14
+    .cfi_adjust_cfa_offset 8
+    push %r15
+    .cfi_adjust_cfa_offset 8
+    sub $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    stmxcsr (%rsp)
+    fnstcw 4(%rsp)
+    mov %rsp, TLS(THREAD_SCHEDULER_RSP)
+    mov %rsp, %rax
+    and $-64, %rax                      // what the gates start from: aligned for any call
+    mov %rax, TLS(THREAD_SYSTEM_RSP)
+    mov %rdi, %rsp
+    mov %rsi, %rax
+    jmp .Lrestore_context
+    .cfi_endproc
+    .size hs_resume, . - hs_resume
+
+// noreturn hs_to_scheduler(value): leaves the fiber for good or until resumed; the system stack below is dropped.
+    .globl hs_to_scheduler
+    .type hs_to_scheduler, @function
+    .p2align 4
+hs_to_scheduler:
+    .cfi_startproc
+    .cfi_undefined %rip
+    mov %rdi, %rax
+    mov TLS(THREAD_SCHEDULER_RSP), %rsp
+.Lrestore_context:
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+    add $8, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+    .cfi_endproc
+    .size hs_to_scheduler, . - hs_to_scheduler
+
+// The first frame of every fiber. Entered by hs_resume's `ret` with rbx = the entry wrapper. Its return address is undefined
+// and 0, its rbp is 0: both kinds of unwinders end here. It gives the callee-saved registers known values and
+// checks them, rsp, MXCSR and the x87 control word when the fiber is done.
+    .globl hs_fiber_start, hs_entry_begin, hs_entry_end
+    .type hs_fiber_start, @function
+    .p2align 4
+hs_entry_begin:
+    nop                                 // a return address − 1 stays inside
+hs_fiber_start:
+    .cfi_startproc
+    .cfi_undefined %rip
+    .cfi_def_cfa %rsp, 8
+    xor %ebp, %ebp
+    mov %rsp, %r12
+    mov $0x1313131313131313, %r13
+    mov $0x1414141414141414, %r14
+    mov %rbx, %r15
+    sub $8, %rsp
+    .cfi_def_cfa_offset 16
+    stmxcsr (%rsp)
+    fnstcw 4(%rsp)
+    sub $8, %rsp
+    .cfi_def_cfa_offset 24
+    call *%rbx
+    add $8, %rsp
+    .cfi_def_cfa_offset 16
+    xor %edi, %edi                      // bit set of what is wrong
+    mov (%rsp), %eax                    // control words at the start
+    stmxcsr (%rsp)
+    cmp (%rsp), %eax
+    je 1f
+    or $1, %edi
+1:  mov 4(%rsp), %ax
+    fnstcw 4(%rsp)
+    cmp 4(%rsp), %ax
+    je 1f
+    or $2, %edi
+1:  add $8, %rsp
+    .cfi_def_cfa_offset 8
+    cmp %rsp, %r12
+    je 1f
+    or $4, %edi
+1:  mov $0x1313131313131313, %rax
+    cmp %rax, %r13
+    je 1f
+    or $8, %edi
+1:  mov $0x1414141414141414, %rax
+    cmp %rax, %r14
+    je 1f
+    or $16, %edi
+1:  cmp %rbx, %r15
+    je 1f
+    or $32, %edi
+1:  test %rbp, %rbp
+    je 1f
+    or $64, %edi
+1:  mov TLS(THREAD_SYSTEM_RSP), %rsp
+    .cfi_def_cfa %rsp, 0
+    call hs_rt_fiber_returned
+    ud2
+    .cfi_endproc
+    .size hs_fiber_start, . - hs_fiber_start
+hs_entry_end:
+
+// Where the signal handler sends a fiber that faulted: on the system stack, rdi = struct Registers of the fault.
+    .globl hs_fault_landing
+    .type hs_fault_landing, @function
+hs_fault_landing:
+    .cfi_startproc
+    .cfi_undefined %rip
+    call hs_rt_faulted
+    ud2
+    .cfi_endproc
+    .size hs_fault_landing, . - hs_fault_landing
+
+    .section .note.GNU-stack, "", @progbits

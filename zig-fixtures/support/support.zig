@@ -1,0 +1,357 @@
+//! What a generated program imports as `rt`: the C interface of docs/RUNTIME-ABI.md in Zig's words, and `make` and
+//! `fold` of docs/VALUES.md.
+//!
+//! Frames: `checkpoint` and `enter` are inline, because a fault strikes inside them and must strike in the program's
+//! own frame (whose line is then one of this file); after an injected panic `panicked` is the innermost frame. `probe`,
+//! `callback` and the scheduling calls are the C functions themselves. Everything else is a leaf that no trace shows.
+//!
+//! Compile time: these functions are instantiated for many types in four modes, so they use no formatting, no
+//! allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would drag in std.fmt.
+
+const std = @import("std");
+
+/// What the runtime may deliver to any fallible function; the codes are `ErrorName` in Harness.Model.
+pub const Fault = error{ Injected, Canceled, StackOverflow, OutOfStackSegments, Deadlock };
+
+/// A resource that the fiber owns.
+pub const Handle = struct { serial: u64 };
+
+/// The kinds that `acquire` takes; a mutex comes from `lock`.
+pub const Resource = enum(u32) { heap_block = 1, table_handle = 2, file_descriptor = 3 };
+
+pub const Fiber = *const fn () callconv(.c) void;
+pub const Program = extern struct { fiber_count: u64, fibers: [*]const Fiber };
+pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
+
+/// One row of the table that `hs_unit` points at.
+pub fn program(comptime fibers: []const Fiber) Program {
+    return .{ .fiber_count = fibers.len, .fibers = fibers.ptr };
+}
+
+/// The table itself.
+pub fn unit(comptime programs: []const Program) Unit {
+    return .{ .program_count = programs.len, .programs = programs.ptr };
+}
+
+const EventKind = enum(u32) {
+    leave = 3,
+    log = 4,
+    raised = 8,
+    caught = 9,
+    err_deferred = 10,
+    result = 11,
+};
+
+extern fn hs_checkpoint(function: u32) u32;
+extern fn hs_event(kind: EventKind, a: u32, b: u64) void;
+extern fn hs_fuel() u32;
+extern fn hs_acquire(site: u32, kind: Resource) u64;
+extern fn hs_release(site: u32, serial: u64) void;
+extern fn hs_lock(site: u32, mutex: u32) u64;
+extern fn hs_join(site: u32, fiber: u32) u32;
+extern fn hs_fill(words: [*]u64, count: u64, seed: u64) void;
+extern fn hs_sum(words: [*]const u64, count: u64) u64;
+extern fn hs_opaque(pointer: *const anyopaque) *const anyopaque;
+extern fn hs_panic(message: [*]const u8, length: u64, return_address: u64) noreturn;
+
+/// The places where another fiber may run, or a trace be taken: no frame of ours in between.
+pub extern fn hs_yield(site: u32) void;
+pub extern fn hs_spawn(site: u32, fiber: u32) void;
+pub extern fn hs_cancel(site: u32, fiber: u32) void;
+pub extern fn hs_probe(site: u32) void;
+pub extern fn hs_callback(f: *const fn (*u64) callconv(.c) void, cell: *u64) void;
+
+pub const yield = hs_yield;
+pub const spawn = hs_spawn;
+pub const cancel = hs_cancel;
+pub const probe = hs_probe;
+pub const callback = hs_callback;
+
+/// The unit's root says `pub const panic = rt.panic;`.
+pub const panic = std.debug.FullPanic(panicked);
+
+fn panicked(message: []const u8, return_address: ?usize) noreturn {
+    hs_panic(message.ptr, message.len, return_address orelse @returnAddress());
+}
+
+/// Added to the function's number by those that cannot fail: nothing may be delivered to them.
+pub const infallible_bit: u32 = 1 << 31;
+
+/// Below what Linux lets anybody map (vm.mmap_min_addr).
+const unmapped_address = 0x5e60;
+
+/// The first statement of every fallible function.
+pub inline fn checkpoint(comptime function: u32) Fault!void {
+    switch (hs_checkpoint(function)) {
+        0 => {},
+        1 => @panic("injected panic"),
+        2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
+        else => |code| return faultOf(code),
+    }
+}
+
+/// The first statement of every infallible function.
+pub inline fn enter(comptime function: u32) void {
+    switch (hs_checkpoint(function | infallible_bit)) {
+        1 => @panic("injected panic"),
+        2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
+        else => {},
+    }
+}
+
+fn faultOf(code: u32) Fault {
+    return switch (code) {
+        101 => error.Canceled,
+        102 => error.StackOverflow,
+        103 => error.OutOfStackSegments,
+        104 => error.Deadlock,
+        else => error.Injected,
+    };
+}
+
+/// 0 for an error that no program raises: it matches nothing that the model expects.
+fn codeOf(err: anyerror) u32 {
+    return switch (err) {
+        error.NotFound => 1,
+        error.Refused => 2,
+        error.Broken => 3,
+        error.TimedOut => 4,
+        error.Corrupt => 5,
+        error.Busy => 6,
+        error.Denied => 7,
+        error.Lost => 8,
+        error.Injected => 100,
+        error.Canceled => 101,
+        error.StackOverflow => 102,
+        error.OutOfStackSegments => 103,
+        error.Deadlock => 104,
+        else => 0,
+    };
+}
+
+pub fn log(site: u32, value: u64) void {
+    hs_event(.log, site, value);
+}
+
+pub fn leave(function: u32) void {
+    hs_event(.leave, function, 0);
+}
+
+pub fn raised(site: u32, err: anyerror) void {
+    hs_event(.raised, site, codeOf(err));
+}
+
+pub fn caught(site: u32, err: anyerror) void {
+    hs_event(.caught, site, codeOf(err));
+}
+
+pub fn errdeferred(site: u32, err: anyerror) void {
+    hs_event(.err_deferred, site, codeOf(err));
+}
+
+/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses `return err;` of
+/// anything but an error written out ("expected error union type", ziglang/zig#20369).
+pub inline fn again(comptime T: type, err: anytype) @TypeOf(err)!T {
+    return err;
+}
+
+/// The fiber's entry function returned `payload`.
+pub fn completed(payload: anytype) void {
+    hs_event(.result, 0, fold(payload));
+}
+
+/// The fiber's entry function returned `err`.
+pub fn failed(err: anyerror) void {
+    hs_event(.result, codeOf(err), 0);
+}
+
+/// Deferred first, so run last, where other defers call: an optimiser may not turn the last call into a jump, which
+/// would take this frame out of every trace below it.
+pub inline fn stay() void {
+    asm volatile ("");
+}
+
+/// Takes one unit of the fiber's fuel, if there is any.
+pub fn fuel() bool {
+    return hs_fuel() != 0;
+}
+
+pub fn acquire(site: u32, kind: Resource) Handle {
+    return .{ .serial = hs_acquire(site, kind) };
+}
+
+pub fn release(site: u32, handle: Handle) void {
+    hs_release(site, handle.serial);
+}
+
+pub fn lock(site: u32, mutex: u32) Fault!Handle {
+    const answer = hs_lock(site, mutex);
+    const code: u32 = @truncate(answer);
+    if (code != 0) return faultOf(code);
+    return .{ .serial = answer >> 32 };
+}
+
+pub fn join(site: u32, fiber: u32) Fault!void {
+    const code = hs_join(site, fiber);
+    if (code != 0) return faultOf(code);
+}
+
+pub fn fill(buffer: []u64, seed: u64) void {
+    hs_fill(buffer.ptr, buffer.len, seed);
+}
+
+pub fn sum(buffer: []const u64) u64 {
+    return hs_sum(buffer.ptr, buffer.len);
+}
+
+/// The same function pointer; the optimiser cannot know that.
+pub fn hidden(function: anytype) @TypeOf(function) {
+    return @ptrCast(@alignCast(hs_opaque(@ptrCast(function))));
+}
+
+/// What a branch depends on: `value % modulus`, never known at compile time.
+pub noinline fn mod(value: u64, modulus: u64) u64 {
+    @setRuntimeSafety(false);
+    return value % modulus;
+}
+
+/// A method's instance carries its own number; a wrong one means that `self` was lost on the way.
+pub fn expect(actual: u32, expected: u32) void {
+    if (actual != expected) @panic("self was lost");
+}
+
+const fold_start: u64 = 0x13198A2E03707344;
+
+fn mix(x: u64) u64 {
+    var z = x +% 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
+
+fn sub(seed: u64, index: u64) u64 {
+    return mix(seed ^ (0xA5A50000 + index));
+}
+
+/// What slices made from a seed look into.
+const table: [256]u64 = words: {
+    @setEvalBranchQuota(20_000);
+    var words: [256]u64 = undefined;
+    for (&words, 0..) |*word, index| word.* = mix(index);
+    break :words words;
+};
+
+/// The value of type `T` that `seed` stands for.
+pub noinline fn make(comptime T: type, seed: u64) T {
+    @setRuntimeSafety(false);
+    switch (@typeInfo(T)) {
+        .void => return {},
+        .bool => return mix(seed) & 1 == 1,
+        .int => |int| {
+            const bits = makeBits(int.bits, seed);
+            return @bitCast(bits);
+        },
+        .float => |float| return @bitCast(withFixedExponent(float.bits, makeBits(float.bits, seed))),
+        .vector => |vector| {
+            var lanes: [vector.len]vector.child = undefined;
+            for (&lanes, 0..) |*lane, index| lane.* = make(vector.child, sub(seed, index));
+            return lanes;
+        },
+        .@"struct" => |info| {
+            var result: T = undefined;
+            inline for (info.fields, 0..) |field, index| {
+                @field(result, field.name) = make(field.type, sub(seed, index));
+            }
+            return result;
+        },
+        .@"enum" => |info| return @enumFromInt(mix(seed) % info.fields.len),
+        .@"union" => |info| {
+            const tag = mix(seed) % info.fields.len;
+            inline for (info.fields, 0..) |field, index| {
+                if (tag == index) return @unionInit(T, field.name, make(field.type, sub(seed, index)));
+            }
+            unreachable;
+        },
+        .optional => |optional| {
+            if (mix(seed) & 3 == 0) return null;
+            return make(optional.child, sub(seed, 0));
+        },
+        .pointer => {
+            const offset = mix(seed) % 200;
+            return table[offset..][0 .. mix(seed +% 1) % 17];
+        },
+        else => @compileError("not makeable: " ++ @typeName(T)),
+    }
+}
+
+fn makeBits(comptime count: u16, seed: u64) @Int(.unsigned, count) {
+    if (count <= 64) return @truncate(mix(seed));
+    const word_count = (count + 63) / 64;
+    var words: [word_count]u64 = undefined;
+    for (&words, 0..) |*word, index| word.* = mix(seed +% index);
+    const wide: @Int(.unsigned, word_count * 64) = @bitCast(words);
+    return @truncate(wide);
+}
+
+/// Finite, and in ±[1, 2).
+fn withFixedExponent(comptime count: u16, bits: @Int(.unsigned, count)) @Int(.unsigned, count) {
+    const U = @Int(.unsigned, count);
+    // For f80 the field includes the explicit integer bit, which must be set.
+    const low: u16, const width: u16, const field: U = switch (count) {
+        16 => .{ 10, 5, 15 },
+        32 => .{ 23, 8, 127 },
+        64 => .{ 52, 11, 1023 },
+        80 => .{ 63, 16, 16383 << 1 | 1 },
+        128 => .{ 112, 15, 16383 },
+        else => @compileError("no such float"),
+    };
+    const mask = ((@as(U, 1) << width) - 1) << low;
+    return bits & ~mask | field << low;
+}
+
+/// Every byte of `value` that means something, as one word.
+pub noinline fn fold(value: anytype) u64 {
+    return feed(fold_start, value);
+}
+
+noinline fn feed(hash: u64, value: anytype) u64 {
+    @setRuntimeSafety(false);
+    const T = @TypeOf(value);
+    switch (@typeInfo(T)) {
+        .void => return mix(hash ^ 0x76),
+        .bool => return mix(hash ^ @intFromBool(value)),
+        .int => |int| return feedBits(int.bits, hash, @bitCast(value)),
+        .float => |float| return feedBits(float.bits, hash, @bitCast(value)),
+        .vector => |vector| {
+            const lanes: [vector.len]vector.child = value;
+            var result = hash;
+            for (lanes) |lane| result = feed(result, lane);
+            return result;
+        },
+        .@"struct" => |info| {
+            var result = hash;
+            inline for (info.fields) |field| result = feed(result, @field(value, field.name));
+            return result;
+        },
+        .@"enum" => return mix(hash ^ @intFromEnum(value)),
+        .@"union" => switch (value) {
+            inline else => |payload, tag| return feed(mix(hash ^ @intFromEnum(tag)), payload),
+        },
+        .optional => return if (value) |child| feed(mix(hash ^ 1), child) else mix(hash ^ 0),
+        .pointer => {
+            var result = mix(hash ^ value.len);
+            for (value) |word| result = mix(result ^ word);
+            return result;
+        },
+        else => @compileError("not foldable: " ++ @typeName(T)),
+    }
+}
+
+fn feedBits(comptime count: u16, hash: u64, bits: @Int(.unsigned, count)) u64 {
+    if (count <= 64) return mix(hash ^ bits);
+    var result = hash;
+    inline for (0..(count + 63) / 64) |index| {
+        result = mix(result ^ @as(u64, @truncate(bits >> (64 * index))));
+    }
+    return result;
+}

@@ -1,0 +1,303 @@
+//! One row: set up, run all fibers, check everything (DESIGN: checks 1–5), count.
+
+const std = @import("std");
+const abi = @import("abi");
+const plan = @import("plan.zig");
+const state = @import("state.zig");
+const output = @import("output.zig");
+const services = @import("services.zig");
+const mixing = @import("mixing.zig");
+const scheduler = @import("scheduler.zig");
+const ledger = @import("ledger.zig");
+const observe = @import("observe.zig");
+
+extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
+extern fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64;
+
+pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
+pub const Program = extern struct { fiber_count: u64, fibers: [*]const *const fn () callconv(.c) void };
+pub extern const hs_unit: Unit;
+
+/// What the first row of a scenario (its baseline) and of a program left for the later ones.
+const Baseline = struct {
+    scenario: u32 = state.no_index,
+    program: u32 = state.no_index,
+    traces: [2]u64 = undefined,
+    observed: [2]u64 = .{ 0, 0 },
+    fiber_digests: [abi.fibers_max]u64 = undefined,
+};
+
+var baseline: Baseline = .{};
+pub var totals: state.Counts = .{};
+var fail_lines: u32 = 0;
+
+/// Child segments of one fiber beyond this are given back after the execution that used them.
+const keep_bytes = 32 << 20;
+
+/// `quiet`: the row is run again only for its baseline, after a restart; nothing is reported or counted.
+pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
+    const row = &p.rows[index];
+    state.row = row;
+    state.row_index = index;
+    state.scenario = &p.scenarios[row.scenario];
+    state.program = &p.programs[state.scenario.program];
+    fail_lines = 0;
+    output.status.row = index;
+    output.status.phase = .running;
+    setUp();
+    const complete = scheduler.run();
+    output.status.phase = .between;
+    var children: u64 = 0;
+    for (state.fibers[0..state.fiber_count]) |*fiber| {
+        // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
+        if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.segment.?.ordinal - 1;
+        children += hs_stack_close(&fiber.stack);
+        giveBack(&fiber.stack);
+    }
+    services.hs_thread.stack = null;
+    const first_of_program = baseline.program != state.scenario.program;
+    check(complete, children, first_of_program, quiet);
+    if (!quiet) count();
+    tearDown();
+}
+
+fn setUp() void {
+    const row = state.row;
+    const scenario = state.scenario;
+    const program = state.program;
+    services.hs_thread.plan = .{
+        .kind = row.split_kind,
+        .placement = row.placement,
+        .policy = row.policy,
+        .track_depth = @intFromBool(switch (row.split_kind) {
+            .depth_at_least, .depth_equals, .depth_set => true,
+            else => false,
+        }),
+        .a = row.split_a,
+        .b = row.split_b,
+        .random_state = row.split_a,
+        .budget_bytes = scenario.stack_budget,
+        // A forced plan must see every prologue; poison and unmap, budgets and failing allocations every release.
+        .caching = @intFromBool(row.split_kind == .natural and row.policy == .cache and
+            scenario.fault_kind != .stack_budget and scenario.fault_kind != .segment_allocation),
+        .fail_allocation = if (scenario.fault_kind == .segment_allocation) scenario.fault_entry else 0,
+    };
+    services.hs_thread.warm_splits = 0;
+    state.events = 0;
+    state.acquired = 0;
+    state.released = 0;
+    state.faults = 0;
+    state.probes = 0;
+    state.register_faults = 0;
+    state.ledger_broken = 0;
+    state.runaway = false;
+    state.expecting_segfault = false;
+    state.delivery_count = 0;
+    state.ready_count = 0;
+    state.wait_counter = 0;
+    state.schedule_seed = scenario.schedule_seed;
+    state.schedule_state = scenario.schedule_seed;
+    state.current = state.no_index;
+    observe.reset();
+    ledger.reset();
+    for (&state.mutexes) |*mutex| mutex.owner = state.no_index;
+    state.fiber_count = program.fibers;
+    const unit = &hs_unit.programs[program.unit_index];
+    for (state.fibers[0..program.fibers], 0..) |*fiber, i| {
+        fiber.state = .unborn;
+        fiber.outcome = .not_started;
+        fiber.digest = mixing.digest_start;
+        fiber.serial = 0;
+        fiber.fuel = program.fuel[i];
+        fiber.probes = 0;
+        fiber.pending = 0;
+        fiber.persistent = false;
+        fiber.waits_for = .nothing;
+        fiber.resume_value = 0;
+        fiber.ledger_last = state.no_index;
+        fiber.entry = unit.fibers[i];
+        scheduler.prepare(fiber, hs_stack_open(&fiber.stack, initialBytes()));
+        const launch = program.start_mask & scenario.launch_mask;
+        if (launch >> @intCast(i) & 1 == 1) scheduler.makeReady(@intCast(i));
+    }
+    // Opening the initial segments is not an allocation that a fault plan counts, nor a draw of its random plan.
+    services.hs_thread.plan.allocations = 0;
+    services.hs_thread.plan.random_state = row.split_a;
+}
+
+/// Baseline and forced plans start on a segment that nothing outgrows; natural ones on the size they ask for.
+fn initialBytes() u64 {
+    return switch (state.row.split_kind) {
+        .natural => state.row.split_a,
+        .none => abi.arena_bytes / 2 - (64 << 10),
+        else => 32 << 20,
+    };
+}
+
+/// A deep run's pages go back to the system, so that thousands of programs do not add up.
+fn giveBack(stack: *const abi.Stack) void {
+    if (stack.used_bytes_max < initialBytes() + keep_bytes) return;
+    const arena: [*]align(4096) u8 = @ptrFromInt(stack.arena);
+    _ = std.c.madvise(arena, abi.arena_bytes, std.c.MADV.DONTNEED);
+}
+
+fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) void {
+    const scenario = state.scenario;
+    const thread_plan = &services.hs_thread.plan;
+    var combined = mixing.digest_start;
+    for (state.fibers[0..state.fiber_count]) |*fiber| combined = mixing.digestWord(combined, fiber.digest);
+    // A planned stack plan decides nothing before the first row of its scenario has shown what is right.
+    if (baseline.scenario != state.row.scenario) {
+        baseline.scenario = state.row.scenario;
+        baseline.traces = observe.digests;
+        baseline.observed = observe.observed;
+    }
+    if (first_of_program) {
+        baseline.program = scenario.program;
+        for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| baseline.fiber_digests[i] = fiber.digest;
+    }
+    if (quiet) return;
+    if (!complete or state.runaway) fail("runaway", 0, 0, thread_plan.entries, "a cap was reached", .{});
+    const known = scenario.flags & plan.scenario_digest_known != 0;
+    if (known) {
+        if (combined != scenario.expected_digest) {
+            failHex("digest", scenario.expected_digest, combined);
+        }
+        if (thread_plan.entries != scenario.expected_entries) {
+            fail("entries", 0, scenario.expected_entries, thread_plan.entries, "logical entries", .{});
+        }
+        if (state.acquired != scenario.expected_acquired) {
+            fail("acquired", 0, scenario.expected_acquired, state.acquired, "acquisitions", .{});
+        }
+        if (state.probes != scenario.expected_probes) {
+            fail("probes", 0, scenario.expected_probes, state.probes, "probes", .{});
+        }
+    }
+    checkResources();
+    checkStack(children);
+    checkTraces();
+    for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
+        if (scenario.isolated_mask >> @intCast(i) & 1 == 0) continue;
+        if (fiber.digest == baseline.fiber_digests[i]) continue;
+        failLine("isolation", i, baseline.fiber_digests[i], fiber.digest, "a sibling's log changed", .{});
+    }
+    if (!known or state.recording()) reportOverflow(combined);
+}
+
+fn checkResources() void {
+    if (state.acquired != state.released) fail("released", 0, state.acquired, state.released, "releases", .{});
+    if (state.ledger_broken != 0) fail("ledger", 0, 0, state.ledger_broken, "unknown or damaged resources", .{});
+    for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
+        if (fiber.ledger_last != state.no_index) {
+            fail("ledger", i, 0, state.resources[fiber.ledger_last].serial, "serial still held", .{});
+        }
+    }
+    for (state.mutexes[0..state.program.mutexes], 0..) |mutex, i| {
+        if (mutex.owner != state.no_index) fail("locks", mutex.owner, 0, i, "mutex still locked", .{});
+    }
+    if (state.heap_live != 0) fail("heap", 0, 0, state.heap_live, "bytes live", .{});
+    if (state.table_live != 0) fail("heap", 0, 0, state.table_live, "table handles live", .{});
+    if (state.descriptors_live != 0) fail("descriptors", 0, 0, state.descriptors_live, "descriptors open", .{});
+}
+
+fn checkStack(children: u64) void {
+    const thread_plan = &services.hs_thread.plan;
+    if (children != 0) fail("segments", 0, 0, children, "segments left behind", .{});
+    const names = .{
+        .{ abi.fail_canary, "canary" }, .{ abi.fail_poison, "poison" },  .{ abi.fail_order, "segments" },
+        .{ abi.fail_map, "mappings" },  .{ abi.fail_arena, "segments" },
+    };
+    inline for (names) |name| {
+        if (thread_plan.failures & name[0] != 0) failLine(name[1], 0, 0, thread_plan.fail_address, "address", .{});
+    }
+    const words = state.register_faults & 3;
+    if (words != 0) fail("control-words", 0, 0, words, "1 MXCSR, 2 x87", .{});
+    if (state.register_faults & ~@as(u64, 3) != 0) {
+        fail("registers", 0, 0, state.register_faults, "4 rsp, 8 r13, 16 r14, 32 rbx or r15, 64 rbp", .{});
+    }
+    if (state.row.split_kind == .every_entry and thread_plan.entries > 0 and thread_plan.splits == 0) {
+        fail("splits", 0, 1, 0, "nothing was split", .{});
+    }
+    if (state.row.split_kind == .none and thread_plan.splits != 0) {
+        fail("splits", 0, 0, thread_plan.splits, "the unsplit baseline split", .{});
+    }
+}
+
+fn checkTraces() void {
+    if (observe.stub_mismatches != 0) {
+        fail("stub-frames", 0, 0, observe.stub_mismatches, "probes whose stub frames are not its segment boundaries", .{});
+    }
+    // Where an overflow strikes depends on the plan, so such rows have no common trace; the harness reads theirs.
+    switch (state.scenario.fault_kind) {
+        .stack_budget, .segment_allocation => return,
+        else => {},
+    }
+    inline for (.{ "trace-fp", "trace-dwarf" }, 0..) |name, i| {
+        if (observe.observed[i] != 0 and baseline.observed[i] != 0 and observe.digests[i] != baseline.traces[i]) {
+            failLine(name, 0, baseline.traces[i], observe.digests[i], "differs from the unsplit trace", .{});
+        }
+    }
+}
+
+fn reportOverflow(combined: u64) void {
+    output.part("#hs overflow row={d} digest={x} deliveries=", .{ state.row_index, combined });
+    for (state.deliveries[0..@min(state.delivery_count, state.deliveries.len)], 0..) |delivery, i| {
+        output.part("{s}{d}:{d}", .{ if (i == 0) "" else ",", delivery.entry, delivery.code });
+    }
+    output.part("\n", .{});
+}
+
+fn fail(comptime name: []const u8, fiber: u64, expected: u64, observed: u64, comptime detail: []const u8, args: anytype) void {
+    if (!failRoom()) return;
+    output.line("fail row={d} check={s} fiber={d} expected={d} observed={d} detail=" ++ detail, .{ state.row_index, name, fiber, expected, observed } ++ args);
+}
+
+fn failLine(comptime name: []const u8, fiber: u64, expected: u64, observed: u64, comptime detail: []const u8, args: anytype) void {
+    if (!failRoom()) return;
+    output.line("fail row={d} check={s} fiber={d} expected={x} observed={x} detail=" ++ detail, .{ state.row_index, name, fiber, expected, observed } ++ args);
+}
+
+fn failHex(comptime name: []const u8, expected: u64, observed: u64) void {
+    var fiber: u64 = 0;
+    for (state.fibers[0..state.fiber_count], 0..) |*f, i| {
+        if (f.digest != baseline.fiber_digests[i]) {
+            fiber = i;
+            break;
+        }
+    }
+    failLine(name, fiber, expected, observed, "event logs differ from the model's", .{});
+}
+
+fn failRoom() bool {
+    fail_lines += 1;
+    return fail_lines <= 16;
+}
+
+fn count() void {
+    totals.executions += 1;
+    totals.splits += services.hs_thread.plan.splits + services.hs_thread.warm_splits;
+    totals.faults += state.faults;
+    totals.probes += state.probes;
+    totals.frames += observe.frames;
+    totals.acquired += state.acquired;
+    totals.released += state.released;
+    const status = output.status;
+    status.executions = totals.executions;
+    status.splits = totals.splits;
+    status.faults = totals.faults;
+    status.probes = totals.probes;
+    status.frames = totals.frames;
+    status.acquired = totals.acquired;
+    status.released = totals.released;
+    status.heartbeat += 1;
+}
+
+/// A failed execution may have left things; the next one starts clean.
+fn tearDown() void {
+    for (state.fibers[0..state.fiber_count]) |*fiber| {
+        while (fiber.ledger_last != state.no_index) ledger.drop(fiber.ledger_last);
+    }
+    state.heap_live = 0;
+    state.table_live = 0;
+    state.descriptors_live = 0;
+}

@@ -1,0 +1,149 @@
+//! Resources and the per-fiber ledger: every acquisition is an entry of an intrusive last-in-first-out list, so that a fiber
+//! that panics or traps, and runs no defer, still gives everything back.
+
+const std = @import("std");
+const abi = @import("abi");
+const defects = @import("defects");
+const state = @import("state.zig");
+const services = @import("services.zig");
+const mixing = @import("mixing.zig");
+const scheduler = @import("scheduler.zig");
+const output = @import("output.zig");
+
+pub const kind_heap = 1;
+pub const kind_table = 2;
+pub const kind_descriptor = 3;
+pub const kind_mutex = 4;
+
+const heap_block_bytes = 48;
+
+pub var null_descriptor: c_int = -1;
+
+/// Really acquires (memory, a table slot, a file descriptor) and enters it in the ledger. Returns the serial.
+/// `value`: the mutex, for a mutex.
+pub fn take(fiber_index: u32, kind: u8, value: u64) u32 {
+    const fiber = &state.fibers[fiber_index];
+    fiber.serial += 1;
+    const index = newIndex();
+    state.resources[index] = .{
+        .kind = kind,
+        .fiber = @truncate(fiber_index),
+        .serial = fiber.serial,
+        .previous = fiber.ledger_last,
+        .next = state.no_index,
+        .value = switch (kind) {
+            kind_heap => takeHeap(fiber.serial),
+            kind_table => takeTable(index),
+            kind_descriptor => takeDescriptor(),
+            else => value,
+        },
+    };
+    if (fiber.ledger_last != state.no_index) state.resources[fiber.ledger_last].next = index;
+    fiber.ledger_last = index;
+    state.acquired += 1;
+    return fiber.serial;
+}
+
+/// Last in, first out, so nearly always the first looked at.
+pub fn find(fiber_index: u32, serial: u64) ?u32 {
+    var index = state.fibers[fiber_index].ledger_last;
+    while (index != state.no_index) : (index = state.resources[index].previous) {
+        if (state.resources[index].serial == serial) return index;
+    }
+    return null;
+}
+
+/// Takes the entry out of its list and gives the thing itself back.
+pub fn drop(index: u32) void {
+    const resource = state.resources[index];
+    if (resource.next != state.no_index) {
+        state.resources[resource.next].previous = resource.previous;
+    } else {
+        state.fibers[resource.fiber].ledger_last = resource.previous;
+    }
+    if (resource.previous != state.no_index) state.resources[resource.previous].next = resource.next;
+    switch (resource.kind) {
+        kind_heap => dropHeap(resource),
+        kind_table => {
+            state.table[index / 64] &= ~(@as(u64, 1) << @intCast(index % 64));
+            state.table_live -= 1;
+        },
+        kind_descriptor => {
+            if (std.c.close(@intCast(resource.value)) != 0) state.ledger_broken += 1;
+            state.descriptors_live -= 1;
+        },
+        else => {},
+    }
+    state.released += 1;
+    state.resources[index].next = state.resources_free;
+    state.resources_free = index;
+}
+
+/// After a panic or trap: everything, last acquired first.
+pub fn releaseAll(fiber_index: u32) void {
+    const fiber = &state.fibers[fiber_index];
+    if (defects.active == .ledger_forgets and fiber.ledger_last != state.no_index) {
+        drop(fiber.ledger_last);
+    }
+    while (fiber.ledger_last != state.no_index) {
+        const index = if (defects.active == .ledger_order) oldest(fiber.ledger_last) else fiber.ledger_last;
+        const resource = state.resources[index];
+        services.event(fiber_index, .ledger_released, 0, resource.serial);
+        drop(index);
+        if (resource.kind == kind_mutex) scheduler.unlock(@truncate(resource.value));
+    }
+}
+
+fn oldest(from: u32) u32 {
+    var index = from;
+    while (state.resources[index].previous != state.no_index) index = state.resources[index].previous;
+    return index;
+}
+
+fn newIndex() u32 {
+    if (state.resources_free != state.no_index) {
+        const index = state.resources_free;
+        state.resources_free = state.resources[index].next;
+        return index;
+    }
+    if (state.resources_used == state.resources_max) output.stop("more than {d} live resources", .{state.resources_max}, 3);
+    state.resources_used += 1;
+    return state.resources_used - 1;
+}
+
+/// Empty lists again, whatever an execution left behind.
+pub fn reset() void {
+    state.resources_used = 0;
+    state.resources_free = state.no_index;
+}
+
+fn takeHeap(serial: u32) u64 {
+    const block = std.c.malloc(heap_block_bytes) orelse output.stop("out of memory", .{}, 3);
+    const words: [*]u64 = @ptrCast(@alignCast(block));
+    for (0..heap_block_bytes / 8) |i| words[i] = mixing.mix(serial + i);
+    state.heap_live += heap_block_bytes;
+    return @intFromPtr(block);
+}
+
+fn dropHeap(resource: state.Resource) void {
+    const words: [*]u64 = @ptrFromInt(resource.value);
+    for (0..heap_block_bytes / 8) |i| {
+        if (words[i] != mixing.mix(resource.serial + i)) state.ledger_broken += 1;
+        words[i] = abi.poison_word;
+    }
+    std.c.free(words);
+    state.heap_live -= heap_block_bytes;
+}
+
+fn takeTable(index: u32) u64 {
+    state.table[index / 64] |= @as(u64, 1) << @intCast(index % 64);
+    state.table_live += 1;
+    return index;
+}
+
+fn takeDescriptor() u64 {
+    const descriptor = std.c.dup(null_descriptor);
+    if (descriptor < 0) output.stop("out of file descriptors", .{}, 3);
+    state.descriptors_live += 1;
+    return @intCast(descriptor);
+}

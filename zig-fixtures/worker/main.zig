@@ -1,0 +1,233 @@
+//! The worker: `worker PLAN STATUS [--from ROW]` (harness/docs/PROTOCOL.md). Linked with one unit of generated programs.
+
+const std = @import("std");
+const abi = @import("abi");
+const plan = @import("plan.zig");
+const state = @import("state.zig");
+const output = @import("output.zig");
+const services = @import("services.zig");
+const ledger = @import("ledger.zig");
+const execution = @import("execution.zig");
+
+extern const hs_stub_begin: u8;
+extern const hs_stub_end: u8;
+extern const hs_entry_begin: u8;
+extern const hs_entry_end: u8;
+extern const hs_bridge_begin: u8;
+extern const hs_bridge_end: u8;
+extern fn hs_fault_landing() callconv(.c) void;
+
+pub export threadlocal var hs_thread: abi.Thread = .{};
+
+pub const panic = std.debug.FullPanic(ownPanic);
+
+fn ownPanic(message: []const u8, _: ?usize) noreturn {
+    @branchHint(.cold);
+    output.stop("internal error: {s}", .{message}, 70);
+}
+
+pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow_stack_tracing = false };
+
+comptime {
+    _ = services;
+}
+
+pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
+    const args = argv[0..@intCast(argc)];
+    if (args.len != 3 and args.len != 5) usage();
+    var from: u32 = 0;
+    if (args.len == 5) {
+        if (!std.mem.eql(u8, std.mem.span(args[3]), "--from")) usage();
+        from = std.fmt.parseInt(u32, std.mem.span(args[4]), 10) catch usage();
+    }
+    mapStatus(args[2]);
+    const p = plan.parse(mapPlan(args[1]), execution.hs_unit.program_count) catch |err| {
+        output.stop("plan {s}: {s}", .{ args[1], @errorName(err) }, 2);
+    };
+    if (from > p.rows.len) output.stop("--from {d}: the plan has {d} rows", .{ from, p.rows.len }, 2);
+    reserve();
+    installSignals();
+    output.line("ready programs={d} rows={d} stub={x}-{x} entry={x}-{x} bridge={x}-{x}", .{
+        p.programs.len,
+        p.rows.len,
+        @intFromPtr(&hs_stub_begin),
+        @intFromPtr(&hs_stub_end),
+        @intFromPtr(&hs_entry_begin),
+        @intFromPtr(&hs_entry_end),
+        @intFromPtr(&hs_bridge_begin),
+        @intFromPtr(&hs_bridge_end),
+    });
+    runAll(&p, from);
+    output.line("done rows={d}", .{p.rows.len});
+    output.flush();
+    output.status.phase = .finished;
+    return 0;
+}
+
+fn usage() noreturn {
+    output.stop("usage: worker PLAN STATUS [--from ROW]", .{}, 2);
+}
+
+fn runAll(p: *const plan.Plan, from: u32) void {
+    if (from > 0 and from < p.rows.len) replayBaselines(p, from);
+    var row = from;
+    while (row < p.rows.len) {
+        const program = p.scenarios[p.rows[row].scenario].program;
+        const before = execution.totals;
+        const rows_before = row;
+        const start = nanoseconds();
+        while (row < p.rows.len and p.scenarios[p.rows[row].scenario].program == program) : (row += 1) {
+            execution.runRow(p, row, false);
+        }
+        const t = execution.totals;
+        output.line("program index={d} rows={d} executions={d} splits={d} faults={d} probes={d} frames={d} acquired={d} released={d} nanoseconds={d}", .{
+            program,
+            row - rows_before,
+            t.executions - before.executions,
+            t.splits - before.splits,
+            t.faults - before.faults,
+            t.probes - before.probes,
+            t.frames - before.frames,
+            t.acquired - before.acquired,
+            t.released - before.released,
+            nanoseconds() - start,
+        });
+        output.flush();
+    }
+}
+
+/// After a restart in the middle: the program's first row and the scenario's first row again, for what they leave to later rows.
+fn replayBaselines(p: *const plan.Plan, from: u32) void {
+    const scenario = p.rows[from].scenario;
+    const program = p.scenarios[scenario].program;
+    var first_of_program = from;
+    while (first_of_program > 0 and p.scenarios[p.rows[first_of_program - 1].scenario].program == program) first_of_program -= 1;
+    var first_of_scenario = from;
+    while (first_of_scenario > 0 and p.rows[first_of_scenario - 1].scenario == scenario) first_of_scenario -= 1;
+    if (first_of_program < from) execution.runRow(p, first_of_program, true);
+    if (first_of_scenario < from and first_of_scenario != first_of_program) execution.runRow(p, first_of_scenario, true);
+}
+
+fn nanoseconds() u64 {
+    var now: std.c.timespec = undefined;
+    _ = std.c.clock_gettime(.MONOTONIC, &now);
+    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
+}
+
+fn mapPlan(path: [*:0]const u8) []align(8) const u8 {
+    const descriptor = std.c.open(path, .{ .ACCMODE = .RDONLY });
+    if (descriptor < 0) output.stop("plan {s}: cannot be opened", .{path}, 2);
+    const size = std.c.lseek(descriptor, 0, std.c.SEEK.END);
+    if (size <= 0) output.stop("plan {s}: empty", .{path}, 2);
+    const memory = std.c.mmap(null, @intCast(size), .{ .READ = true }, .{ .TYPE = .PRIVATE }, descriptor, 0);
+    if (memory == std.c.MAP_FAILED) output.stop("plan {s}: cannot be mapped", .{path}, 2);
+    const bytes: [*]align(8) const u8 = @ptrCast(@alignCast(memory));
+    return bytes[0..@intCast(size)];
+}
+
+fn mapStatus(path: [*:0]const u8) void {
+    const descriptor = std.c.open(path, .{ .ACCMODE = .RDWR, .CREAT = true }, @as(std.c.mode_t, 0o644));
+    if (descriptor < 0) output.stop("status {s}: cannot be opened", .{path}, 2);
+    if (std.c.ftruncate(descriptor, output.status_bytes) != 0) output.stop("status {s}: no room", .{path}, 2);
+    const memory = std.c.mmap(null, output.status_bytes, .{ .READ = true, .WRITE = true }, .{ .TYPE = .SHARED }, descriptor, 0);
+    if (memory == std.c.MAP_FAILED) output.stop("status {s}: cannot be mapped", .{path}, 2);
+    output.status = @ptrCast(@alignCast(memory));
+    output.status.magic = output.status_magic;
+    output.status.phase = .starting;
+    output.status.signal = 0;
+}
+
+fn mapped(bytes: usize) usize {
+    const memory = std.c.mmap(null, bytes, .{ .READ = true, .WRITE = true }, .{ .TYPE = .PRIVATE, .ANONYMOUS = true, .NORESERVE = true }, -1, 0);
+    if (memory == std.c.MAP_FAILED) output.stop("cannot reserve {d} bytes of address space; raise the memory limit", .{bytes}, 3);
+    return @intFromPtr(memory);
+}
+
+/// Address space for every fiber's stack and bookkeeping, once.
+fn reserve() void {
+    // A no-access page at each end: nothing that leaves an arena goes unnoticed.
+    const guard = 4096;
+    for (&state.fibers) |*fiber| {
+        const base = mapped(abi.arena_bytes + 2 * guard);
+        _ = std.c.mprotect(@ptrFromInt(base), guard, .{});
+        _ = std.c.mprotect(@ptrFromInt(base + guard + abi.arena_bytes), guard, .{});
+        fiber.stack.arena = base + guard;
+        fiber.stack.depth_positions = @ptrFromInt(mapped(state.entry_depth_max * 8));
+    }
+    const resources: [*]state.Resource = @ptrFromInt(mapped(state.resources_max * @sizeOf(state.Resource)));
+    state.resources = resources[0..state.resources_max];
+    ledger.null_descriptor = std.c.open("/dev/null", .{ .ACCMODE = .RDONLY });
+    if (ledger.null_descriptor < 0) output.stop("/dev/null: cannot be opened", .{}, 3);
+}
+
+var signal_stack: [64 << 10]u8 align(16) = undefined;
+
+fn installSignals() void {
+    var stack: std.c.stack_t = .{ .sp = &signal_stack, .flags = 0, .size = signal_stack.len };
+    _ = std.c.sigaltstack(&stack, null);
+    var action: std.c.Sigaction = .{
+        .handler = .{ .sigaction = onFault },
+        .mask = std.mem.zeroes(std.c.sigset_t),
+        .flags = std.c.SA.SIGINFO | std.c.SA.ONSTACK,
+    };
+    inline for (.{ std.c.SIG.SEGV, std.c.SIG.BUS, std.c.SIG.ILL, std.c.SIG.FPE, std.c.SIG.TRAP }) |signal| {
+        _ = std.c.sigaction(signal, &action, null);
+    }
+}
+
+/// Where the support library's injected fault writes (support.zig, `crash`): below vm.mmap_min_addr, so never mapped.
+const injected_fault_below = 65536;
+
+/// An injected segfault ends its fiber only: the context is sent to hs_fault_landing on the system stack. Any other
+/// fault is the process's end, written down first.
+fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque) callconv(.c) void {
+    const ucontext: *Ucontext = @ptrCast(@alignCast(context.?));
+    const address = @intFromPtr(info.fields.sigfault.addr);
+    const gregs = &ucontext.gregs;
+    if (signal == .SEGV and state.expecting_segfault and address < injected_fault_below and state.current != state.no_index) {
+        state.expecting_segfault = false;
+        state.fault_registers = .{
+            .r12 = gregs[greg_r12],
+            .r13 = gregs[greg_r13],
+            .r14 = gregs[greg_r14],
+            .r15 = gregs[greg_r15],
+            .rbx = gregs[greg_rbx],
+            .rbp = gregs[greg_rbp],
+            .rsp = gregs[greg_rsp],
+            // As if it were a return address: observers look one byte before it.
+            .rip = gregs[greg_rip] + 1,
+        };
+        gregs[greg_rsp] = hs_thread.system_rsp;
+        gregs[greg_rip] = @intFromPtr(&hs_fault_landing);
+        return;
+    }
+    const status = output.status;
+    status.fiber = state.current;
+    status.signal = @intFromEnum(signal);
+    status.signal_address = address;
+    status.signal_pc = gregs[greg_rip];
+    output.flush();
+    var default: std.c.Sigaction = .{
+        .handler = .{ .handler = std.c.SIG.DFL },
+        .mask = std.mem.zeroes(std.c.sigset_t),
+        .flags = 0,
+    };
+    _ = std.c.sigaction(signal, &default, null);
+}
+
+/// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).
+const Ucontext = extern struct {
+    flags: u64,
+    link: u64,
+    stack: [3]u64,
+    gregs: [23]u64,
+};
+
+const greg_r12 = 4;
+const greg_r13 = 5;
+const greg_r14 = 6;
+const greg_r15 = 7;
+const greg_rbp = 10;
+const greg_rbx = 11;
+const greg_rsp = 15;
+const greg_rip = 16;

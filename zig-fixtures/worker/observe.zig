@@ -1,0 +1,125 @@
+//! Stack-trace observers: the frame-pointer chain (order of addresses ignored) and Zig's own std.debug (DWARF CFI).
+//! Traces are compared with the scenario's baseline by digest; distinct ones are sent once, for the model to judge.
+
+const std = @import("std");
+const abi = @import("abi");
+const plan = @import("plan.zig");
+const state = @import("state.zig");
+const output = @import("output.zig");
+const mixing = @import("mixing.zig");
+
+extern fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
+extern const hs_stub_begin: u8;
+extern const hs_stub_end: u8;
+
+/// The most frames a trace may have. std.debug gives up after 10,000 (FACTS of Zig 0.16.0), so deeper ones are for the frame-pointer chain alone.
+const frames_max = 1 << 17;
+const dwarf_frames_max = 9_000;
+
+pub const End = enum(u32) { clean = 0, cut = 1, unreadable = 2, limit = 3, noinfo = 4 };
+pub const Observer = enum(u1) { fp = 0, dwarf = 1 };
+
+var raw: [frames_max]u64 = undefined;
+
+/// Of the current row: digest over its probes' traces, per observer; whether stub frames were as many as segments.
+pub var digests: [2]u64 = undefined;
+pub var observed: [2]u64 = undefined;
+pub var stub_mismatches: u64 = 0;
+pub var frames: u64 = 0;
+
+pub fn reset() void {
+    digests = @splat(mixing.digest_start);
+    observed = @splat(0);
+    stub_mismatches = 0;
+    frames = 0;
+}
+
+pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) void {
+    const ordinal = fiber.probes;
+    fiber.probes += 1;
+    if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
+    const segments = fiber.stack.segment.?.ordinal - 1;
+    var end: End = undefined;
+    const deep = walkFramePointers(fiber, registers, &end);
+    if (state.row.flags & plan.row_observe_fp != 0) judge(.fp, site, ordinal, segments, deep, end);
+    if (state.row.flags & plan.row_observe_dwarf == 0) return;
+    if (deep > dwarf_frames_max) {
+        judge(.dwarf, site, ordinal, segments, 0, .limit);
+        return;
+    }
+    var code: u32 = 0;
+    const count = hs_dwarf_capture(registers, &raw, raw.len, &code);
+    judge(.dwarf, site, ordinal, segments, count, @enumFromInt(code));
+}
+
+/// Every saved rbp must lie in this fiber's own memory; a chain ends at 0.
+fn walkFramePointers(fiber: *const state.Fiber, registers: *const abi.Registers, end: *End) usize {
+    var count: usize = 1;
+    raw[0] = registers.rip;
+    var frame = registers.rbp;
+    const low = fiber.stack.arena;
+    const high = low + abi.arena_bytes;
+    while (frame != 0) {
+        if (frame % 8 != 0 or frame < low or frame > high - 16) {
+            end.* = .unreadable;
+            return count;
+        }
+        if (count == raw.len) {
+            end.* = .limit;
+            return count;
+        }
+        const words: *const [2]u64 = @ptrFromInt(frame);
+        raw[count] = words[1];
+        count += 1;
+        frame = words[0];
+    }
+    end.* = .clean;
+    return count;
+}
+
+fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usize, end: End) void {
+    const stub_low = @intFromPtr(&hs_stub_begin);
+    const stub_high = @intFromPtr(&hs_stub_end);
+    var kept: usize = 0;
+    for (raw[0..count]) |address| {
+        if (address > stub_low and address <= stub_high) continue;
+        raw[kept] = address;
+        kept += 1;
+    }
+    const stubs = count - kept;
+    frames += kept;
+    if (end != .limit and stubs != segments) stub_mismatches += 1;
+    var digest = mixing.digestWord(mixing.digest_start, @intFromEnum(end));
+    for (raw[0..kept]) |address| digest = mixing.digestWord(digest, address);
+    const which = @intFromEnum(observer);
+    digests[which] = mixing.digestWord(digests[which], digest);
+    observed[which] += 1;
+    if (state.row.flags & (plan.row_record | plan.row_send_traces) == 0) return;
+    const chain = send(digest, raw[0..kept], end);
+    output.line("probe row={d} fiber={d} site={d} ordinal={d} observer={s} chain={d} stubs={d} segments={d}", .{
+        state.row_index, state.current, site, ordinal, @tagName(observer), chain, stubs, segments,
+    });
+}
+
+// Open addressing over trace digests; full: everything is sent again under a new number.
+const chains_max = 1 << 16;
+var chain_digests: [chains_max]u64 = @splat(0);
+var chain_ids: [chains_max]u32 = undefined;
+var chain_count: u32 = 0;
+
+fn send(digest: u64, addresses: []const u64, end: End) u32 {
+    var slot: usize = digest % chains_max;
+    for (0..64) |_| {
+        if (chain_digests[slot] == digest) return chain_ids[slot];
+        if (chain_digests[slot] == 0) break;
+        slot = (slot + 1) % chains_max;
+    }
+    const id = chain_count;
+    chain_count += 1;
+    chain_digests[slot] = digest;
+    chain_ids[slot] = id;
+    output.part("#hs chain id={d} end={s} addrs=", .{ id, @tagName(end) });
+    for (addresses, 0..) |address, i| output.part("{s}{x}", .{ if (i == 0) "" else ",", address });
+    output.part("\n", .{});
+    return id;
+}
