@@ -1,4 +1,3 @@
-using Harness.Generators.Syntax;
 using Harness.Model;
 
 namespace Harness.Generators;
@@ -46,7 +45,7 @@ public static class ProgramMeasure
         })
         + Of(function.Payload)
         + function.Parameters.Sum(type => 20 + Of(type))
-        + Walk.Statements(function.Body).Sum(Of);
+        + StatementTree.All(function.Body).Sum(Of);
 
     private static long Of(Statement statement) => Line + statement switch
     {

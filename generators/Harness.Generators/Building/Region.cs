@@ -88,6 +88,6 @@ internal sealed class Region
         Statements.Add(statement);
         _defers += statement is Statement.Defer or Statement.ErrDefer or Statement.ErrDeferCapture or Statement.Lock
             || statement is Statement.Acquire { Disposition: not Disposition.Manual } ? 1 : 0;
-        Completes &= Syntax.Walk.Completes(statement);
+        Completes &= StatementTree.Completes(statement);
     }
 }

@@ -24,7 +24,7 @@ internal static class StackEstimate
     public static long FrameBytes(Function function)
     {
         var bytes = FrameOverhead + (2 * Bytes(function.Payload)) + (2 * function.Parameters.Sum(Bytes));
-        foreach (var statement in Walk.Statements(function.Body))
+        foreach (var statement in StatementTree.All(function.Body))
         {
             bytes += statement switch
             {

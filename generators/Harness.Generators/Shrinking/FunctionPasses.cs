@@ -147,7 +147,7 @@ internal static class FunctionPasses
         {
             _function = function;
             var body = function.Body;
-            foreach (var call in Walk.Statements(body).OfType<Statement.Call>().Where(call => Drops(call.Function) && Owns(call)))
+            foreach (var call in StatementTree.All(body).OfType<Statement.Call>().Where(call => Drops(call.Function) && Owns(call)))
             {
                 body = StatementEdits.WithoutReleases(body, call.Result);
             }
@@ -196,7 +196,7 @@ internal static class FunctionPasses
                 return call.Result < 0 ? [] : [new Statement.Let(call.Result, program.Functions[call.Function].Payload, new Scalar.Const(0))];
             }
 
-            var isReturned = Walk.Statements(_function.Body)
+            var isReturned = StatementTree.All(_function.Body)
                 .Any(s => s is Statement.Return { Value: ReturnValue.Local local } && local.Index == call.Result);
             return [new Statement.Acquire(
                 call.Site, call.Result, ResourceKind.HeapBlock, isReturned ? Disposition.ErrDefer : Disposition.Defer)];

@@ -16,7 +16,7 @@ internal static class InlinePasses
         foreach (var function in program.Functions)
         {
             var position = 0;
-            foreach (var statement in Walk.Statements(function.Body))
+            foreach (var statement in StatementTree.All(function.Body))
             {
                 if (Inlined(program, function, statement) is { } block)
                 {
@@ -37,7 +37,7 @@ internal static class InlinePasses
             var disowned = new Disowner().Rewrite(function with { Payload = new ZigType.Void() });
             var functions = StatementEdits.WithFunction(program, disowned).Functions.Select(caller =>
             {
-                var taken = Walk.Statements(caller.Body).OfType<Statement.Call>()
+                var taken = StatementTree.All(caller.Body).OfType<Statement.Call>()
                     .Where(call => call.Function == function.Id && call.Result >= 0);
                 return caller with
                 {

@@ -51,7 +51,7 @@ internal sealed class Repair : ProgramRewriter
         foreach (var statement in body)
         {
             Rewrite(statement, into);
-            if (into.Count > 0 && !Walk.Completes(into[^1]))
+            if (into.Count > 0 && !StatementTree.Completes(into[^1]))
             {
                 break;
             }

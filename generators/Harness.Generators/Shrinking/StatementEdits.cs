@@ -38,7 +38,7 @@ internal static class StatementEdits
         {
             if (edit(_position) is { } replacement)
             {
-                _position += 1 + Walk.Blocks(statement).SelectMany(Walk.Statements).Count();
+                _position += 1 + Walk.CountInside(statement);
                 into.AddRange(replacement);
                 return;
             }

@@ -37,7 +37,7 @@ internal static class StatementPasses
 
     /// <summary>What is inside a statement in the place of it.</summary>
     public static IEnumerable<FiberProgram> Unwrap(FiberProgram program) => Each(program, (_, statement) =>
-        Walk.Blocks(statement).Where(block => block.Count > 0).Select(block => (IReadOnlyList<Statement>)block));
+        StatementTree.Bodies(statement).Where(block => block.Count > 0).Select(block => (IReadOnlyList<Statement>)block));
 
     public static IEnumerable<FiberProgram> Simplify(FiberProgram program) => Each(program, (function, statement) =>
         Plainer(program, function, statement).Select(plainer => (IReadOnlyList<Statement>)[plainer]));
@@ -61,7 +61,7 @@ internal static class StatementPasses
         foreach (var function in program.Functions)
         {
             var position = 0;
-            foreach (var statement in Walk.Statements(function.Body))
+            foreach (var statement in StatementTree.All(function.Body))
             {
                 if (statement is Statement.Acquire { Disposition: not Disposition.Defer } acquire)
                 {
@@ -81,7 +81,7 @@ internal static class StatementPasses
         foreach (var function in program.Functions)
         {
             var position = 0;
-            foreach (var statement in Walk.Statements(function.Body))
+            foreach (var statement in StatementTree.All(function.Body))
             {
                 foreach (var replacement in replacements(function, statement))
                 {

@@ -59,7 +59,7 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
             labels.Add(place.Cleanup is { } cleanup ? $"probe:in {cleanup}" : place.InCatch ? "probe:in catch" : "probe:in the body");
         }
 
-        foreach (var inner in Walk.Blocks(statement))
+        foreach (var inner in StatementTree.Bodies(statement))
         {
             Body(inner, place.Inside(statement));
         }
@@ -128,7 +128,7 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
             return;
         }
 
-        foreach (var inner in Walk.Blocks(call.Handling))
+        foreach (var inner in StatementTree.Bodies(call.Handling))
         {
             Body(inner, place with { InCatch = true });
         }
