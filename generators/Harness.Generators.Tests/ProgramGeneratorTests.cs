@@ -20,7 +20,7 @@ public sealed class ProgramGeneratorTests
     [Theory]
     [MemberData(nameof(ProfileNames))]
     public void programs_finish_and_leak_nothing_under_faults_and_schedules(string name) =>
-        Holds.ForPrograms(Profile.Named(name), 120, program => FaultsOf(program).All(IsFinished));
+        Holds.ForPrograms(Profile.Named(name), name == "deep" ? 40 : 120, program => FaultsOf(program).All(IsFinished));
 
     [Fact]
     public void swarm_programs_are_well_formed_and_finish_under_faults()

@@ -11,7 +11,7 @@ public sealed class ShrinkerTests
     {
         for (ulong seed = 0; seed < 12; seed++)
         {
-            var program = ProgramGenerator.Generate(seed, 20, Profiles[seed % 6]);
+            var program = ProgramGenerator.Generate(seed, 12, Profiles[seed % 6]);
             var measure = ProgramMeasure.Of(program);
             var count = 0;
             foreach (var candidate in ProgramShrinker.Candidates(program))

@@ -36,7 +36,7 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
             Sign(_functions[id]);
         }
 
-        ShareBudget(6 + size);
+        ShareBudget(3 + (size * 3 / 4));
         var mutexes = profile.Has(Feature.MutexLock) ? choices.Between(1, fibers.Count > 1 ? 3 : 2) : 0;
         return new ProgramPlan(_functions, fibers, mutexes, recursion, _errors, _palette) { CostCap = 20 + (3 * size) };
     }

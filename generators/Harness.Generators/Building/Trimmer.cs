@@ -12,6 +12,7 @@ internal static class Trimmer
     public const int MaxEntries = 300;
     public const int MaxDeepEntries = 12_000;
     public const int MaxProbes = 8;
+    private const int MaxProbesOfOneSite = 16;
     private const int MaxTracedFrames = 12_000;
 
     public static FiberProgram Trim(FiberProgram program, bool isDeep, bool wantsProbes)
@@ -70,7 +71,8 @@ internal static class Trimmer
             .Select(group => (Site: group.Key, Count: group.Count(), Frames: group.Sum(probe => probe.Chain.Count)))
             .OrderBy(site => site.Count).ThenBy(site => site.Frames).ThenBy(site => site.Site).ToList();
         var dropped = new HashSet<int>();
-        while (sites.Sum(site => site.Count) > MaxProbes || sites.Sum(site => site.Frames) > MaxTracedFrames)
+        while (sites.Sum(site => site.Count) > (sites.Count == 1 ? MaxProbesOfOneSite : MaxProbes)
+            || sites.Sum(site => site.Frames) > MaxTracedFrames)
         {
             dropped.Add(sites[^1].Site);
             sites.RemoveAt(sites.Count - 1);
@@ -87,8 +89,8 @@ internal static class Trimmer
     private static FiberProgram WithProbe(FiberProgram program, ExpectedRun run, bool isDeep)
     {
         var function = run.EntryPoints.GroupBy(entry => entry.Function)
-            .Where(entries => entries.Count() <= MaxProbes && !(isDeep && program.Functions.Any(f => ClosesCycleOver(f, entries.Key))))
-            .OrderByDescending(entries => entries.Max(entry => entry.Depth)).Select(entries => entries.Key).FirstOrDefault(-1);
+            .Where(entries => entries.Count() <= MaxProbesOfOneSite && !(isDeep && program.Functions.Any(f => ClosesCycleOver(f, entries.Key))))
+            .OrderBy(entries => entries.Count() / (MaxProbes + 1)).ThenByDescending(entries => entries.Max(entry => entry.Depth)).Select(entries => entries.Key).FirstOrDefault(-1);
         if (function < 0)
         {
             return program;
