@@ -4,7 +4,8 @@ namespace Harness.Generators.Tests;
 
 internal static class Measures
 {
-    public static IEnumerable<Statement> All(FiberProgram program) => program.Functions.SelectMany(f => StatementTree.All(f.Body));
+    public static IEnumerable<Statement> All(FiberProgram program) =>
+        program.Functions.SelectMany(f => StatementTree.All(f.Body));
 
     public static int Statements(FiberProgram program) => All(program).Count();
 

@@ -4,7 +4,10 @@ public sealed class ProfileTests
 {
     [Fact]
     public void every_feature_is_on_in_the_default_profile() =>
-        Assert.All(Enum.GetValues<Feature>(), feature => Assert.True(Profile.Default.Has(feature), $"{feature} is off"));
+        Assert.All(
+            Enum.GetValues<Feature>(),
+            feature => Assert.True(Profile.Default.Has(feature), $"{feature} is off")
+        );
 
     [Fact]
     public void the_named_profiles_are_those_of_the_contract() =>
@@ -77,11 +80,18 @@ public sealed class ProfileTests
     {
         var always = new[]
         {
-            Feature.PlainFunction, Feature.DirectCall, Feature.TypeWord, Feature.HandleCatchValue, Feature.Log, Feature.Let,
+            Feature.PlainFunction,
+            Feature.DirectCall,
+            Feature.TypeWord,
+            Feature.HandleCatchValue,
+            Feature.Log,
+            Feature.Let,
             Feature.NoRecursion,
         };
         var swarms = Enumerable.Range(0, 200).Select(seed => Profile.Swarm((ulong)seed)).ToList();
-        Assert.All(Enum.GetValues<Feature>(), feature =>
-            Assert.Equal(always.Contains(feature), swarms.TrueForAll(swarm => swarm.Has(feature))));
+        Assert.All(
+            Enum.GetValues<Feature>(),
+            feature => Assert.Equal(always.Contains(feature), swarms.TrueForAll(swarm => swarm.Has(feature)))
+        );
     }
 }

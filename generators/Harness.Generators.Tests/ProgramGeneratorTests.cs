@@ -14,8 +14,14 @@ public sealed class ProgramGeneratorTests
 
     [Theory]
     [MemberData(nameof(ProfileNames))]
-    public void programs_finish_without_a_fault(string name) => Holds.ForPrograms(Profile.Named(name), 250, program =>
-        Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending is RunEnding.Finished);
+    public void programs_finish_without_a_fault(string name) =>
+        Holds.ForPrograms(
+            Profile.Named(name),
+            250,
+            program =>
+                Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
+                is RunEnding.Finished
+        );
 
     [Theory]
     [MemberData(nameof(ProfileNames))]
@@ -49,15 +55,29 @@ public sealed class ProgramGeneratorTests
     [Fact]
     public void the_same_seed_gives_the_same_program_on_every_thread()
     {
-        var expected = Enumerable.Range(0, 40).Select(seed => ProgramGenerator.Generate((ulong)seed, 20, Profile.Default)).ToArray();
+        var expected = Enumerable
+            .Range(0, 40)
+            .Select(seed => ProgramGenerator.Generate((ulong)seed, 20, Profile.Default))
+            .ToArray();
         var observed = new FiberProgram[expected.Length];
-        Parallel.For(0, expected.Length, seed => observed[seed] = ProgramGenerator.Generate((ulong)seed, 20, Profile.Default));
+        Parallel.For(
+            0,
+            expected.Length,
+            seed => observed[seed] = ProgramGenerator.Generate((ulong)seed, 20, Profile.Default)
+        );
         Assert.Equal(expected, observed);
     }
 
     [Fact]
-    public void other_seeds_give_other_programs() => Assert.Equal(
-        200, Enumerable.Range(0, 200).Select(seed => ProgramGenerator.Generate((ulong)seed, 30, Profile.Default)).Distinct().Count());
+    public void other_seeds_give_other_programs() =>
+        Assert.Equal(
+            200,
+            Enumerable
+                .Range(0, 200)
+                .Select(seed => ProgramGenerator.Generate((ulong)seed, 30, Profile.Default))
+                .Distinct()
+                .Count()
+        );
 
     [Fact]
     public void programs_survive_a_round_trip_through_json()
@@ -75,7 +95,10 @@ public sealed class ProgramGeneratorTests
         for (ulong seed = 0; seed < 100; seed++)
         {
             var program = ProgramGenerator.Generate(seed, 30, Profile.Default);
-            var sites = program.Functions.SelectMany(f => StatementTree.All(f.Body)).SelectMany(StatementTree.Sites).ToList();
+            var sites = program
+                .Functions.SelectMany(f => StatementTree.All(f.Body))
+                .SelectMany(StatementTree.Sites)
+                .ToList();
             Assert.Equal(Enumerable.Range(1, sites.Count), sites.Order());
         }
     }
@@ -86,16 +109,23 @@ public sealed class ProgramGeneratorTests
         for (ulong seed = 0; seed < 300; seed++)
         {
             var program = ProgramGenerator.Generate(seed, 30, Profile.Named(Profile.Names[(int)(seed % 6)]));
-            Assert.All(program.Fibers, fiber => Assert.InRange(
-                StackEstimate.FiberBytes(program, fiber), 1, StackEstimate.FiberLimit));
+            Assert.All(
+                program.Fibers,
+                fiber => Assert.InRange(StackEstimate.FiberBytes(program, fiber), 1, StackEstimate.FiberLimit)
+            );
         }
     }
 
     [Fact]
     public void size_grows_programs()
     {
-        var averages = new[] { 1, 10, 30, 60, 100 }.Select(size => Enumerable.Range(0, 60)
-            .Average(seed => Measures.Statements(ProgramGenerator.Generate((ulong)seed, size, Profile.Default)))).ToArray();
+        var averages = new[] { 1, 10, 30, 60, 100 }
+            .Select(size =>
+                Enumerable
+                    .Range(0, 60)
+                    .Average(seed => Measures.Statements(ProgramGenerator.Generate((ulong)seed, size, Profile.Default)))
+            )
+            .ToArray();
         Assert.Equal(averages.Order(), averages);
         Assert.True(averages[^1] > 3 * averages[0]);
     }
@@ -109,8 +139,16 @@ public sealed class ProgramGeneratorTests
         for (var entry = 0; entry < entries; entry += Math.Max(1, entries / 6))
         {
             var schedule = new Schedule((ulong)entry);
-            yield return compiled.Run(new FaultPlan.ErrorAt(entry, ErrorName.Injected, Persistent: false), schedule, keepEvents: false);
-            yield return compiled.Run(new FaultPlan.ErrorAt(entry, ErrorName.Canceled, Persistent: true), schedule, keepEvents: false);
+            yield return compiled.Run(
+                new FaultPlan.ErrorAt(entry, ErrorName.Injected, Persistent: false),
+                schedule,
+                keepEvents: false
+            );
+            yield return compiled.Run(
+                new FaultPlan.ErrorAt(entry, ErrorName.Canceled, Persistent: true),
+                schedule,
+                keepEvents: false
+            );
             yield return compiled.Run(new FaultPlan.PanicAt(entry), schedule, keepEvents: false);
             yield return compiled.Run(new FaultPlan.SegfaultAt(entry), schedule, keepEvents: false);
         }

@@ -20,7 +20,8 @@ public sealed class ShrinkerTests
                 Assert.Empty(Validator.Check(candidate));
                 Assert.Equal(
                     RunEnding.Finished,
-                    Interpreter.Run(candidate, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending);
+                    Interpreter.Run(candidate, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
+                );
                 count++;
             }
 
@@ -64,8 +65,18 @@ public sealed class ShrinkerTests
     [Fact]
     public void the_smallest_program_has_no_candidates()
     {
-        var function = new Function(0, FunctionKind.Plain, new ErrorSet.Infallible(), new ZigType.Void(), [], NoInline: true, []);
-        Assert.Empty(ProgramShrinker.Candidates(new FiberProgram([function], [new Fiber(0, [], 0, StartsAtLaunch: true)], 0)));
+        var function = new Function(
+            0,
+            FunctionKind.Plain,
+            new ErrorSet.Infallible(),
+            new ZigType.Void(),
+            [],
+            NoInline: true,
+            []
+        );
+        Assert.Empty(
+            ProgramShrinker.Candidates(new FiberProgram([function], [new Fiber(0, [], 0, StartsAtLaunch: true)], 0))
+        );
     }
 
     [Fact]
@@ -80,57 +91,103 @@ public sealed class ShrinkerTests
     }
 
     [Fact]
-    public void an_errdefer_that_calls_beside_a_lock_shrinks_to_a_handful_of_statements() => ShrinksTo(
-        6, "default",
-        program => Measures.All(program).OfType<Statement.ErrDefer>().Any(s => StatementTree.All(s.Body).Any(inner => inner is Statement.Call))
-            && Measures.All(program).Any(s => s is Statement.Lock));
+    public void an_errdefer_that_calls_beside_a_lock_shrinks_to_a_handful_of_statements() =>
+        ShrinksTo(
+            6,
+            "default",
+            program =>
+                Measures
+                    .All(program)
+                    .OfType<Statement.ErrDefer>()
+                    .Any(s => StatementTree.All(s.Body).Any(inner => inner is Statement.Call))
+                && Measures.All(program).Any(s => s is Statement.Lock)
+        );
 
     [Fact]
-    public void a_handle_handed_to_a_caller_shrinks_to_its_acquisition_call_and_release() => ShrinksTo(
-        4, "cleanup", program => program.Functions.Any(f => f.Payload is ZigType.Handle));
+    public void a_handle_handed_to_a_caller_shrinks_to_its_acquisition_call_and_release() =>
+        ShrinksTo(4, "cleanup", program => program.Functions.Any(f => f.Payload is ZigType.Handle));
 
     [Fact]
-    public void a_break_with_a_defer_pending_shrinks_to_the_loop() => ShrinksTo(
-        5, "default",
-        program => Measures.All(program).OfType<Statement.Loop>().Any(loop =>
-            loop.Body.Any(s => s is Statement.Defer) && loop.Body.Any(s => s is Statement.BreakIf)));
+    public void a_break_with_a_defer_pending_shrinks_to_the_loop() =>
+        ShrinksTo(
+            5,
+            "default",
+            program =>
+                Measures
+                    .All(program)
+                    .OfType<Statement.Loop>()
+                    .Any(loop => loop.Body.Any(s => s is Statement.Defer) && loop.Body.Any(s => s is Statement.BreakIf))
+        );
 
     [Fact]
-    public void an_argument_passed_through_a_pointer_keeps_its_type_and_loses_the_rest() => ShrinksTo(
-        4, "abi",
-        program => Measures.All(program).OfType<Statement.Call>().Any(call => call.Form is CallForm.Pointer
-            && program.Functions[call.Function].Parameters.Any(type => type is ZigType.Float { Bits: 80 })));
+    public void an_argument_passed_through_a_pointer_keeps_its_type_and_loses_the_rest() =>
+        ShrinksTo(
+            4,
+            "abi",
+            program =>
+                Measures
+                    .All(program)
+                    .OfType<Statement.Call>()
+                    .Any(call =>
+                        call.Form is CallForm.Pointer
+                        && program.Functions[call.Function].Parameters.Any(type => type is ZigType.Float { Bits: 80 })
+                    )
+        );
 
     [Fact]
-    public void a_yield_under_a_lock_between_two_fibers_shrinks_to_both() => ShrinksTo(
-        5, "fibers",
-        program => program.Fibers.Count > 1 && Measures.All(program).Any(s => s is Statement.Yield)
-            && Measures.All(program).Any(s => s is Statement.Lock));
+    public void a_yield_under_a_lock_between_two_fibers_shrinks_to_both() =>
+        ShrinksTo(
+            5,
+            "fibers",
+            program =>
+                program.Fibers.Count > 1
+                && Measures.All(program).Any(s => s is Statement.Yield)
+                && Measures.All(program).Any(s => s is Statement.Lock)
+        );
 
     [Fact]
-    public void deep_recursion_shrinks_to_the_cycle_and_no_more_fuel_than_needed() => ShrinksTo(5, "deep", program =>
-    {
-        var run = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo);
-        return run.EntryPoints.Count > 0 && run.EntryPoints.Max(entry => entry.Depth) >= 100;
-    });
+    public void deep_recursion_shrinks_to_the_cycle_and_no_more_fuel_than_needed() =>
+        ShrinksTo(
+            5,
+            "deep",
+            program =>
+            {
+                var run = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo);
+                return run.EntryPoints.Count > 0 && run.EntryPoints.Max(entry => entry.Depth) >= 100;
+            }
+        );
 
     [Fact]
     public void a_fault_that_makes_two_errdefers_run_stays_one_while_shrinking()
     {
-        var shrunk = ShrinksTo(12, "cleanup", program =>
-        {
-            var run = Interpreter.Run(program, new FaultPlan.ErrorAt(1, ErrorName.Injected, Persistent: false), Schedule.Fifo);
-            return run.Events.Any(events => events.Count(e => e.Kind is EventKind.ErrDeferred) >= 2);
-        });
+        var shrunk = ShrinksTo(
+            12,
+            "cleanup",
+            program =>
+            {
+                var run = Interpreter.Run(
+                    program,
+                    new FaultPlan.ErrorAt(1, ErrorName.Injected, Persistent: false),
+                    Schedule.Fifo
+                );
+                return run.Events.Any(events => events.Count(e => e.Kind is EventKind.ErrDeferred) >= 2);
+            }
+        );
         Assert.All(shrunk, program => Assert.InRange(program.Functions.Count, 1, 4));
     }
 
     /// <summary>Shrinks the first few programs that hold what is asked; each must become that small.</summary>
     private static List<FiberProgram> ShrinksTo(int statements, string profile, Func<FiberProgram, bool> holds)
     {
-        var shrunk = Enumerable.Range(0, 4_000)
-            .Select(seed => ProgramGenerator.Generate((ulong)seed, ProgramGenerator.DefaultSize, Profile.Named(profile)))
-            .Where(holds).Take(6).Select(program => Greedily(program, holds)).ToList();
+        var shrunk = Enumerable
+            .Range(0, 4_000)
+            .Select(seed =>
+                ProgramGenerator.Generate((ulong)seed, ProgramGenerator.DefaultSize, Profile.Named(profile))
+            )
+            .Where(holds)
+            .Take(6)
+            .Select(program => Greedily(program, holds))
+            .ToList();
         Assert.Equal(6, shrunk.Count);
         Assert.All(shrunk, program => Assert.InRange(Measures.Statements(program), 0, statements));
         return shrunk;

@@ -24,7 +24,10 @@ public sealed class SwarmTests
         (Feature.HandleRethrow, ["handling:rethrow"]),
         (Feature.HandleIfElse, ["handling:ifelse"]),
         (Feature.StackBuffer, ["statement:checkbuffer", "argument:slice of a buffer"]),
-        (Feature.OverAlignedLocal, ["buffer:align 32", "buffer:align 64", "buffer:align 128", "buffer:align 256", "buffer:align 4096"]),
+        (
+            Feature.OverAlignedLocal,
+            ["buffer:align 32", "buffer:align 64", "buffer:align 128", "buffer:align 256", "buffer:align 4096"]
+        ),
         (Feature.BufferBeyond64K, ["buffer:beyond 64 KiB"]),
         (Feature.BufferNear16K, ["buffer:near 16 KiB"]),
         (Feature.Block, ["block:below a pending defer"]),
@@ -73,7 +76,10 @@ public sealed class SwarmTests
             foreach (var (feature, marks) in Marks)
             {
                 var found = marks.Where(labels.Contains).ToList();
-                Assert.True(swarm.Has(feature) || found.Count == 0, $"seed {seed}: {feature} is off, yet {string.Join(", ", found)}");
+                Assert.True(
+                    swarm.Has(feature) || found.Count == 0,
+                    $"seed {seed}: {feature} is off, yet {string.Join(", ", found)}"
+                );
                 observed.UnionWith(found.Count > 0 ? [feature] : Array.Empty<Feature>());
             }
         }
@@ -84,7 +90,8 @@ public sealed class SwarmTests
     [Fact]
     public void the_plainest_profile_still_gives_programs()
     {
-        var plainest = Enum.GetValues<Feature>().Aggregate(Profile.Default, (profile, feature) => profile.With(feature, 0));
+        var plainest = Enum.GetValues<Feature>()
+            .Aggregate(Profile.Default, (profile, feature) => profile.With(feature, 0));
         for (ulong seed = 0; seed < 50; seed++)
         {
             var program = ProgramGenerator.Generate(seed, 30, plainest);

@@ -5,7 +5,9 @@ using Harness.Model;
 
 namespace Harness.Generators;
 
-/// <summary>Random fiber programs: well-formed by construction, finishing, and of a size that is cheap to run often.</summary>
+/// <summary>
+/// Random fiber programs: well-formed by construction, finishing, and of a size that is cheap to run often.
+/// </summary>
 public static class ProgramGenerator
 {
     /// <summary>Changes whenever the program of a (seed, size, profile) does; a replay token carries it.</summary>

@@ -10,7 +10,8 @@ internal static class Walk
         program.Functions.SelectMany(function => StatementTree.All(function.Body));
 
     /// <summary>How many statements are inside one.</summary>
-    public static int CountInside(Statement statement) => StatementTree.Bodies(statement).SelectMany(StatementTree.All).Count();
+    public static int CountInside(Statement statement) =>
+        StatementTree.Bodies(statement).SelectMany(StatementTree.All).Count();
 
     /// <summary>The functions that a body calls, in any form, once per call.</summary>
     public static IEnumerable<int> Callees(EquatableArray<Statement> body) =>
