@@ -218,7 +218,7 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         .every_entry => 512,
         else => blk: {
-            if (plan.policy == .poison) break :blk 16 << 10;
+            if (plan.policy == .poison) break :blk 2 << 10;
             const left = switch (plan.placement) {
                 .interleaved => @min(stack.bump_low - stack.arena, stack.arena + abi.arena_bytes - stack.bump_high),
                 else => stack.bump_high - stack.bump_low,
