@@ -214,7 +214,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     /// <summary>Programs are generated once for the cells that run close together.</summary>
     private FiberProgram ProgramAt(long ordinal)
     {
-        const int remembered = 1024;
+        const int remembered = 4096;
         if (_cache.Count > remembered)
         {
             _cache.Clear();

@@ -35,6 +35,10 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         var locals = new Locals(program, function);
         var expressions = new Expressions(program, _names, types, locals);
         var isMethod = function.Kind is FunctionKind.Method;
+        var rehearsal = new SourceWriter();
+        rehearsal.Enter(new SourceOwner.Function(index, function.Id));
+        new BodyWriter(rehearsal, program, function, locals, expressions).Function();
+
         if (isMethod)
         {
             writer.Open($"const {FunctionNames.HostType(function.Id)} = struct {{");

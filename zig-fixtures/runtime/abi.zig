@@ -120,8 +120,8 @@ pub const Stack = extern struct {
     /// Lowest and highest addresses handed out in this execution (for giving memory back, for unmapping).
     touched_low: u64 = 0,
     touched_high: u64 = 0,
-    /// Error code that the next fallible checkpoint returns; 0: none.
-    pending: u32 = 0,
+    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
+    overflow: u32 = 0,
     depth_count: u32 = 0,
     depth_positions: ?[*]u64 = null,
 };

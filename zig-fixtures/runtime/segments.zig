@@ -71,7 +71,7 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     stack.segment = null;
     stack.used_bytes_max = 0;
     stack.live_segments = 0;
-    stack.pending = 0;
+    stack.overflow = 0;
     stack.depth_count = 0;
     const segment = carve(stack, plan, usable_bytes).?;
     segment.stub_frame = 0;
@@ -194,11 +194,11 @@ fn acquire(stack: *abi.Stack, plan: *abi.Plan, need_bytes: u64) *abi.Segment {
     const usable = usableFor(stack, plan, parent, need_bytes + 64 + word);
     // The reserve: the fiber goes on, and its next checkpoint returns the error.
     if (plan.budget_bytes != 0 and parent.used_bytes + usable > plan.budget_bytes) {
-        if (stack.pending == 0) stack.pending = abi.error_stack_overflow;
+        if (stack.overflow == 0) stack.overflow = abi.error_stack_overflow;
         if (parent.used_bytes + usable > plan.budget_bytes + abi.reserve_bytes) hs_reserve_exhausted();
     }
-    if (plan.fail_allocation == plan.allocations and stack.pending == 0) {
-        stack.pending = abi.error_out_of_segments;
+    if (plan.fail_allocation == plan.allocations and stack.overflow == 0) {
+        stack.overflow = abi.error_out_of_segments;
     }
     const segment = carve(stack, plan, usable) orelse {
         fail(plan, abi.fail_arena, parent.used_bytes);

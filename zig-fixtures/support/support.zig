@@ -149,6 +149,12 @@ pub fn errdeferred(site: u32, err: anyerror) void {
     hs_event(.err_deferred, site, codeOf(err));
 }
 
+/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses `return err;` of
+/// anything but an error written out ("expected error union type", ziglang/zig#20369).
+pub inline fn again(comptime T: type, err: anytype) @TypeOf(err)!T {
+    return err;
+}
+
 /// The fiber's entry function returned `payload`.
 pub fn completed(payload: anytype) void {
     hs_event(.result, 0, fold(payload));

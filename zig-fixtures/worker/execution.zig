@@ -110,6 +110,7 @@ fn setUp() void {
         fiber.serial = 0;
         fiber.fuel = program.fuel[i];
         fiber.probes = 0;
+        fiber.pending = 0;
         fiber.persistent = false;
         fiber.waits_for = .nothing;
         fiber.resume_value = 0;

@@ -23,6 +23,8 @@ pub const Fiber = struct {
     serial: u32 = 0,
     fuel: u32 = 0,
     probes: u32 = 0,
+    /// Injected or Canceled, for the next fallible checkpoint; 0: none. What the stack itself has to report is `stack.overflow`.
+    pending: u32 = 0,
     persistent: bool = false,
     /// Waiting for: a mutex, or a fiber's end.
     waits_for: union(enum) { nothing, mutex: u8, fiber: u8 } = .nothing,
