@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Harness.Generators.Building;
-using Harness.Generators.Shrinking;
 using Harness.Model;
 
 namespace Harness.Generators;

@@ -31,7 +31,7 @@ internal sealed partial class BodyWriter
                 var err = EnterCapture();
                 writer.Open($"{bound} catch |{err}| {{", call.Site);
                 writer.Line($"rt.caught({rethrow.Site}, {err});", rethrow.Site);
-                writer.Line($"return {err};");
+                writer.Line(Again(err));
                 writer.Close("};");
                 _captures--;
                 break;
@@ -49,6 +49,11 @@ internal sealed partial class BodyWriter
                 throw new UnreachableException();
         }
     }
+
+    private string Again(string err) =>
+        StatementTree.All(function.Body).Any(s => s is Statement.ErrDeferCapture)
+            ? $"return rt.again({expressions.TypeOf(function.Payload)}, {err});"
+            : $"return {err};";
 
     private string Binding(Statement.Call call, ZigType payload)
     {

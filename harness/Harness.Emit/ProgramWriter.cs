@@ -35,6 +35,10 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         var locals = new Locals(program, function);
         var expressions = new Expressions(program, _names, types, locals);
         var isMethod = function.Kind is FunctionKind.Method;
+        var rehearsal = new SourceWriter();
+        rehearsal.Enter(new SourceOwner.Function(index, function.Id));
+        new BodyWriter(rehearsal, program, function, locals, expressions).Function();
+
         if (isMethod)
         {
             writer.Open($"const {FunctionNames.HostType(function.Id)} = struct {{");
@@ -46,6 +50,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         writer.Open($"{Header(function, locals)} {{");
         writer.Anchor(function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
+        if (StatementTree.MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();
         writer.Close();
         writer.Leave();

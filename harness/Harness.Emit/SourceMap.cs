@@ -19,7 +19,11 @@ public abstract record SourceOwner(int Program)
 /// A frame stopped in its checkpoint (site −1: an injected panic or segfault) is the exception: <c>rt.checkpoint</c>
 /// and <c>rt.enter</c> are inline, so a line table names a line of <c>support.zig</c> there, and only the debug
 /// information of the inlined call names <see cref="CheckpointLine"/>. Tell the function by the first line of its
-/// symbol: <see cref="OwnerOfLine"/>.
+/// symbol: <see cref="OwnerOfLine"/>. After a panic the innermost frame is <c>support.panicked</c>.
+/// </para>
+/// <para>
+/// Another in release modes: LLVM merges calls of one callee from both arms of a branch (and hoists equal ones); the
+/// merged call has line 0 in the line table. Then the function is known, the site is not.
 /// </para>
 /// </summary>
 public sealed class SourceMap

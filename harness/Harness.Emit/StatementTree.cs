@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Harness.Model;
 
 namespace Harness.Emit;
@@ -24,6 +23,20 @@ internal static class StatementTree
     /// reader wonders at any.
     /// </summary>
     public static bool Diverges(EquatableArray<Statement> body) => body.Any(Diverges);
+
+    /// <summary>
+    /// Whether the last thing that the function does may be a deferred call or probe. Everything else that can show
+    /// the function in a trace is followed by an event or a value.
+    /// </summary>
+    public static bool MayEndInDeferredCall(Function function) => All(function.Body).Any(statement => statement switch
+    {
+        Statement.Defer defer => Calls(defer.Body),
+        Statement.ErrDefer defer => Calls(defer.Body),
+        Statement.ErrDeferCapture defer => Calls(defer.Body),
+        _ => false,
+    });
+
+    private static bool Calls(EquatableArray<Statement> body) => All(body).Any(s => s is Statement.Call or Statement.Probe);
 
     private static bool Diverges(Statement statement) => statement switch
     {
@@ -53,58 +66,5 @@ internal static class StatementTree
         Handling.CatchSwitch choice => [.. choice.Cases.Select(c => c.Body), choice.Else],
         Handling.IfElse branch => [branch.Then, branch.Else],
         _ => [],
-    };
-
-    /// <summary>The locals that the statement itself, not one nested in it, mentions; those it declares do not count.</summary>
-    public static IEnumerable<int> Mentioned(Statement statement) => statement switch
-    {
-        Statement.Log log => Mentioned(log.Value),
-        Statement.Let let => Mentioned(let.Seed),
-        Statement.Cell cell => Mentioned(cell.Init),
-        Statement.Store store => [store.Local, .. Mentioned(store.Value)],
-        Statement.Buffer buffer => Mentioned(buffer.Seed),
-        Statement.CheckBuffer check => [check.Local],
-        Statement.Call call => [.. call.Arguments.SelectMany(Mentioned), .. Mentioned(call.Handling)],
-        Statement.TailCall call => call.Arguments.SelectMany(Mentioned),
-        Statement.BreakIf exit => Mentioned(exit.When.Value),
-        Statement.ContinueIf exit => Mentioned(exit.When.Value),
-        Statement.If branch => Mentioned(branch.When.Value),
-        Statement.Return { Value: ReturnValue.Local local } => [local.Index],
-        Statement.Return { Value: ReturnValue.Made made } => Mentioned(made.Seed),
-        Statement.Release release => [release.Local],
-        _ => [],
-    };
-
-    /// <summary>The locals whose address the statement takes, or that it writes to.</summary>
-    public static IEnumerable<int> Addressed(Statement statement) => statement switch
-    {
-        Statement.Store store => [store.Local],
-        Statement.Call call => call.Arguments.OfType<Argument.Local>().Select(a => a.Index),
-        Statement.TailCall call => call.Arguments.OfType<Argument.Local>().Select(a => a.Index),
-        _ => [],
-    };
-
-    private static IEnumerable<int> Mentioned(Argument argument) => argument switch
-    {
-        Argument.Made made => Mentioned(made.Seed),
-        Argument.Local local => [local.Index],
-        _ => throw new UnreachableException(),
-    };
-
-    private static IEnumerable<int> Mentioned(Handling handling) => handling switch
-    {
-        Handling.CatchValue value => Mentioned(value.Fallback),
-        Handling.CatchBlock block => Mentioned(block.Fallback),
-        Handling.CatchSwitch choice => Mentioned(choice.Fallback),
-        _ => [],
-    };
-
-    private static IEnumerable<int> Mentioned(Scalar scalar) => scalar switch
-    {
-        Scalar.Const => [],
-        Scalar.Fold fold => [fold.Local],
-        Scalar.LoopIndex index => [index.Local],
-        Scalar.Add add => Mentioned(add.Left).Concat(Mentioned(add.Right)),
-        _ => throw new UnreachableException(),
     };
 }

@@ -2,8 +2,8 @@
 //! `fold` of docs/VALUES.md.
 //!
 //! Frames: `checkpoint` and `enter` are inline, because a fault strikes inside them and must strike in the program's
-//! own frame; `probe`, `callback` and the scheduling calls are the C functions themselves. Everything else is a leaf
-//! that no trace ever shows.
+//! own frame (whose line is then one of this file); after an injected panic `panicked` is the innermost frame. `probe`,
+//! `callback` and the scheduling calls are the C functions themselves. Everything else is a leaf that no trace shows.
 //!
 //! Compile time: these functions are instantiated for many types in four modes, so they use no formatting, no
 //! allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would drag in std.fmt.
@@ -149,6 +149,12 @@ pub fn errdeferred(site: u32, err: anyerror) void {
     hs_event(.err_deferred, site, codeOf(err));
 }
 
+/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses `return err;` of
+/// anything but an error written out ("expected error union type", ziglang/zig#20369).
+pub inline fn again(comptime T: type, err: anytype) @TypeOf(err)!T {
+    return err;
+}
+
 /// The fiber's entry function returned `payload`.
 pub fn completed(payload: anytype) void {
     hs_event(.result, 0, fold(payload));
@@ -157,6 +163,12 @@ pub fn completed(payload: anytype) void {
 /// The fiber's entry function returned `err`.
 pub fn failed(err: anyerror) void {
     hs_event(.result, codeOf(err), 0);
+}
+
+/// Deferred first, so run last, where other defers call: an optimiser may not turn the last call into a jump, which
+/// would take this frame out of every trace below it.
+pub inline fn stay() void {
+    asm volatile ("");
 }
 
 /// Takes one unit of the fiber's fuel, if there is any.

@@ -103,6 +103,16 @@ internal sealed partial class BodyWriter
         }
     }
 
+    /// <summary>A small buffer whose first words a callee gets.</summary>
+    private int WriteSlicedBuffer(Region region)
+    {
+        var words = _choices.Between(ProgramLimits.SlicedWords, 32);
+        var buffer = new Statement.Buffer(NewLocal(), words, 8, Scalar(region));
+        region.Add(buffer);
+        region.Declare(new Local(buffer.Local, LocalKind.Buffer, new ZigType.Slice()));
+        return buffer.Local;
+    }
+
     private int BufferWords()
     {
         var size = _choices.Pick(
@@ -138,6 +148,11 @@ internal sealed partial class BodyWriter
             var cells = region.Locals
                 .Where(local => local.Kind is LocalKind.CellPointer || (local.Kind is LocalKind.Cell && !isTail)).ToList();
             return new Argument.Local((cells.Count > 0 ? _choices.Of(cells) : WriteCell(region)).Id);
+        }
+
+        if (type is ZigType.Slice && !isTail && !_plan.IsDeep && _profile.Has(Feature.StackBuffer) && _choices.Chance(25))
+        {
+            return new Argument.Local(WriteSlicedBuffer(region));
         }
 
         var same = region.Locals.Where(local => local.Type == type

@@ -16,7 +16,7 @@ internal sealed class Choices(ulong seed, int size)
     public T Draw<T>(Gen<T> gen)
     {
         _state = unchecked(_state + 0x9E3779B97F4A7C15);
-        return gen.Sample(Size, new Rnd(_state), 1).First();
+        return gen.Sample(Math.Max(1, Size), new Rnd(_state), 1).First();
     }
 
     public int Between(int low, int high) => low >= high ? low : Draw(Gen.Choose(low, high));

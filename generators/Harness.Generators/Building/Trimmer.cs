@@ -40,7 +40,7 @@ internal static class Trimmer
     {
         while (program.Fibers.Any(fiber => StackEstimate.FiberBytes(program, fiber) > StackEstimate.FiberLimit))
         {
-            program = program.Fibers.Any(fiber => fiber.Fuel > 0) ? LessFuel(program) : new BufferHalver().Program(program);
+            program = program.Fibers.Any(fiber => fiber.Fuel > 0) ? LessFuel(program) : new BufferHalver().Rewrite(program);
         }
 
         return program;
@@ -54,7 +54,7 @@ internal static class Trimmer
             return LessFuel(program);
         }
 
-        var once = new LoopCutter().Program(program);
+        var once = new LoopCutter().Rewrite(program);
         return once == program ? null : once;
     }
 
@@ -76,7 +76,7 @@ internal static class Trimmer
             sites.RemoveAt(sites.Count - 1);
         }
 
-        program = dropped.Count > 0 ? new ProbeDropper(dropped).Program(program) : program;
+        program = dropped.Count > 0 ? new ProbeDropper(dropped).Rewrite(program) : program;
         return sites.Count > 0 || !wantsProbes ? program : WithProbe(program, run);
     }
 
@@ -101,24 +101,24 @@ internal static class Trimmer
 
     private sealed class ProbeDropper(HashSet<int> sites) : ProgramRewriter
     {
-        protected override void Statement(Statement statement, List<Statement> into)
+        protected override void Rewrite(Statement statement, List<Statement> into)
         {
             if (statement is not Statement.Probe probe || !sites.Contains(probe.Site))
             {
-                base.Statement(statement, into);
+                base.Rewrite(statement, into);
             }
         }
     }
 
     private sealed class LoopCutter : ProgramRewriter
     {
-        protected override void Statement(Statement statement, List<Statement> into) =>
-            base.Statement(statement is Statement.Loop loop ? loop with { Count = 1 } : statement, into);
+        protected override void Rewrite(Statement statement, List<Statement> into) =>
+            base.Rewrite(statement is Statement.Loop loop ? loop with { Count = 1 } : statement, into);
     }
 
     private sealed class BufferHalver : ProgramRewriter
     {
-        protected override void Statement(Statement statement, List<Statement> into) => base.Statement(
+        protected override void Rewrite(Statement statement, List<Statement> into) => base.Rewrite(
             statement is Statement.Buffer buffer
                 ? buffer with { Words = Math.Max(ProgramLimits.SlicedWords, buffer.Words / 2), Align = Math.Min(buffer.Align, 64) }
                 : statement,

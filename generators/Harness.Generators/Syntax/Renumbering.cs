@@ -19,7 +19,7 @@ internal static class Renumbering
         }
 
         var kept = program with { Functions = program.Functions.Where(f => reached[f.Id]).ToEquatableArray() };
-        return new Renumberer(numbers).Program(kept);
+        return new Renumberer(numbers).Rewrite(kept);
     }
 
     /// <summary>Which functions some fiber can reach.</summary>
@@ -49,7 +49,7 @@ internal static class Renumbering
         private readonly Dictionary<int, int> _locals = [];
         private int _sites;
 
-        public override Function Function(Function function)
+        public override Function Rewrite(Function function)
         {
             _locals.Clear();
             for (var i = 0; i < function.Parameters.Count; i++)

@@ -21,6 +21,21 @@ public class DifferentialTests
         Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
     }
 
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task random_programs_are_formatted_compile_and_do_what_the_model_says(string mode)
+    {
+        var programs = RandomPrograms.From(RandomPrograms.Seed, RandomPrograms.Count(mode));
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, mode);
+        await zig.AssertFormattedAsync(Path.Combine(zig.Scratch, mode + ".zig"));
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => RandomPrograms.Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+    }
+
     [Fact]
     public async Task errdefers_in_the_wrong_order_are_told_from_the_right_order()
     {

@@ -246,6 +246,13 @@ internal static class SampleTexts
                 return err;
             };
             """),
+        new("a rethrown error next to a captured one", [new Statement.ErrDeferCapture(3, []), Handled(2, new Handling.Rethrow(2))], """
+            errdefer |err| rt.errdeferred(3, err);
+            run_2() catch |err| {
+                rt.caught(2, err);
+                return rt.again(u32, err);
+            };
+            """),
         new("catch blocks, nested", [Handled(1, new Handling.CatchBlock(2, [Call(3, 1, new Handling.CatchBlock(4, [], Const(5)), -1, Made(1))], Const(6)), 2, Local(0))], """
             _ = fetch_1(v0) catch |err| blk: {
                 rt.caught(2, err);

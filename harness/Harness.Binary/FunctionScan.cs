@@ -1,0 +1,163 @@
+using Iced.Intel;
+
+namespace Harness.Binary;
+
+/// <summary>What a function's machine code says about its use of the stack.</summary>
+/// <param name="FrameBytes">
+/// An upper bound of the bytes below its return address that the function itself uses: every push, every subtraction from rsp
+/// and every realignment, wherever they stand (a compiler may move them behind a first branch). Calls are not counted.
+/// </param>
+/// <param name="FrameKnown">False when rsp is changed in some other way, or the bytes are not code.</param>
+/// <param name="AsksReturnAddress">It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.</param>
+/// <param name="Exits">Calls and branches that no relocation governs, and that leave the function or call it.</param>
+public sealed record FunctionScan(
+    long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<FunctionScan.Exit> Exits)
+{
+    /// <param name="Target">Offset in the section.</param>
+    /// <param name="Field">Offset of the distance, which ends the instruction.</param>
+    public readonly record struct Exit(ulong Target, ulong Field, int FieldBytes);
+
+    /// <param name="code">The function's bytes.</param>
+    /// <param name="offset">Where they start in their section.</param>
+    /// <param name="isRelocated">Whether a relocation starts at an offset of the section.</param>
+    /// <param name="maxInstructions">A function of more is not known.</param>
+    public static FunctionScan Of(ReadOnlySpan<byte> code, ulong offset, Func<ulong, bool> isRelocated, int maxInstructions)
+    {
+        ArgumentNullException.ThrowIfNull(isRelocated);
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()), offset);
+        var end = offset + (ulong)code.Length;
+        var stack = new StackUse();
+        var asks = false;
+        var exits = new List<Exit>();
+        var decoded = 0;
+        while (decoder.IP < end)
+        {
+            var instruction = decoder.Decode();
+            if (instruction.IsInvalid || ++decoded > maxInstructions)
+            {
+                stack.Known = false;
+                break;
+            }
+
+            stack.Follow(instruction);
+            asks |= ReadsReturnAddress(instruction);
+            if (ExitOf(instruction, offset, end) is { } exit && !isRelocated(exit.Field))
+            {
+                exits.Add(exit);
+            }
+        }
+
+        return new FunctionScan(stack.Bytes, stack.Known, asks, exits);
+    }
+
+    private static bool ReadsReturnAddress(in Instruction instruction) =>
+        instruction is { MemoryBase: Register.RBP, MemoryIndex: Register.None, MemoryDisplacement64: 8 }
+        && instruction.Mnemonic is not Mnemonic.Lea
+        && Enumerable.Range(0, instruction.OpCount).Contains(OperandOfMemory(instruction));
+
+    private static int OperandOfMemory(in Instruction instruction)
+    {
+        for (var i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) is OpKind.Memory)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static Exit? ExitOf(in Instruction instruction, ulong start, ulong end)
+    {
+        if (instruction.Op0Kind is not OpKind.NearBranch64)
+        {
+            return null;
+        }
+
+        var target = instruction.NearBranchTarget;
+        var leaves = target < start || target >= end || (target == start && instruction.FlowControl is FlowControl.Call);
+        var fieldBytes = instruction.IsJccShort || instruction.IsJmpShort || instruction.IsLoop || instruction.IsJcxShort ? 1 : 4;
+        return leaves ? new Exit(target, instruction.NextIP - (ulong)fieldBytes, fieldBytes) : null;
+    }
+
+    /// <summary>Sums what lowers rsp.</summary>
+    private sealed class StackUse
+    {
+        private readonly Dictionary<Register, ulong> _constants = [];
+
+        public long Bytes { get; private set; }
+
+        public bool Known { get; set; } = true;
+
+        public void Follow(in Instruction instruction)
+        {
+            if (instruction.Mnemonic is Mnemonic.Push or Mnemonic.Pushfq)
+            {
+                Bytes += -instruction.StackPointerIncrement;
+            }
+            else if (instruction.OpCount > 0 && instruction.Op0Kind is OpKind.Register)
+            {
+                FollowRegister(instruction);
+            }
+        }
+
+        private void FollowRegister(in Instruction instruction)
+        {
+            var target = instruction.Op0Register.GetFullRegister();
+            var hasImmediate = instruction.OpCount == 2 && instruction.Op1Kind
+                is OpKind.Immediate32 or OpKind.Immediate64 or OpKind.Immediate8to64 or OpKind.Immediate32to64;
+            if (target is not Register.RSP)
+            {
+                if (instruction.Mnemonic is Mnemonic.Mov && hasImmediate)
+                {
+                    _constants[target] = instruction.GetImmediate(1);
+                }
+
+                Known &= instruction.Mnemonic is not Mnemonic.Xchg || instruction.Op1Register is not Register.RSP;
+                return;
+            }
+
+            var immediate = hasImmediate ? (long)instruction.GetImmediate(1) : 0;
+            switch (instruction.Mnemonic)
+            {
+                case Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Pop:
+                    break;
+                case Mnemonic.Sub when hasImmediate:
+                    Lower(immediate);
+                    break;
+                case Mnemonic.Add when hasImmediate:
+                    Lower(-immediate);
+                    break;
+                case Mnemonic.And when hasImmediate && immediate < 0:
+                    Lower(-immediate);
+                    break;
+                case Mnemonic.Lea when instruction is { MemoryBase: Register.RSP, MemoryIndex: Register.None }:
+                    Lower(-(long)instruction.MemoryDisplacement64);
+                    break;
+                case Mnemonic.Lea when instruction is { MemoryBase: Register.RBP, MemoryIndex: Register.None }:
+                case Mnemonic.Mov when instruction.Op1Register is Register.RBP:
+                    break; // An epilogue: back to a place inside the frame.
+                case Mnemonic.Sub when instruction.Op1Kind is OpKind.Register
+                    && _constants.TryGetValue(instruction.Op1Register.GetFullRegister(), out var constant):
+                    Lower((long)constant); // A large frame, probed by a call or a loop.
+                    break;
+                default:
+                    Known = false;
+                    break;
+            }
+        }
+
+        private void Lower(long bytes)
+        {
+            if (bytes is > 0 and < int.MaxValue)
+            {
+                Bytes = Math.Min(Bytes + bytes, int.MaxValue);
+            }
+            else
+            {
+                Known &= bytes <= 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Harness.Binary;
+
+/// <summary>A section to be added to an object.</summary>
+public sealed record NewSection(
+    string Name, ElfSectionType Type, ElfSectionFlags Flags, ulong Alignment, byte[] Data, ulong EntrySize = 0);
+
+/// <summary>A local symbol to be added, in a section that the object has or that was added.</summary>
+public sealed record NewSymbol(string Name, ElfSymbolType Type, int Section, ulong Value, ulong Size);
+
+/// <summary>A symbol of the object being rewritten: one it came with, or one that was added.</summary>
+public readonly record struct SymbolReference
+{
+    private SymbolReference(SymbolOrigin origin, int index) => (Origin, Index) = (origin, index);
+
+    internal SymbolOrigin Origin { get; }
+
+    internal int Index { get; }
+
+    public static SymbolReference Existing(int index) => new(SymbolOrigin.Existing, index);
+
+    internal static SymbolReference AddedLocal(int ordinal) => new(SymbolOrigin.AddedLocal, ordinal);
+
+    internal static SymbolReference AddedGlobal(int ordinal) => new(SymbolOrigin.AddedGlobal, ordinal);
+}
+
+internal enum SymbolOrigin : byte
+{
+    Existing,
+    AddedLocal,
+    AddedGlobal,
+}
+
+/// <summary>A relocation to be added.</summary>
+public readonly record struct NewRelocation(ulong Offset, RelocationType Type, SymbolReference Symbol, long Addend);
+
+/// <summary>
+/// Changes an x86-64 relocatable object: adds sections, local symbols and relocations, points existing relocations
+/// elsewhere, discards sections. What is not changed keeps its place in the file; additions follow at its end.
+/// New local symbols must come before the global ones, so the symbol table is rewritten and relocations renumbered.
+/// </summary>
+public sealed class ObjectRewriter
+{
+    private const ushort X86_64 = 62;
+    private readonly ElfFile _object;
+    private readonly ElfSection _symbolTable;
+    private readonly List<NewSection> _sections = [];
+    private readonly List<NewSymbol> _symbols = [];
+    private readonly List<string> _undefined = [];
+    private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
+    private readonly Dictionary<(int Section, int Entry), (SymbolReference Symbol, long Addend)> _redirections = [];
+    private readonly HashSet<int> _discarded = [];
+    private readonly Dictionary<int, int> _moved = [];
+
+    /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
+    public ObjectRewriter(ElfFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        _object = file;
+        if (file.Kind is not ElfKind.Relocatable || file.Machine != X86_64)
+        {
+            throw file.Bad("is not a relocatable object for x86-64");
+        }
+
+        _symbolTable = file.Sections.FirstOrDefault(section => section.Type is ElfSectionType.SymbolTable)
+            ?? throw file.Bad("has no symbol table");
+        _ = file.Symbols; // Checked now, not while writing.
+        if (file.Sections.Any(section => section.Type is ElfSectionType.SymbolTableExtendedIndexes))
+        {
+            throw file.Bad("uses extended section numbering, which is not supported");
+        }
+
+        if (file.Sections.Any(section => section.Type is ElfSectionType.Relocations))
+        {
+            throw file.Bad("has relocations without addends, which x86-64 objects do not use");
+        }
+    }
+
+    /// <summary>Adds a section and returns its index.</summary>
+    public int AddSection(NewSection section)
+    {
+        _sections.Add(section);
+        return _object.Sections.Length + _sections.Count - 1;
+    }
+
+    /// <summary>Adds a local symbol.</summary>
+    public SymbolReference AddSymbol(NewSymbol symbol)
+    {
+        _symbols.Add(symbol);
+        return SymbolReference.AddedLocal(_symbols.Count - 1);
+    }
+
+    /// <summary>Adds a global symbol that another object defines.</summary>
+    public SymbolReference AddUndefinedSymbol(string name)
+    {
+        _undefined.Add(name);
+        return SymbolReference.AddedGlobal(_undefined.Count - 1);
+    }
+
+    /// <summary>Adds relocations of a section, the object's own or an added one; once for each section.</summary>
+    public void AddRelocations(int section, IEnumerable<NewRelocation> relocations) =>
+        _relocations.Add((section, relocations.ToList()));
+
+    /// <summary>Lets entry <paramref name="entry"/> of a relocation section refer to another symbol.</summary>
+    public void Redirect(ElfSection relocations, int entry, SymbolReference symbol, long addend)
+    {
+        ArgumentNullException.ThrowIfNull(relocations);
+        _redirections[(relocations.Index, entry)] = (symbol, addend);
+    }
+
+    /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
+    public void Discard(ElfSection section)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        _discarded.Add(section.Index);
+    }
+
+    /// <summary>The changed object.</summary>
+    /// <exception cref="InvalidDataException">The additions do not fit, or something in the object forbids them.</exception>
+    public byte[] Write()
+    {
+        var total = _object.Sections.Length + _sections.Count + _relocations.Count + 3;
+        if (total > _object.Limits.MaxSections)
+        {
+            throw _object.Bad($"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
+        }
+
+        var output = new MemoryStream(_object.Bytes.Length * 2);
+        output.Write(_object.Bytes);
+        var headers = OldHeaders();
+        var (sectionNames, symbolNames) = (new NameTable(), new NameTable());
+        foreach (var section in _sections)
+        {
+            headers.Add(Append(output, section, sectionNames.Add(section.Name), 0, 0));
+        }
+
+        // The three tables that replace those the object came with follow the added sections and relocations.
+        var newSymbolTable = headers.Count + _relocations.Count(added => ExistingRelocations(added.Section) is null);
+        foreach (var (target, entries) in _relocations)
+        {
+            if (ExistingRelocations(target) is { } existing)
+            {
+                Extend(output, headers[existing.Index], existing, entries);
+                continue;
+            }
+
+            var targetName = target < _object.Sections.Length
+                ? _object.Sections[target].Name
+                : _sections[target - _object.Sections.Length].Name;
+            headers.Add(Append(output, RelocationSection(entries), sectionNames.Add(".rela" + targetName), newSymbolTable, target));
+        }
+
+        var symbols = new NewSection("", ElfSectionType.SymbolTable, 0, 8, SymbolTable(symbolNames), ElfFile.SymbolBytes);
+        headers.Add(Append(output, symbols, sectionNames.Add(".symtab"), newSymbolTable + 1, _symbolTable.Info + _symbols.Count));
+        headers.Add(AppendStrings(output, _object.Sections[_symbolTable.Link], symbolNames, sectionNames.Add(".strtab")));
+        var oldNames = _object.Sections[BinaryPrimitives.ReadUInt16LittleEndian(_object.Bytes[62..])];
+        var ownName = sectionNames.Add(".shstrtab");
+        headers.Add(AppendStrings(output, oldNames, sectionNames, ownName));
+        Rebase(headers, oldNames, newSymbolTable);
+        return Finish(output, headers, newSymbolTable + 2);
+    }
+
+    /// <summary>Names appended to an existing string table; offsets count from the first of them until rebased.</summary>
+    private sealed class NameTable
+    {
+        private readonly MemoryStream _text = new();
+
+        public int Add(string name)
+        {
+            var at = (int)_text.Length;
+            _text.Write(Encoding.UTF8.GetBytes(name));
+            _text.WriteByte(0);
+            return at;
+        }
+
+        public byte[] After(ReadOnlySpan<byte> existing) => [.. existing, .. _text.ToArray()];
+    }
+
+    private List<byte[]> OldHeaders()
+    {
+        var at = (int)BinaryPrimitives.ReadUInt64LittleEndian(_object.Bytes[40..]);
+        var headers = new List<byte[]>(_object.Sections.Length + _sections.Count + 4);
+        foreach (var section in _object.Sections)
+        {
+            headers.Add(_object.Bytes.Slice(at + (section.Index * ElfFile.SectionHeaderBytes), ElfFile.SectionHeaderBytes).ToArray());
+        }
+
+        return headers;
+    }
+
+    private static byte[] Append(MemoryStream output, NewSection section, int name, int link, int info)
+    {
+        var alignment = (int)Math.Max(1, section.Alignment);
+        while (output.Length % alignment != 0)
+        {
+            output.WriteByte(0);
+        }
+
+        var header = new byte[ElfFile.SectionHeaderBytes];
+        BinaryPrimitives.WriteInt32LittleEndian(header, name);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), (uint)section.Type);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(8), (ulong)section.Flags);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), output.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(32), section.Data.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(40), link);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(44), info);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(48), section.Alignment);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), section.EntrySize);
+        output.Write(section.Data);
+        return header;
+    }
+
+    private ElfSection? ExistingRelocations(int target) => _object.Sections.FirstOrDefault(
+        section => section.Type is ElfSectionType.RelocationsWithAddend && section.Info == target && target < _object.Sections.Length);
+
+    /// <summary>Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.</summary>
+    private void Extend(MemoryStream output, byte[] header, ElfSection existing, List<NewRelocation> entries)
+    {
+        var added = RelocationSection(entries);
+        var moved = Append(output, added with { Data = [.. _object.Data(existing), .. added.Data] }, 0, 0, 0);
+        _moved[existing.Index] = BinaryPrimitives.ReadInt32LittleEndian(moved.AsSpan(24));
+        moved.AsSpan(24, 16).CopyTo(header.AsSpan(24)); // offset and size
+    }
+
+    private byte[] AppendStrings(MemoryStream output, ElfSection existing, NameTable added, int name) =>
+        Append(output, new NewSection("", ElfSectionType.StringTable, 0, 1, added.After(_object.Data(existing))), name, 0, 0);
+
+    private NewSection RelocationSection(List<NewRelocation> entries)
+    {
+        var data = new byte[entries.Count * ElfFile.RelocationBytes];
+        for (var i = 0; i < entries.Count; i++)
+        {
+            var entry = data.AsSpan(i * ElfFile.RelocationBytes);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry, entries[i].Offset);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[8..], (uint)entries[i].Type);
+            BinaryPrimitives.WriteInt32LittleEndian(entry[12..], Final(entries[i].Symbol));
+            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], entries[i].Addend);
+        }
+
+        return new NewSection("", ElfSectionType.RelocationsWithAddend, ElfSectionFlags.InfoLink, 8, data, ElfFile.RelocationBytes);
+    }
+
+    /// <summary>Old locals keep their index, added locals follow, old globals move up by the number of added ones.</summary>
+    private int Final(SymbolReference symbol) => symbol.Origin switch
+    {
+        SymbolOrigin.AddedLocal => _symbolTable.Info + symbol.Index,
+        SymbolOrigin.AddedGlobal => _object.Symbols.Length + _symbols.Count + symbol.Index,
+        _ when symbol.Index < _symbolTable.Info => symbol.Index,
+        _ => symbol.Index + _symbols.Count,
+    };
+
+    private byte[] SymbolTable(NameTable names)
+    {
+        var old = _object.Data(_symbolTable);
+        var oldNameBytes = (int)_object.Sections[_symbolTable.Link].Size;
+        var locals = _symbolTable.Info * ElfFile.SymbolBytes;
+        var result = new byte[old.Length + ((_symbols.Count + _undefined.Count) * ElfFile.SymbolBytes)];
+        old[..locals].CopyTo(result);
+        old[locals..].CopyTo(result.AsSpan(locals + (_symbols.Count * ElfFile.SymbolBytes)));
+        for (var i = 0; i < _symbols.Count; i++)
+        {
+            var entry = result.AsSpan(locals + (i * ElfFile.SymbolBytes));
+            BinaryPrimitives.WriteInt32LittleEndian(entry, oldNameBytes + names.Add(_symbols[i].Name));
+            entry[4] = (byte)_symbols[i].Type;
+            BinaryPrimitives.WriteUInt16LittleEndian(entry[6..], checked((ushort)_symbols[i].Section));
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], _symbols[i].Value);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[16..], _symbols[i].Size);
+        }
+
+        for (var i = 0; i < _undefined.Count; i++)
+        {
+            var entry = result.AsSpan(old.Length + ((_symbols.Count + i) * ElfFile.SymbolBytes));
+            BinaryPrimitives.WriteInt32LittleEndian(entry, oldNameBytes + names.Add(_undefined[i]));
+            entry[4] = (byte)ElfBinding.Global << 4;
+        }
+
+        return result;
+    }
+
+    /// <summary>Lets headers refer to the new tables, and clears the discarded and the replaced.</summary>
+    private void Rebase(List<byte[]> headers, ElfSection oldNames, int newSymbolTable)
+    {
+        for (var i = 0; i < headers.Count; i++)
+        {
+            if (i >= _object.Sections.Length)
+            {
+                var name = BinaryPrimitives.ReadInt32LittleEndian(headers[i]);
+                BinaryPrimitives.WriteInt32LittleEndian(headers[i], name + (int)oldNames.Size);
+                continue;
+            }
+
+            var section = _object.Sections[i];
+            if (section.Link == _symbolTable.Index)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(headers[i].AsSpan(40), newSymbolTable);
+            }
+
+            if (section.Type is ElfSectionType.Group)
+            {
+                // The signature symbol's index.
+                BinaryPrimitives.WriteInt32LittleEndian(headers[i].AsSpan(44), Final(SymbolReference.Existing(section.Info)));
+            }
+
+            // Address-significance tables hold symbol numbers and serve only identical code folding: dropped.
+            var dropped = _discarded.Contains(i)
+                || (section.Type is ElfSectionType.LlvmAddressSignificance && _symbols.Count > 0)
+                || i == _symbolTable.Index;
+            if (dropped)
+            {
+                headers[i].AsSpan().Clear();
+            }
+        }
+    }
+
+    private byte[] Finish(MemoryStream output, List<byte[]> headers, int nameSection)
+    {
+        while (output.Length % 8 != 0)
+        {
+            output.WriteByte(0);
+        }
+
+        var headersAt = output.Length;
+        foreach (var header in headers)
+        {
+            output.Write(header);
+        }
+
+        var result = output.ToArray();
+        BinaryPrimitives.WriteInt64LittleEndian(result.AsSpan(40), headersAt);
+        BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(60), checked((ushort)headers.Count));
+        BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(62), checked((ushort)nameSection));
+        if (_symbols.Count > 0 || _redirections.Count > 0)
+        {
+            foreach (var section in _object.Sections.Where(s => s.Type is ElfSectionType.RelocationsWithAddend))
+            {
+                Renumber(section, result);
+            }
+        }
+
+        return result;
+    }
+
+    private void Renumber(ElfSection section, byte[] result)
+    {
+        var entries = _object.Relocations(section);
+        var offset = _moved.GetValueOrDefault(section.Index, section.Offset);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var at = result.AsSpan(offset + (i * ElfFile.RelocationBytes));
+            if (_redirections.TryGetValue((section.Index, i), out var redirection))
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(redirection.Symbol));
+                BinaryPrimitives.WriteInt64LittleEndian(at[16..], redirection.Addend);
+            }
+            else
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(SymbolReference.Existing(entries[i].Symbol)));
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using System.Collections.Immutable;
+
+namespace Harness.Binary;
+
+/// <summary>
+/// The thunk route: every way to reach a function of a relocatable object leads through a check. Relocations in code
+/// and data that mean the first byte of a function are pointed at a thunk of its own; unwind tables and debug
+/// information go on meaning the body. Works for any compiler whose calls are relocations: Zig's self-hosted backend,
+/// LLVM with function sections. Calls without one, as of a function to itself, get one.
+/// </summary>
+public sealed class ThunkInjector
+{
+    private const string Morestack = "hs_morestack_thunk";
+    private readonly ElfFile _object;
+    private readonly InjectionOptions _options;
+    private readonly ObjectRewriter _rewriter;
+    private readonly List<UnsplitFunction> _unsplit = [];
+    private readonly Dictionary<(int Section, ulong Offset), SymbolReference> _thunks = [];
+    private readonly List<(int Section, FunctionScan.Exit Exit)> _exits = [];
+    private int _functions;
+    private int _unknownFrames;
+
+    private ThunkInjector(ElfFile file, InjectionOptions options)
+    {
+        _object = file;
+        _options = options;
+        _rewriter = new ObjectRewriter(file);
+    }
+
+    /// <summary>The object with thunks, and what was done.</summary>
+    /// <exception cref="InvalidDataException">
+    /// A malformed object; one that refers to a function in a way that cannot be redirected; a frame larger than a thunk can state.
+    /// </exception>
+    public static (byte[] Object, InjectionReport Report) Inject(ElfFile file, InjectionOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        options ??= InjectionOptions.Default;
+        if (options.ArgumentBytes is < 0 or > ThunkCode.MaxArgumentBytes)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.ArgumentBytes, "argument bytes do not fit the pushed word");
+        }
+
+        return new ThunkInjector(file, options).Run();
+    }
+
+    private (byte[] Object, InjectionReport Report) Run()
+    {
+        AddThunks(SplitFunctions());
+        var redirected = Redirect() + RelocateExits();
+        var report = new InjectionReport(_functions, _thunks.Count, [.. _unsplit], _unknownFrames, redirected);
+        return (_rewriter.Write(), report);
+    }
+
+    private readonly record struct Function(ElfSymbol Symbol, long FrameBytes);
+
+    /// <summary>One entry per address: an exported function has two symbols.</summary>
+    private List<Function> SplitFunctions()
+    {
+        var symbols = CodeFunctions.Of(_object);
+        _functions = symbols.Count;
+        var starts = symbols.Select(s => ((int)s.Section, s.Value)).ToHashSet();
+        var relocated = RelocatedOffsets();
+        var result = new List<Function>();
+        foreach (var symbol in symbols)
+        {
+            var scan = Scan(symbol, relocated.GetValueOrDefault(symbol.Section) ?? [], starts);
+            var bytes = scan.FrameKnown ? scan.FrameBytes : -1;
+            if (_options.Excludes(symbol.Name))
+            {
+                _unsplit.Add(new UnsplitFunction(symbol.Name, UnsplitReason.Excluded, bytes));
+            }
+            else if (scan.AsksReturnAddress)
+            {
+                _unsplit.Add(new UnsplitFunction(symbol.Name, UnsplitReason.AsksReturnAddress, bytes));
+            }
+            else
+            {
+                _unknownFrames += scan.FrameKnown ? 0 : 1;
+                result.Add(new Function(symbol, scan.FrameKnown ? bytes : _options.UnknownFrameBytes));
+            }
+        }
+
+        return result;
+    }
+
+    private FunctionScan Scan(ElfSymbol symbol, HashSet<ulong> relocated, HashSet<(int, ulong)> starts)
+    {
+        var section = _object.Sections[symbol.Section];
+        var code = CodeFunctions.Code(_object, symbol);
+        var scan = FunctionScan.Of(code, symbol.Value, relocated.Contains, _object.Limits.MaxFunctionInstructions);
+        foreach (var exit in scan.Exits.Where(exit => starts.Contains((symbol.Section, exit.Target))))
+        {
+            _exits.Add(exit.FieldBytes == 4
+                ? (symbol.Section, exit)
+                : throw _object.Bad($"{symbol.Name} reaches the function at {section.Name}+{exit.Target} by a short jump"));
+        }
+
+        return scan.FrameBytes <= ThunkCode.MaxFrameBytes
+            ? scan
+            : throw _object.Bad($"function {symbol.Name} has a frame of {scan.FrameBytes} bytes, which exceeds the maximum of {ThunkCode.MaxFrameBytes}");
+    }
+
+    private Dictionary<int, HashSet<ulong>> RelocatedOffsets()
+    {
+        var result = new Dictionary<int, HashSet<ulong>>();
+        foreach (var section in RelocationsOf(target => target.IsCode))
+        {
+            if (!result.TryGetValue(section.Info, out var offsets))
+            {
+                result.Add(section.Info, offsets = []);
+            }
+
+            offsets.UnionWith(_object.Relocations(section).Select(r => r.Offset));
+        }
+
+        return result;
+    }
+
+    private void AddThunks(List<Function> functions)
+    {
+        if (functions.Count == 0)
+        {
+            return;
+        }
+
+        var (code, frames) = (new List<byte>(), new List<byte>());
+        var (codeRelocations, frameRelocations) = (new List<NewRelocation>(), new List<NewRelocation>());
+        var section = _object.Sections.Length;
+        var morestack = MorestackSymbol();
+        ThunkCode.WriteCommonEntry(frames);
+        foreach (var function in functions)
+        {
+            var start = (ulong)code.Count;
+            var layout = ThunkCode.Write(code, function.FrameBytes, _options);
+            var body = SymbolReference.Existing(function.Symbol.Index);
+            var thunk = _rewriter.AddSymbol(new NewSymbol(
+                "hs_thunk." + function.Symbol.Name, ElfSymbolType.Function, section, start, (ulong)layout.Bytes));
+            _thunks.Add((function.Symbol.Section, function.Symbol.Value), thunk);
+            codeRelocations.Add(new(start + (ulong)layout.FirstJump, RelocationType.PcRelative32, body, -4));
+            codeRelocations.Add(new(start + (ulong)layout.Call, RelocationType.Plt32, morestack, -4));
+            codeRelocations.Add(new(start + (ulong)layout.SecondJump, RelocationType.PcRelative32, body, -4));
+            frameRelocations.Add(new((ulong)ThunkCode.WriteFrameEntry(frames, layout), RelocationType.PcRelative32, thunk, 0));
+        }
+
+        const ElfSectionFlags Code = ElfSectionFlags.Allocate | ElfSectionFlags.Execute;
+        _rewriter.AddSection(new NewSection(
+            ".text.hs_thunks", ElfSectionType.ProgramBits, Code, ThunkCode.Alignment, code.ToArray()));
+        var unwind = _rewriter.AddSection(new NewSection(
+            ".eh_frame", ElfSectionType.ProgramBits, ElfSectionFlags.Allocate, 8, frames.ToArray()));
+        _rewriter.AddRelocations(section, codeRelocations);
+        _rewriter.AddRelocations(unwind, frameRelocations);
+    }
+
+    private SymbolReference MorestackSymbol()
+    {
+        foreach (var symbol in _object.Symbols.Where(symbol => symbol.Name == Morestack))
+        {
+            return SymbolReference.Existing(symbol.Index);
+        }
+
+        return _rewriter.AddUndefinedSymbol(Morestack);
+    }
+
+    private int Redirect()
+    {
+        var count = 0;
+        foreach (var section in RelocationsOf(target => target.IsAllocated && !IsUnwindTable(target)))
+        {
+            var inCode = _object.Sections[section.Info].IsCode;
+            var entries = _object.Relocations(section);
+            for (var i = 0; i < entries.Length; i++)
+            {
+                if (Target(entries[i], inCode) is { } target && _thunks.TryGetValue((target.Section, target.Offset), out var thunk))
+                {
+                    _rewriter.Redirect(section, i, thunk, target.Bias);
+                    count++;
+                }
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Assemblers resolve calls within a section, a function's calls of itself at least: these get a relocation.</summary>
+    private int RelocateExits()
+    {
+        var count = 0;
+        foreach (var group in _exits.GroupBy(exit => exit.Section))
+        {
+            var added = group
+                .Where(exit => _thunks.ContainsKey((exit.Section, exit.Exit.Target)))
+                .Select(exit => new NewRelocation(
+                    exit.Exit.Field, RelocationType.Plt32, _thunks[(exit.Section, exit.Exit.Target)], -4))
+                .ToList();
+            if (added.Count > 0)
+            {
+                _rewriter.AddRelocations(group.Key, added);
+                count += added.Count;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>
+    /// The place that a relocation means. In code, a pc-relative field is followed by the next instruction, so its addend is 4
+    /// less than the distance. In data, only absolute pointers are function pointers: pc-relative ones are jump tables.
+    /// </summary>
+    private (int Section, ulong Offset, long Bias)? Target(ElfRelocation relocation, bool inCode)
+    {
+        long? bias = relocation.Type switch
+        {
+            RelocationType.Absolute64 => 0,
+            RelocationType.Absolute32 or RelocationType.Absolute32Signed when inCode => 0,
+            RelocationType.PcRelative32 or RelocationType.Plt32 or RelocationType.GotPcRelative
+                or RelocationType.GotPcRelaxable or RelocationType.GotPcRexRelaxable when inCode => -4,
+            _ => null,
+        };
+        var symbol = _object.Symbols.Length > relocation.Symbol ? _object.Symbols[relocation.Symbol] : default;
+        return bias is { } b && symbol.IsDefined
+            ? (symbol.Section, unchecked(symbol.Value + (ulong)(relocation.Addend - b)), b)
+            : null;
+    }
+
+    private IEnumerable<ElfSection> RelocationsOf(Func<ElfSection, bool> wanted) =>
+        _object.Sections.Where(section =>
+            section.Type is ElfSectionType.RelocationsWithAddend
+            && section.Info > 0
+            && (section.Info < _object.Sections.Length
+                ? wanted(_object.Sections[section.Info])
+                : throw _object.Bad($"section {section.Name} relocates section {section.Info} of {_object.Sections.Length}")));
+
+    private static bool IsUnwindTable(ElfSection section) =>
+        section.Type is ElfSectionType.X86Unwind || section.Name is ".eh_frame" or ".gcc_except_table";
+}

@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Harness.Binary;
+
+namespace Harness.Toolchain;
+
+/// <summary>
+/// Adds <c>"split-stack"</c> to functions of textual LLVM IR, as Zig prints it. A function gets a copy of its attribute
+/// group with the attribute, so those that must stay unsplit keep the original: naked ones (no prologue), variadic
+/// ones (LLVM refuses them), those that ask for their return address (morestack's continuation would be the answer),
+/// and those named in the options.
+/// </summary>
+public static partial class SplitStackIr
+{
+    /// <param name="Unsplit">By name in the symbol table.</param>
+    public sealed record Result(string Text, int Split, IReadOnlyDictionary<string, UnsplitReason> Unsplit);
+
+    /// <exception cref="InvalidDataException">Not IR as Zig prints it.</exception>
+    public static Result Rewrite(string text, InjectionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(options);
+        var groups = Groups(text);
+        var next = groups.Keys.DefaultIfEmpty(-1).Max() + 1;
+        var copies = new Dictionary<int, int>();
+        var unsplit = new Dictionary<string, UnsplitReason>();
+        var output = new StringBuilder(text.Length + 4096);
+        var (copied, split) = (0, 0);
+        for (var at = NextDefine(text, 0); at >= 0; at = NextDefine(text, at + 1))
+        {
+            var lineEnd = text.IndexOf('\n', at);
+            var line = text.AsSpan(at, (lineEnd < 0 ? text.Length : lineEnd) - at).ToString();
+            var match = Define().Match(line);
+            if (!match.Success)
+            {
+                throw new InvalidDataException($"cannot read this line of the LLVM IR: {Shorten(line)}");
+            }
+
+            var (name, group) = (Unescape(match.Groups["name"].Value), match.Groups["group"]);
+            var number = int.Parse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
+            var attributes = groups.GetValueOrDefault(number)
+                ?? throw new InvalidDataException($"{name} has attributes #{number}, which the LLVM IR does not define");
+            if (Exclusion(name, line, attributes, Body(text, at), options) is { } reason)
+            {
+                unsplit[name] = reason;
+                continue;
+            }
+
+            if (!copies.TryGetValue(number, out var copy))
+            {
+                copies.Add(number, copy = next++);
+            }
+
+            output.Append(text, copied, at + group.Index - copied).Append(CultureInfo.InvariantCulture, $"{copy}");
+            copied = at + group.Index + group.Length;
+            split++;
+        }
+
+        output.Append(text, copied, text.Length - copied).AppendLine();
+        foreach (var (original, copy) in copies)
+        {
+            output.Append(CultureInfo.InvariantCulture, $"attributes #{copy} = {{ \"split-stack\" {groups[original]} }}\n");
+        }
+
+        return new Result(output.ToString(), split, unsplit);
+    }
+
+    private static UnsplitReason? Exclusion(
+        string name, string line, string attributes, ReadOnlySpan<char> body, InjectionOptions options)
+    {
+        if (options.Excludes(name))
+        {
+            return UnsplitReason.Excluded;
+        }
+
+        if (attributes.Split(' ').Contains("naked"))
+        {
+            return UnsplitReason.Naked;
+        }
+
+        if (line.Contains("...)", StringComparison.Ordinal) && Variadic().IsMatch(line))
+        {
+            return UnsplitReason.Variadic;
+        }
+
+        return body.Contains("@llvm.returnaddress", StringComparison.Ordinal) ? UnsplitReason.AsksReturnAddress : null;
+    }
+
+    /// <summary>Group number → what is between its braces.</summary>
+    private static Dictionary<int, string> Groups(string text)
+    {
+        var result = new Dictionary<int, string>();
+        foreach (Match match in Group().Matches(text))
+        {
+            result[int.Parse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture)] = match.Groups[2].Value;
+        }
+
+        return result;
+    }
+
+    private static int NextDefine(string text, int from)
+    {
+        if (from == 0 && text.StartsWith("define ", StringComparison.Ordinal))
+        {
+            return 0;
+        }
+
+        var at = text.IndexOf("\ndefine ", Math.Max(0, from - 1), StringComparison.Ordinal);
+        return at < 0 ? -1 : at + 1;
+    }
+
+    private static ReadOnlySpan<char> Body(string text, int define)
+    {
+        var end = text.IndexOf("\n}", define, StringComparison.Ordinal);
+        return text.AsSpan(define, (end < 0 ? text.Length : end) - define);
+    }
+
+    /// <summary>Names may be quoted and hold bytes as two hexadecimal digits after a backslash.</summary>
+    private static string Unescape(string name)
+    {
+        if (!name.StartsWith('"'))
+        {
+            return name;
+        }
+
+        var bytes = new List<byte>();
+        var inner = Encoding.UTF8.GetBytes(name[1..^1]);
+        for (var i = 0; i < inner.Length; i++)
+        {
+            if (inner[i] == '\\' && i + 2 < inner.Length
+                && byte.TryParse(inner.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+            {
+                bytes.Add(value);
+                i += 2;
+            }
+            else
+            {
+                bytes.Add(inner[i]);
+            }
+        }
+
+        return Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    private static string Shorten(string line) => line.Length <= 200 ? line : line[..200] + "…";
+
+    // The last `) … #N` of the line: what comes before may hold anything in quotes.
+    [GeneratedRegex(
+        """^define [^@]*@(?<name>"[^"]*"|[-A-Za-z$._0-9]+)\(.*\) (?:(?:local_)?unnamed_addr )?(?:addrspace\(\d+\) )?#(?<group>\d+) """,
+        RegexOptions.ExplicitCapture)]
+    private static partial Regex Define();
+
+    [GeneratedRegex("""\.\.\.\) (?:(?:local_)?unnamed_addr )?(?:addrspace\(\d+\) )?#\d+ """)]
+    private static partial Regex Variadic();
+
+    [GeneratedRegex("""^attributes #(\d+) = \{ (.*) \}$""", RegexOptions.Multiline)]
+    private static partial Regex Group();
+}

@@ -1,0 +1,148 @@
+using System.Collections.Immutable;
+using Harness.Binary;
+using Harness.Model;
+
+namespace Harness.Toolchain;
+
+/// <summary>One build of one unit: the steps of both routes, their timings, and the first thing that went wrong.</summary>
+internal sealed class UnitBuild(
+    ZigCommand compiler, FixtureLayout fixtures, Cell cell, string directory, BuildOptions options, TimeProvider time, CancellationToken ct)
+{
+    private const string ObjectName = "unit.o";
+    private const string RawObjectName = "unit.raw.o";
+    private const string IrName = "unit.ll";
+    private const string SplitIrName = "unit.split.ll";
+
+    public Cell Cell => cell;
+
+    public BuildTimings Timings { get; private set; } = BuildTimings.Zero;
+
+    /// <summary>Set when a step returned nothing.</summary>
+    public BuildOutcome? Failure { get; private set; }
+
+    public string PathOf(string name) => Path.Combine(directory, name);
+
+    /// <summary>Source → optimised IR → attribute added → code generation alone → notes dropped, checks looked for.</summary>
+    public async Task<InjectionReport?> ByAttributeAsync()
+    {
+        string[] emit = ["-fllvm", "-femit-llvm-ir=" + PathOf(IrName), "-fno-emit-bin"];
+        if (!await CompileAsync(emit).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        var ir = await RewriteAsync(async () =>
+        {
+            var text = await File.ReadAllTextAsync(PathOf(IrName), ct).ConfigureAwait(false);
+            var result = SplitStackIr.Rewrite(text, options.Injection);
+            await File.WriteAllTextAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
+            return result;
+        }).ConfigureAwait(false);
+        if (ir is null || !await GenerateCodeAsync().ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, options.Injection)).ConfigureAwait(false);
+    }
+
+    /// <summary>Source → object → thunks.</summary>
+    public async Task<InjectionReport?> ByThunksAsync()
+    {
+        // LLVM's assembler resolves calls within a section; with one section per function each call is a relocation.
+        string[] backend = cell.Backend is Backend.Llvm ? ["-fllvm", "-ffunction-sections"] : ["-fno-llvm"];
+        return await CompileAsync([.. backend, "-femit-bin=" + PathOf(RawObjectName)]).ConfigureAwait(false)
+            ? await RewriteObjectAsync(file => ThunkInjector.Inject(file, options.Injection)).ConfigureAwait(false)
+            : null;
+    }
+
+    /// <summary>Links the unit with the runtime's objects into the worker.</summary>
+    public async Task<bool> LinkAsync(ImmutableArray<string> runtime)
+    {
+        string[] arguments =
+        [
+            "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime, "-lc", "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
+            "-femit-bin=" + PathOf(WorkerBuilder.WorkerName),
+        ];
+        var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
+        Timings = Timings with { Link = result.Elapsed };
+        return Succeeded(result, "link: ");
+    }
+
+    public void DeleteIntermediates()
+    {
+        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName })
+        {
+            File.Delete(PathOf(name));
+        }
+
+        if (Directory.Exists(PathOf("zig-cache")))
+        {
+            Directory.Delete(PathOf("zig-cache"), recursive: true);
+        }
+    }
+
+    private async Task<bool> CompileAsync(string[] emit)
+    {
+        // Options of a module come before it: after `-Mroot=` a -target would be another module's, and the unit the host's.
+        string[] arguments =
+        [
+            "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip", "-fno-omit-frame-pointer", .. emit,
+            "--dep", "rt", "-Mroot=" + PathOf("unit.zig"), "-Mrt=" + fixtures.Support,
+        ];
+        var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
+        Timings = Timings with { Compile = result.Elapsed };
+        return Succeeded(result, "");
+    }
+
+    private async Task<bool> GenerateCodeAsync()
+    {
+        // Zig has optimised already: code generation alone, at the level that Zig uses itself.
+        string[] arguments =
+        [
+            "clang", "-c", cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3", "-Xclang", "-disable-llvm-passes", "-target", cell.Target,
+            "-Wno-override-module", "-fno-addrsig", "-fno-crash-diagnostics", PathOf(SplitIrName), "-o", PathOf(RawObjectName),
+        ];
+        var result = await compiler.RunAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
+        Timings = Timings with { Codegen = result.Elapsed };
+        return Succeeded(result, "code generation: ");
+    }
+
+    private Task<InjectionReport?> RewriteObjectAsync(Func<ElfFile, (byte[] Object, InjectionReport Report)> change) => RewriteAsync(async () =>
+    {
+        var (bytes, report) = change(ElfFile.Load(PathOf(RawObjectName)));
+        await File.WriteAllBytesAsync(PathOf(ObjectName), bytes, ct).ConfigureAwait(false);
+        return report;
+    });
+
+    private async Task<T?> RewriteAsync<T>(Func<Task<T>> step)
+        where T : class
+    {
+        var started = time.GetTimestamp();
+        try
+        {
+            return await step().ConfigureAwait(false);
+        }
+        catch (InvalidDataException e)
+        {
+            Failure = new BuildOutcome.Rejected("injection: " + e.Message);
+            return null;
+        }
+        finally
+        {
+            Timings = Timings with { Rewrite = Timings.Rewrite + time.GetElapsedTime(started) };
+        }
+    }
+
+    private bool Succeeded(ZigResult result, string stage)
+    {
+        Failure = result switch
+        {
+            ZigResult.Diagnosed diagnosed => new BuildOutcome.Rejected(stage + diagnosed.Diagnostics),
+            ZigResult.Crashed crashed => new BuildOutcome.CompilerCrashed(stage + crashed.Detail),
+            ZigResult.TimedOut timedOut => new BuildOutcome.TimedOut(timedOut.Command),
+            _ => null,
+        };
+        return Failure is null;
+    }
+}

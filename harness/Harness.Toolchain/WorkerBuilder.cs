@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+using Harness.Binary;
+using Harness.Emit;
+using Harness.Model;
+
+namespace Harness.Toolchain;
+
+/// <summary>What a <see cref="WorkerBuilder"/> may be told.</summary>
+public sealed record BuildOptions
+{
+    public static readonly BuildOptions Default = new();
+
+    /// <summary>For each run of the compiler.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    public InjectionOptions Injection { get; init; } = InjectionOptions.Default;
+
+    /// <summary>Keeps objects and IR beside the worker.</summary>
+    public bool KeepIntermediates { get; init; }
+}
+
+/// <summary>
+/// Builds workers: compiles a unit for a cell, lets the cell's route put checks in, links it with the runtime.
+/// The steps are the route's own; what they share is here. Can be used from several threads.
+/// </summary>
+public sealed class WorkerBuilder(
+    FixtureLayout fixtures, ToolCache cache, RuntimeRecipe? recipe = null, BuildOptions? options = null, TimeProvider? time = null)
+{
+    public const string WorkerName = "worker";
+    private readonly RuntimeRecipe _recipe = recipe ?? RuntimeRecipe.Standard;
+    private readonly BuildOptions _options = options ?? BuildOptions.Default;
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    /// <summary>Why a cell cannot be built at all; null when it can.</summary>
+    public static string? Unsupported(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell switch
+        {
+            { Target: not Cell.LinuxGnu } => $"{cell}: only {Cell.LinuxGnu} is supported",
+            { Route: Route.Attribute, Backend: not Backend.Llvm } => $"{cell}: the attribute is LLVM's",
+            { Backend: Backend.SelfHosted, Mode: not OptimizeMode.Debug } => $"{cell}: the self-hosted backend has no optimiser",
+            _ => null,
+        };
+    }
+
+    /// <summary>Builds <c>worker</c> in <paramref name="directory"/>, which becomes the unit's own.</summary>
+    /// <exception cref="ToolchainException">The set-up is broken; never because of the unit.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<BuildOutcome> BuildAsync(EmittedUnit unit, Cell cell, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        if (Unsupported(cell) is { } reason)
+        {
+            return new BuildOutcome.Rejected(reason);
+        }
+
+        var runtime = await cache.RuntimeAsync(_recipe, cell.Target, ct).ConfigureAwait(false);
+        directory = Path.GetFullPath(directory);
+        Directory.CreateDirectory(directory);
+        await File.WriteAllTextAsync(Path.Combine(directory, "unit.zig"), unit.Source, ct).ConfigureAwait(false);
+        var build = new UnitBuild(
+            await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, directory, _options, _time, ct);
+        var outcome = await RunAsync(build, runtime).ConfigureAwait(false);
+        if (!_options.KeepIntermediates)
+        {
+            build.DeleteIntermediates();
+        }
+
+        return outcome;
+    }
+
+    private static async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
+    {
+        var injection = build.Cell.Route is Route.Attribute
+            ? await build.ByAttributeAsync().ConfigureAwait(false)
+            : await build.ByThunksAsync().ConfigureAwait(false);
+        if (injection is null)
+        {
+            return build.Failure!;
+        }
+
+        var missing = injection.Unsplit.Where(function => function.Reason is UnsplitReason.CheckMissing).Select(f => f.Name).ToList();
+        if (missing.Count > 0 || injection.Split == 0)
+        {
+            return new BuildOutcome.Rejected(
+                $"{build.Cell}: {missing.Count} of {injection.Functions} functions have no split check: {string.Join(", ", missing.Take(5))}");
+        }
+
+        return await build.LinkAsync(runtime).ConfigureAwait(false)
+            ? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection)
+            : build.Failure!;
+    }
+}
