@@ -43,13 +43,13 @@ public sealed record Failure(string Signature, Case Case, int Program, string Ch
 /// <summary>What one batch came to in one cell. Whatever programs did is in here; nothing is thrown for it.</summary>
 /// <param name="Unfinished">Indices of the programs whose planned executions did not all run.</param>
 /// <param name="Coverage">How often each label was met, for example <c>fault/panic</c>.</param>
-/// <param name="Inconclusive">Reasons why something was neither pass nor fail, such as a kill for memory.</param>
+/// <param name="Inconclusive">What was neither pass nor fail, such as executions killed for memory, and how many.</param>
 public sealed record BatchOutcome(
     Counters Counters,
     EquatableArray<int> Unfinished,
     IReadOnlyDictionary<string, long> Coverage,
     IReadOnlyList<Failure> Failures,
-    IReadOnlyList<string> Inconclusive,
+    IReadOnlyDictionary<string, long> Inconclusive,
     PhaseSeconds Seconds);
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
@@ -62,9 +62,10 @@ public interface IBatchChecker
     /// <exception cref="EnvironmentUnusableException"/>
     Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct);
 
+    /// <param name="planSeed">Chooses the plans; the same for every cell.</param>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<BatchOutcome> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, string scratchDirectory, CancellationToken ct);
+        IReadOnlyList<FiberProgram> programs, Cell cell, ulong planSeed, string scratchDirectory, CancellationToken ct);
 }
 
 /// <summary>One recorded execution of a case, in text that two runs can be compared by.</summary>

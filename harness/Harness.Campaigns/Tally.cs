@@ -109,9 +109,9 @@ public sealed class Tally
             _coverage[label] = _coverage.GetValueOrDefault(label) + count;
         }
 
-        foreach (var reason in batch.Inconclusive)
+        foreach (var (reason, count) in batch.Inconclusive)
         {
-            _inconclusive[reason] = _inconclusive.GetValueOrDefault(reason) + 1;
+            _inconclusive[reason] = _inconclusive.GetValueOrDefault(reason) + count;
         }
     }
 

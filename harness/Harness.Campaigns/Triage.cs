@@ -181,6 +181,16 @@ internal static class Scratch
         }
     }
 
+    /// <exception cref="ResultsUnwritableException">The disk is as good as full.</exception>
+    public static void RequireSpace(string directory)
+    {
+        const long needed = 16 << 20;
+        if (new DriveInfo(directory).AvailableFreeSpace < needed)
+        {
+            throw new ResultsUnwritableException(directory, new IOException("the disk is full; make room and go on with --resume"));
+        }
+    }
+
     /// <summary>Best effort: leftovers cost space, nothing else.</summary>
     public static void Remove(string directory)
     {

@@ -14,7 +14,7 @@ public sealed class JournalTests : IDisposable
         new JournalRecord.Prepared(1.5),
         new JournalRecord.RegressionReplayed("n", "s", "c", "k", true, true, "p", "t", "d"),
         new JournalRecord.BatchChecked(
-            0, Sample.Cell.ToString(), 0, 4, [2], Sample.Counters, new Dictionary<string, long> { ["fault/none"] = 4 }, ["killed for memory"],
+            0, Sample.Cell.ToString(), 0, 4, [2], Sample.Counters, new Dictionary<string, long> { ["fault/none"] = 4 }, new Dictionary<string, long> { ["killed for memory"] = 2 },
             new PhaseSeconds(1, 2, 3, 4), 5),
         new JournalRecord.FailureSeen("s", "c", 3, "digest"),
         new JournalRecord.CaseStored("s", "c", "digest", "path", "token", "a\n", "b\n", 5),
