@@ -36,9 +36,10 @@ public sealed record PhaseSeconds(double Model, double Compile, double Link, dou
 
 /// <summary>A row that failed: one program, one cell, one plan.</summary>
 /// <param name="Signature">What two occurrences of one defect share; names its folder after <see cref="CaseStore.FolderName"/>.</param>
+/// <param name="Family">The signature without the cell.</param>
 /// <param name="Program">Index of the program in its batch.</param>
 /// <param name="Check">The check that failed, in PROTOCOL.md's words (<c>digest</c>, <c>trace-fp</c>, <c>crash</c> …).</param>
-public sealed record Failure(string Signature, Case Case, int Program, string Check, string Expected, string Observed);
+public sealed record Failure(string Signature, string Family, Case Case, int Program, string Check, string Expected, string Observed);
 
 /// <summary>What one batch came to in one cell. Whatever programs did is in here; nothing is thrown for it.</summary>
 /// <param name="Unfinished">Indices of the programs whose planned executions did not all run.</param>

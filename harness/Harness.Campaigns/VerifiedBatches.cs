@@ -36,7 +36,8 @@ public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IP
     {
         var (expected, observed) = ObservationText.Of(finding.Observation);
         var program = Enumerable.Range(0, programs.Count).First(i => programs[i] == finding.Case.Program);
-        return new Failure(finding.Signature.ToString(), finding.Case, program, finding.Signature.Check, expected, observed);
+        var (signature, family) = (finding.Signature.ToString(), $"{finding.Signature.Check}.{finding.Signature.Event}.{finding.Signature.Site}");
+        return new Failure(signature, family, finding.Case, program, finding.Signature.Check, expected, observed);
     }
 
     private static Dictionary<string, long> Inconclusive(BatchResult result)

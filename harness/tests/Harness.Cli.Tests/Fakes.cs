@@ -78,9 +78,9 @@ internal sealed class FakeChecker : IBatchChecker
         return Answer(programs, cell, ct);
     }
 
-    /// <summary>The first program of every batch in <paramref name="cell"/> fails.</summary>
-    public void FailIn(Cell cell) => Answer = (programs, asked, _) => Task.FromResult(asked == cell
-        ? Sample.Outcome(programs.Count, new Failure("digest/errdefer", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, "digest", "a\nb\n", "a\nc\n"))
+    /// <summary>The first program of every batch in these cells fails.</summary>
+    public void FailIn(params Cell[] cells) => Answer = (programs, asked, _) => Task.FromResult(cells.Contains(asked)
+        ? Sample.Outcome(programs.Count, new Failure(cells.Length == 1 ? "digest/errdefer" : $"digest.{asked}", "digest", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, "digest", "a\nb\n", "a\nc\n"))
         : Sample.Outcome(programs.Count));
 }
 
@@ -89,13 +89,17 @@ internal sealed class FakeRunner : ICaseRunner
 {
     public Recording Recording { get; set; } = new(false, "digest/errdefer", "digest", "a\nb\n", "a\nc\n");
 
+    /// <summary>Programs that hold when they are run alone.</summary>
+    public Func<FiberProgram, bool> HoldsAlone { get; set; } = _ => false;
+
     public Confirmation Confirmation { get; set; } = new(10, 10);
 
     public int Shrinks { get; set; } = 2;
 
     public string Emit(FiberProgram program) => "const rt = @import(\"rt\");\n";
 
-    public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) => Task.FromResult(Recording);
+    public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) =>
+        Task.FromResult(HoldsAlone(@case.Program) ? new Recording(true, "", "", "", "") : Recording);
 
     public Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct) =>
         Task.FromResult(Confirmation);

@@ -69,7 +69,7 @@ public sealed class ReportTests : IDisposable
     public async Task Html_escapes_everything_that_programs_and_tools_say()
     {
         _cli.Rooms.Checker.FailIn(Sample.Cell);
-        _cli.Rooms.Runner.Recording = new Recording(false, Evil, Evil, Evil + "\nx", Evil + "\ny");
+        _cli.Rooms.Runner.Recording = new Recording(false, "digest/errdefer", Evil, Evil + "\nx", Evil + "\ny");
         await _cli.CampaignAsync("--programs", "3", "--seed", "1");
         var html = File.ReadAllText(_cli.OnlyRun().Report);
         Assert.DoesNotContain("alert(1)</script>", html);
