@@ -31,16 +31,16 @@ internal sealed partial class BodyWriter
                 var err = EnterCapture();
                 writer.Open($"{bound} catch |{err}| {{", call.Site);
                 writer.Line($"rt.caught({rethrow.Site}, {err});", rethrow.Site);
-                writer.Line($"return {err};");
+                writer.Line(Again(err));
                 writer.Close("};");
                 _captures--;
                 break;
             case Handling.CatchBlock block:
-                Catch(bound, call.Site, payload, StatementTree.Diverges(block.Body), block.Site, block.Fallback, _ => Body(block.Body));
+                Catch(bound, call.Site, payload, StatementTree.Completes(block.Body), block.Site, block.Fallback, _ => Body(block.Body));
                 break;
             case Handling.CatchSwitch choice:
-                var diverges = StatementTree.Diverges(choice.Else) && choice.Cases.All(c => StatementTree.Diverges(c.Body));
-                Catch(bound, call.Site, payload, diverges, choice.Site, choice.Fallback, caught => Switch(choice, caught));
+                var completes = StatementTree.Bodies(choice).Any(StatementTree.Completes);
+                Catch(bound, call.Site, payload, completes, choice.Site, choice.Fallback, caught => Switch(choice, caught));
                 break;
             case Handling.IfElse branch:
                 IfElse(call, branch, text, payload);
@@ -50,6 +50,11 @@ internal sealed partial class BodyWriter
         }
     }
 
+    private string Again(string err) =>
+        StatementTree.All(function.Body).Any(s => s is Statement.ErrDeferCapture)
+            ? $"return rt.again({expressions.TypeOf(function.Payload)}, {err});"
+            : $"return {err};";
+
     private string Binding(Statement.Call call, ZigType payload)
     {
         if (call.Result >= 0 && locals.IsMentioned(call.Result)) return $"const {locals.Name(call.Result)} = ";
@@ -58,9 +63,9 @@ internal sealed partial class BodyWriter
 
     /// <summary><c>… catch |err| blk: {</c>, the body, and the value it ends in unless it never ends.</summary>
     private void Catch(
-        string bound, int callSite, ZigType payload, bool diverges, int site, Scalar fallback, Action<string> body)
+        string bound, int callSite, ZigType payload, bool completes, int site, Scalar fallback, Action<string> body)
     {
-        var hasValue = payload is not ZigType.Void && !diverges;
+        var hasValue = payload is not ZigType.Void && completes;
         var err = EnterCapture();
         var label = hasValue ? EnterLabel() : "";
         writer.Open(hasValue ? $"{bound} catch |{err}| {label}: {{" : $"{bound} catch |{err}| {{", callSite);

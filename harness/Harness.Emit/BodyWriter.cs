@@ -14,9 +14,15 @@ internal sealed partial class BodyWriter(
     /// <summary>The whole body, after the checkpoint.</summary>
     public void Function()
     {
+        if (function.Body is [.., Statement.Return last])
+        {
+            Body([.. function.Body.SkipLast(1)]);
+            Return(last.Value, atEnd: true);
+            return;
+        }
+
         Body(function.Body);
-        if (StatementTree.Diverges(function.Body)) return;
-        Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
+        if (StatementTree.Completes(function.Body)) Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
     }
 
     private void Body(EquatableArray<Statement> body)
@@ -154,8 +160,8 @@ internal sealed partial class BodyWriter(
         var (text, site) = statement switch
         {
             Statement.Log log => ($"rt.log({log.Site}, {expressions.Of(log.Value)})", log.Site),
-            Statement.CheckBuffer check => ($"rt.log({check.Site}, rt.sum(&{locals.Name(check.Local)}))", check.Site),
-            Statement.Release release => ($"rt.release({release.Site}, {locals.Name(release.Local)})", release.Site),
+            Statement.CheckBuffer check => ($"rt.log({check.Site}, rt.sum(&{locals.Read(check.Local)}))", check.Site),
+            Statement.Release release => ($"rt.release({release.Site}, {locals.Read(release.Local)})", release.Site),
             Statement.Probe probe => ($"rt.probe({probe.Site})", probe.Site),
             Statement.Yield yield => ($"rt.yield({yield.Site})", yield.Site),
             Statement.Spawn spawn => ($"rt.spawn({spawn.Site}, {spawn.Fiber})", spawn.Site),
@@ -246,6 +252,7 @@ internal sealed partial class BodyWriter(
         writer.Line($"return error.{error};");
     }
 
+    /// <param name="atEnd">Nothing follows in the function: without a value there is no need to say return.</param>
     private void Return(ReturnValue value, bool atEnd)
     {
         writer.Line($"rt.leave({function.Id});");

@@ -12,6 +12,8 @@ internal sealed class Expressions(FiberProgram program, FunctionNames names, Typ
             ? value.ToString(CultureInfo.InvariantCulture)
             : "0x" + value.ToString("x", CultureInfo.InvariantCulture);
 
+    public string TypeOf(ZigType type) => types[type];
+
     /// <summary>
     /// A sum in one row, its constants added up: two untyped constants with a run-time overflow would not compile.
     /// </summary>
@@ -76,7 +78,7 @@ internal sealed class Expressions(FiberProgram program, FunctionNames names, Typ
                 terms.Add($"rt.fold({locals.Read(fold.Local)})");
                 return 0;
             case Scalar.LoopIndex index:
-                terms.Add(locals.Name(index.Local));
+                terms.Add(locals.Read(index.Local));
                 return 0;
             case Scalar.Add add:
                 return unchecked(Collect(add.Left, terms) + Collect(add.Right, terms));

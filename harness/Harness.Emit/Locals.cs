@@ -3,12 +3,15 @@ using Harness.Model;
 
 namespace Harness.Emit;
 
-/// <summary>The locals and parameters of one function: their names, and how each is read, passed and written.</summary>
+/// <summary>
+/// The locals and parameters of one function: their names, and how each is read, passed and written. It remembers what
+/// it was asked for, because declarations depend on later uses: a body is written twice, the first time to learn.
+/// </summary>
 internal sealed class Locals
 {
     private readonly Dictionary<int, (string Name, Sort Sort)> _locals = [];
-    private readonly HashSet<int> _mentioned;
-    private readonly HashSet<int> _addressed;
+    private readonly HashSet<int> _mentioned = [];
+    private readonly HashSet<int> _addressed = [];
 
     public Locals(FiberProgram program, Function function)
     {
@@ -17,8 +20,7 @@ internal sealed class Locals
             Add(i, SortOf(function.Parameters[i]));
         }
 
-        var all = StatementTree.All(function.Body).ToList();
-        foreach (var statement in all)
+        foreach (var statement in StatementTree.All(function.Body))
         {
             switch (statement)
             {
@@ -45,9 +47,6 @@ internal sealed class Locals
                     break;
             }
         }
-
-        _mentioned = [.. all.SelectMany(StatementTree.Mentioned)];
-        _addressed = [.. all.SelectMany(StatementTree.Addressed)];
     }
 
     private enum Sort
@@ -61,6 +60,7 @@ internal sealed class Locals
         Index,
     }
 
+    /// <summary>The name, for a declaration.</summary>
     public string Name(int local) => _locals[local].Name;
 
     /// <summary>Zig refuses a local that nothing mentions.</summary>
@@ -69,23 +69,34 @@ internal sealed class Locals
     /// <summary>Zig refuses a <c>var</c> that nothing can change.</summary>
     public bool IsAddressed(int local) => _addressed.Contains(local);
 
-    /// <summary>The value that <c>fold</c> reads.</summary>
-    public string Read(int local) => _locals[local] switch
+    /// <summary>The local's value; what a pointer points at.</summary>
+    public string Read(int local)
     {
-        (var name, Sort.Pointer) => $"{name}.*",
-        var (name, _) => name,
-    };
+        _mentioned.Add(local);
+        var (name, sort) = _locals[local];
+        return sort is Sort.Pointer ? $"{name}.*" : name;
+    }
 
     /// <summary>What is assigned to.</summary>
-    public string Target(int local) => Read(local);
-
-    /// <summary>What a call passes.</summary>
-    public string Passed(int local) => _locals[local] switch
+    public string Target(int local)
     {
-        (var name, Sort.Cell) => $"&{name}",
-        (var name, Sort.Buffer) => $"{name}[0..{ProgramLimits.SlicedWords}]",
-        var (name, _) => name,
-    };
+        _addressed.Add(local);
+        return Read(local);
+    }
+
+    /// <summary>What a call passes: the address of a cell, a slice of a buffer, any other as it is.</summary>
+    public string Passed(int local)
+    {
+        _mentioned.Add(local);
+        _addressed.Add(local);
+        var (name, sort) = _locals[local];
+        return sort switch
+        {
+            Sort.Cell => $"&{name}",
+            Sort.Buffer => $"{name}[0..{ProgramLimits.SlicedWords}]",
+            _ => name,
+        };
+    }
 
     private static Sort SortOf(ZigType type) => type switch
     {

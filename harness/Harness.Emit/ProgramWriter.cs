@@ -35,6 +35,10 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         var locals = new Locals(program, function);
         var expressions = new Expressions(program, _names, types, locals);
         var isMethod = function.Kind is FunctionKind.Method;
+        var rehearsal = new SourceWriter();
+        rehearsal.Enter(new SourceOwner.Function(index, function.Id));
+        new BodyWriter(rehearsal, program, function, locals, expressions).Function();
+
         if (isMethod)
         {
             writer.Open($"const {FunctionNames.HostType(function.Id)} = struct {{");
@@ -46,7 +50,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         writer.Open($"{Header(function, locals)} {{");
         writer.Anchor(function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
-        if (StatementTree.MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
+        if (MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();
         writer.Close();
         writer.Leave();
@@ -57,6 +61,17 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
             writer.Line($"const {FunctionNames.Host(function.Id)}: {FunctionNames.HostType(function.Id)} = .{{ .number = {function.Id} }};");
         }
     }
+
+    /// <summary>
+    /// Whether the last thing that the function does may be a deferred call or probe. Everything else that can show
+    /// the function in a trace is followed by an event or a value.
+    /// </summary>
+    private static bool MayEndInDeferredCall(Function function) =>
+        StatementTree.All(function.Body)
+            .Where(s => s is Statement.Defer or Statement.ErrDefer or Statement.ErrDeferCapture)
+            .SelectMany(StatementTree.Bodies)
+            .SelectMany(StatementTree.All)
+            .Any(s => s is Statement.Call or Statement.Probe);
 
     private string Header(Function function, Locals locals)
     {

@@ -47,7 +47,7 @@ internal sealed class TypeNames
                     WriteStruct(writer, name, record);
                     break;
                 case ZigType.Enum tags:
-                    writer.Line($"const {name} = enum {Braced(Enumerable.Range(0, tags.Variants).Select(Letter))};");
+                    writer.Line($"const {name} = enum {{ {string.Join(", ", Enumerable.Range(0, tags.Variants).Select(Letter))} }};");
                     break;
                 case ZigType.Union choice:
                     WriteUnion(writer, name, choice);

@@ -5,7 +5,8 @@
 //!
 //! `mock RUNS`: one execution per line, numbers separated by spaces:
 //!     program mutexes start_mask launch_mask seed fault(0 none, 1 error, 2 panic, 3 segfault) entry error persistent fuel…
-//! Output: `run N`, then `FIBER KIND A B` per event, in order.
+//! Output: `run N`, then `FIBER KIND A B` per event, in order; after a probe `FIBER frames N`, the stack frames between it
+//! and the fiber's bottom (frame pointers are on in every mode).
 
 const std = @import("std");
 const c = std.c;
@@ -66,6 +67,8 @@ const Fiber = struct {
     state: State = .not_started,
     outcome: u8 = 0,
     failed: bool = false,
+    /// Frame of `fiberMain`.
+    bottom: usize = 0,
     deadlocked: bool = false,
     persistent: bool = false,
     pending: u32 = 0,
@@ -194,6 +197,7 @@ fn schedule() void {
 }
 
 fn fiberMain() callconv(.c) void {
+    fibers[current].bottom = @frameAddress();
     hs_unit.programs[run.program].fibers[current]();
     end(if (fibers[current].failed) 2 else 1);
 }
@@ -352,6 +356,10 @@ export fn hs_cancel(site: u32, index: u32) void {
 
 export fn hs_probe(site: u32) void {
     event(.probe, site, 0);
+    var frames: usize = 0;
+    var frame = @as(*const usize, @ptrFromInt(@frameAddress())).*;
+    while (frame != fibers[current].bottom) : (frames += 1) frame = @as(*const usize, @ptrFromInt(frame)).*;
+    print("{d} frames {d}\n", .{ current, frames });
 }
 
 fn touched(index: usize, count: usize) bool {

@@ -23,17 +23,79 @@ internal sealed partial class BodyWriter
         var index = new Local(NewLocal(), LocalKind.LoopIndex, new ZigType.Void());
         var inner = new Region(region) { InLoop = true, Times = region.Times * count };
         inner.Declare(index);
+        if (_choices.Chance(25))
+        {
+            WriteLoopCleanup(inner);
+        }
+
         writeBody(inner);
+        if (inner.Completes && _choices.Chance(25))
+        {
+            WriteLoopExit(inner);
+        }
+
         Fill(inner, _choices.Between(0, 1));
         if (!inner.Completes)
         {
             // A loop whose body always leaves is no loop: its statements stay, as a branch.
-            var once = new Statement.Loop(index.Id, count, [new Statement.If(Condition(inner, 2), inner.Statements.ToEquatableArray(), [])]);
+            var once = new Statement.Loop(
+                index.Id,
+                count,
+                [new Statement.If(Condition(inner, 2), inner.Statements.ToEquatableArray(), [])]
+            );
             region.Add(once);
             return;
         }
 
         region.Add(new Statement.Loop(index.Id, count, inner.Statements.ToEquatableArray()));
+    }
+
+    /// <summary>Something that a way out of the loop has to run.</summary>
+    private void WriteLoopCleanup(Region region)
+    {
+        var kind = PickOf(
+            (Feature.Log, 1),
+            (Feature.Defer, 1),
+            (Feature.ErrDefer, _plan.IsFallible && !region.InCleanup ? 1 : 0),
+            (Feature.HeapBlock, 1)
+        );
+        switch (kind)
+        {
+            case Feature.HeapBlock:
+                WriteAcquire(region, AcquiredKind());
+                break;
+            case Feature.Log:
+                WriteLog(region);
+                break;
+            default:
+                WriteCleanup(region, kind);
+                break;
+        }
+    }
+
+    private void WriteLoopExit(Region region)
+    {
+        var kind = PickOf(
+            (Feature.Log, 1),
+            (Feature.Break, 2),
+            (Feature.Continue, 2),
+            (Feature.EarlyReturn, MayReturn(region) ? 2 : 0),
+            (Feature.Raise, MayRaise(region) ? 2 : 0)
+        );
+        switch (kind)
+        {
+            case Feature.Log:
+                break;
+            case Feature.Break:
+                region.Add(new Statement.BreakIf(Condition(region)));
+                break;
+            case Feature.Continue:
+                region.Add(new Statement.ContinueIf(Condition(region)));
+                break;
+            default:
+                WriteExit(region, kind);
+                break;
+        }
     }
 
     private void WriteIf(Region region)
@@ -47,20 +109,27 @@ internal sealed partial class BodyWriter
             Fill(otherwise, _choices.Between(1, 2));
         }
 
-        region.Add(new Statement.If(
-            when, then.Statements.ToEquatableArray(), then.Completes ? otherwise.Statements.ToEquatableArray() : Completed(otherwise)));
+        region.Add(
+            new Statement.If(
+                when,
+                then.Statements.ToEquatableArray(),
+                then.Completes ? otherwise.Statements.ToEquatableArray() : Completed(otherwise)
+            )
+        );
     }
 
     private void WriteFiberStatement(Region region, Feature kind)
     {
         var fiber = _choices.Between(0, _program.Fibers.Count - 1);
-        region.Add(kind switch
-        {
-            Feature.Spawn => new Statement.Spawn(Site(), fiber),
-            Feature.Join => new Statement.Join(Site(), fiber),
-            Feature.Cancel => new Statement.Cancel(Site(), fiber),
-            _ => new Statement.Yield(Site()),
-        });
+        region.Add(
+            kind switch
+            {
+                Feature.Spawn => new Statement.Spawn(Site(), fiber),
+                Feature.Join => new Statement.Join(Site(), fiber),
+                Feature.Cancel => new Statement.Cancel(Site(), fiber),
+                _ => new Statement.Yield(Site()),
+            }
+        );
     }
 
     private bool TrySpawn(Region region, int fiber)

@@ -4,8 +4,9 @@ using FsCheck.Fluent;
 namespace Harness.Generators.Building;
 
 /// <summary>
-/// Draws from FsCheck generators, one after the other, from one seed. What a statement may refer to depends on everything
-/// before it; drawing step by step lets that scope be an ordinary object instead of a state threaded through binds.
+/// Draws from FsCheck generators, one after the other, from one seed. What a statement may refer to depends on
+/// everything before it; drawing step by step lets that scope be an ordinary object instead of a state threaded through
+/// binds.
 /// </summary>
 internal sealed class Choices(ulong seed, int size)
 {
@@ -16,7 +17,7 @@ internal sealed class Choices(ulong seed, int size)
     public T Draw<T>(Gen<T> gen)
     {
         _state = unchecked(_state + 0x9E3779B97F4A7C15);
-        return gen.Sample(Size, new Rnd(_state), 1).First();
+        return gen.Sample(Math.Max(1, Size), new Rnd(_state), 1).First();
     }
 
     public int Between(int low, int high) => low >= high ? low : Draw(Gen.Choose(low, high));

@@ -4,7 +4,8 @@ namespace Harness.Generators.Syntax;
 
 /// <summary>
 /// Gives functions, locals and sites consecutive numbers again: functions that no fiber can reach are dropped, sites
-/// count from 1 over the program, locals from the parameters on in each function. Order is kept, so forward calls stay forward.
+/// count from 1 over the program, locals from the parameters on in each function. Order is kept, so forward calls stay
+/// forward.
 /// </summary>
 internal static class Renumbering
 {
@@ -19,7 +20,7 @@ internal static class Renumbering
         }
 
         var kept = program with { Functions = program.Functions.Where(f => reached[f.Id]).ToEquatableArray() };
-        return new Renumberer(numbers).Program(kept);
+        return new Renumberer(numbers).Rewrite(kept);
     }
 
     /// <summary>Which functions some fiber can reach.</summary>
@@ -49,7 +50,7 @@ internal static class Renumbering
         private readonly Dictionary<int, int> _locals = [];
         private int _sites;
 
-        public override Function Function(Function function)
+        public override Function Rewrite(Function function)
         {
             _locals.Clear();
             for (var i = 0; i < function.Parameters.Count; i++)
@@ -57,7 +58,11 @@ internal static class Renumbering
                 _locals.Add(i, i);
             }
 
-            return function with { Id = functions[function.Id], Body = Body(function.Body) };
+            return function with
+            {
+                Id = functions[function.Id],
+                Body = Body(function.Body),
+            };
         }
 
         protected override int Site(int site) => ++_sites;

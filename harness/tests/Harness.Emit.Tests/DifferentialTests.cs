@@ -21,6 +21,58 @@ public class DifferentialTests
         Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
     }
 
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public async Task random_programs_are_formatted_compile_and_do_what_the_model_says(string mode)
+    {
+        var programs = RandomPrograms.From(RandomPrograms.Seed, RandomPrograms.Count(mode));
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, mode);
+        await zig.AssertFormattedAsync(Path.Combine(zig.Scratch, mode + ".zig"));
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => RandomPrograms.Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+    }
+
+    [Fact]
+    public async Task what_a_shrinker_tries_compiles_and_does_what_the_model_says()
+    {
+        var programs = RandomPrograms.From(RandomPrograms.Seed, 8).SelectMany(RandomPrograms.Smaller).ToList();
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, "selfhosted");
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => RandomPrograms.Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+        await zig.AssertFormattedAsync(Path.Combine(zig.Scratch, "selfhosted.zig"));
+    }
+
+    [Theory]
+    [InlineData("selfhosted")]
+    [InlineData("fast")]
+    [InlineData("small")]
+    public async Task a_frame_stays_until_everything_it_deferred_has_run(string mode)
+    {
+        FiberProgram[] programs =
+        [
+            Samples.Program(
+                Samples.Function(0, Samples.Infallible, Samples.Void, [], Samples.Call(1, 1, Samples.Plain)),
+                Samples.Function(
+                    1, Samples.Infallible, Samples.Void, [],
+                    new Statement.Defer([Samples.Call(2, 2, Samples.Plain)]),
+                    new Statement.Log(3, Samples.Const(3))),
+                Samples.Function(2, Samples.Infallible, Samples.Void, [], new Statement.Defer([new Statement.Probe(4)]))),
+        ];
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, mode);
+
+        Assert.Empty(await worker.DifferencesAsync([new MockRun(0, new FaultPlan.None(), Schedule.Fifo)]));
+        Assert.Equal(4, Assert.Single(Interpreter.Run(programs[0], new FaultPlan.None(), Schedule.Fifo).Probes).Chain.Count);
+    }
+
     [Fact]
     public async Task errdefers_in_the_wrong_order_are_told_from_the_right_order()
     {

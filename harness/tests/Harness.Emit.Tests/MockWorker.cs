@@ -12,6 +12,8 @@ internal sealed record MockRun(int Program, FaultPlan Fault, Schedule Schedule);
 /// </summary>
 internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<FiberProgram> programs)
 {
+    private const string FramesWord = " frames ";
+
     /// <summary>Builds the programs in a mode of <see cref="ModeTable"/>.</summary>
     public static Task<MockWorker> BuildAsync(ZigTool zig, IReadOnlyList<FiberProgram> programs, string mode) =>
         BuildAsync(zig, ZigEmitter.Emit(programs), programs, mode);
@@ -64,7 +66,33 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
 
     private string Describe(MockRun run) => $"{Path.GetFileName(executable)} program {run.Program}, {run.Fault}, {run.Schedule}";
 
-    private static string? Difference(ExpectedRun expected, List<string>[] observed)
+    private static string? Difference(ExpectedRun expected, List<string>[] observed) =>
+        EventDifference(expected, [.. observed.Select(lines => lines.Where(l => !IsFrames(l)).ToList())])
+        ?? FrameDifference(expected, [.. observed.Select(lines => lines.Where(IsFrames).Select(FrameCount).ToList())]);
+
+    private static bool IsFrames(string line) => line.Contains(FramesWord, StringComparison.Ordinal);
+
+    private static int FrameCount(string line) => int.Parse(line.Split(' ')[2], CultureInfo.InvariantCulture);
+
+    /// <summary>At every probe all frames of the model's chain are on the stack, but those that an optimiser may drop.</summary>
+    private static string? FrameDifference(ExpectedRun expected, List<int>[] observed)
+    {
+        var seen = new int[observed.Length];
+        foreach (var probe in expected.Probes.Where(p => p.Site >= 0))
+        {
+            var most = probe.Chain.Count;
+            var least = most - probe.Chain.Count(f => f is Frame.Transpiled { Optional: true } or Frame.Transpiled { MayBeInlined: true });
+            var had = observed[probe.Fiber][seen[probe.Fiber]++];
+            if (had < least || had > most)
+            {
+                return $"fiber {probe.Fiber} at probe {probe.Site}: {had} frames instead of {least} to {most}: {probe.Chain}";
+            }
+        }
+
+        return null;
+    }
+
+    private static string? EventDifference(ExpectedRun expected, List<string>[] observed)
     {
         for (var fiber = 0; fiber < expected.Events.Count; fiber++)
         {

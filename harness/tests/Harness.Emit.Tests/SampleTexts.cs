@@ -100,6 +100,12 @@ internal static class SampleTexts
                 _ = fetch_1(rt.make(u32, 1)) catch rt.make(u32, 1);
             }
             """),
+        new("a defer that ends the function with a call", [new Statement.Defer([Handled(4, Samples.Plain)])], """
+            defer rt.stay();
+            defer {
+                touch_4();
+            }
+            """),
         new("an errdefer", [new Statement.ErrDefer([_probe, _log]), _call], """
             errdefer {
                 rt.probe(9);
@@ -244,6 +250,13 @@ internal static class SampleTexts
             run_2() catch |err| {
                 rt.caught(2, err);
                 return err;
+            };
+            """),
+        new("a rethrown error next to a captured one", [new Statement.ErrDeferCapture(3, []), Handled(2, new Handling.Rethrow(2))], """
+            errdefer |err| rt.errdeferred(3, err);
+            run_2() catch |err| {
+                rt.caught(2, err);
+                return rt.again(u32, err);
             };
             """),
         new("catch blocks, nested", [Handled(1, new Handling.CatchBlock(2, [Call(3, 1, new Handling.CatchBlock(4, [], Const(5)), -1, Made(1))], Const(6)), 2, Local(0))], """

@@ -15,7 +15,7 @@ public partial class SourceMapTests
         var seen = new HashSet<int>();
         foreach (var (index, program) in _programs.Index())
         {
-            foreach (var site in program.Functions.SelectMany(f => Sites(f.Body)))
+            foreach (var site in program.Functions.SelectMany(f => StatementTree.All(f.Body)).SelectMany(StatementTree.Sites))
             {
                 Assert.True(seen.Add(_unit.Map.LineOfSite(index, site)), $"program {index} site {site}");
             }
@@ -42,7 +42,7 @@ public partial class SourceMapTests
                         _ => null,
                     };
                     if (wanted is null) continue;
-                    var line = _unit.Map.LineOfSite(index, SitesOf(statement).First());
+                    var line = _unit.Map.LineOfSite(index, StatementTree.SiteOf(statement)!.Value);
                     Assert.Contains(wanted, _lines[line - 1], StringComparison.Ordinal);
                     Assert.Equal(new SourceOwner.Function(index, function.Id), _unit.Map.OwnerOfLine(line));
                 }
@@ -95,16 +95,6 @@ public partial class SourceMapTests
         Assert.Throws<ArgumentException>(() => _unit.Map.CheckpointLine(_programs.Count, 0));
         Assert.Throws<ArgumentException>(() => _unit.Map.FiberEntryLine(0, 1));
     }
-
-    private static IEnumerable<int> Sites(EquatableArray<Statement> body) => StatementTree.All(body).SelectMany(SitesOf);
-
-    private static IEnumerable<int> SitesOf(Statement statement) =>
-        statement.GetType().GetProperty("Site") is not { } own ? []
-        : statement is Statement.Call call ? [call.Site, .. SiteOf(call.Handling)]
-        : [(int)own.GetValue(statement)!];
-
-    private static IEnumerable<int> SiteOf(Handling handling) =>
-        handling.GetType().GetProperty("Site") is { } site ? [(int)site.GetValue(handling)!] : [];
 
     [GeneratedRegex(@"\bfn \w+\(.*\{$")]
     private static partial Regex Header();

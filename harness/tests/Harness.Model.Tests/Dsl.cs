@@ -3,7 +3,7 @@ namespace Harness.Model.Tests;
 /// <summary>Short names for writing programs by hand.</summary>
 internal static class Dsl
 {
-    public static readonly ZigType Void = new ZigType.Void();
+    public static readonly ZigType NoValue = new ZigType.Void();
     public static readonly ZigType U64 = new ZigType.Int(64, false);
     public static readonly ZigType HandleType = new ZigType.Handle();
     public static readonly ZigType Pointer = new ZigType.CellPointer();
@@ -45,6 +45,9 @@ internal static class Dsl
     public static Statement Tail(int site, int function, params Argument[] arguments) =>
         new Statement.TailCall(site, function, [.. arguments]);
 
+    public static Statement If(Condition when, Statement[] then, params Statement[] otherwise) =>
+        new Statement.If(when, [.. then], [.. otherwise]);
+
     public static Statement Fuel(params Statement[] body) => new Statement.IfFuel([.. body]);
 
     public static Statement Probe(int site) => new Statement.Probe(site);
@@ -73,7 +76,7 @@ internal static class Dsl
     public static Condition IndexIs(int local, int value, int modulus = 16) => new(new Scalar.LoopIndex(local), modulus, value);
 
     /// <summary>A fallible function with an explicit error set of all that tests raise.</summary>
-    public static Function Fallible(int id, params Statement[] body) => Fallible(id, Void, body);
+    public static Function Fallible(int id, params Statement[] body) => Fallible(id, NoValue, body);
 
     public static Function Fallible(int id, ZigType payload, params Statement[] body) => new(
         id,
@@ -85,7 +88,7 @@ internal static class Dsl
         [.. body]);
 
     public static Function Infallible(int id, params Statement[] body) =>
-        new(id, FunctionKind.Plain, new ErrorSet.Infallible(), Void, [], true, [.. body]);
+        new(id, FunctionKind.Plain, new ErrorSet.Infallible(), NoValue, [], true, [.. body]);
 
     public static Fiber Fiber(int function, bool startsAtLaunch = true, int fuel = 0) => new(function, [], fuel, startsAtLaunch);
 
@@ -94,6 +97,35 @@ internal static class Dsl
 
     public static FiberProgram Program(Fiber[] fibers, int mutexes, params Function[] functions) =>
         new([.. functions], [.. fibers], mutexes);
+
+    /// <summary>
+    /// Runs a program (which must be well-formed) and compares the log of a fiber with one written by hand; the run
+    /// without events must agree with the one with events.
+    /// </summary>
+    public static ExpectedRun AssertEvents(
+        FiberProgram program, string expected, FaultPlan? fault = null, Schedule? schedule = null, int fiber = 0)
+    {
+        Assert.Empty(Validator.Check(program));
+        var compiled = CompiledProgram.Of(program);
+        var run = compiled.Run(fault ?? NoFault, schedule ?? Schedule.Fifo);
+        Assert.Equal(expected, run.Events(fiber));
+        Assert.Equal(RunEnding.Finished, run.Ending);
+        AssertConsistent(run, compiled.Run(fault ?? NoFault, schedule ?? Schedule.Fifo, keepEvents: false));
+        return run;
+    }
+
+    /// <summary>What a run without events must share with the one with events, and what that one's parts must add up to.</summary>
+    private static void AssertConsistent(ExpectedRun run, ExpectedRun quick)
+    {
+        Assert.Equal(run with { Events = [], EntryPoints = [], Probes = [] }, quick);
+        Assert.Equal(
+            run.FiberDigests, run.Events.Select(events => events.Aggregate(Digests.Start, Digests.Add)).ToEquatableArray());
+        Assert.Equal(run.Digest, Digests.Combine(run.FiberDigests.AsSpan()));
+        Assert.Equal(run.EventCount, run.Events.Sum(events => events.Count));
+        Assert.Equal(run.Entries, run.EntryPoints.Count);
+        Assert.Equal(run.Acquired, run.Events.Sum(events => events.Count(e => e.Kind is EventKind.Acquired)));
+        Assert.Equal(run.ProbeCount, run.Probes.Count);
+    }
 
     public static string Events(this ExpectedRun run, int fiber = 0) =>
         string.Join("\n", run.Events[fiber].Select(Show));
@@ -112,5 +144,5 @@ internal static class Dsl
         _ => $"{e.Kind} {e.A} {e.B}",
     };
 
-    private static readonly ulong VoidFold = Values.Fold(Void, 0);
+    private static readonly ulong VoidFold = Values.Fold(NoValue, 0);
 }

@@ -1,0 +1,71 @@
+using Harness.Model;
+
+namespace Harness.Execution;
+
+/// <summary>A row that ended its process, or that left the protocol. Rows that just ran have none.</summary>
+public abstract record RowOutcome
+{
+    private RowOutcome(int row) => Row = row;
+
+    /// <summary>The row in the status page when it happened.</summary>
+    public int Row { get; }
+
+    internal abstract Sealed Seal { get; }
+
+    /// <summary>A signal that the worker could not turn into a fault of one fiber. Address, pc and fiber are 0 when unknown.</summary>
+    public sealed record Crashed(int Row, int Signal, ulong Address, ulong Pc, int Fiber, string Stderr)
+        : RowOutcome(Row) { internal override Sealed Seal => default; }
+
+    /// <summary>No row finished for this long (or the processor limit passed): killed.</summary>
+    public sealed record TimedOut(int Row, TimeSpan Limit) : RowOutcome(Row) { internal override Sealed Seal => default; }
+
+    /// <summary>Killed from outside, as the kernel does when memory runs out: neither pass nor fail.</summary>
+    public sealed record MemoryExceeded(int Row) : RowOutcome(Row) { internal override Sealed Seal => default; }
+
+    /// <summary>It ended itself, but not by finishing.</summary>
+    public sealed record Exited(int Row, int Code, string Stderr) : RowOutcome(Row) { internal override Sealed Seal => default; }
+
+    /// <summary>It said something that is not in the protocol, or not all of what is.</summary>
+    public sealed record ProtocolViolation(int Row, string Detail) : RowOutcome(Row) { internal override Sealed Seal => default; }
+}
+
+/// <summary>Rows [Start, End) that were not run, and why.</summary>
+public readonly record struct SkippedRows(int Start, int End, string Reason)
+{
+    public int Count => End - Start;
+}
+
+/// <summary>What a session did with a plan. <see cref="Counters"/> is the sum of its processes' status pages.</summary>
+public sealed record SessionResult(
+    IReadOnlyList<RowOutcome> Outcomes, IReadOnlyList<SkippedRows> Skipped, Counters Counters, int Processes, TimeSpan Elapsed);
+
+/// <summary>Limits on a worker and on a session of workers.</summary>
+public sealed record WorkerLimits
+{
+    public static readonly WorkerLimits Default = new();
+
+    /// <summary>Longest time without a row finishing.</summary>
+    public TimeSpan RowTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longest time until the first row starts.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For the whole plan, restarts included; rows left over are skipped.</summary>
+    public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>Address space (segments are mapped sparsely, so this is no measure of memory in use); null: unlimited.</summary>
+    public long? MemoryBytes { get; init; }
+
+    public int? OpenFiles { get; init; }
+
+    /// <summary>Processes started beyond the first.</summary>
+    public int MaxRestarts { get; init; } = 48;
+
+    /// <summary>A program that ends this many processes is not run further.</summary>
+    public int MaxOutcomesPerProgram { get; init; } = 6;
+
+    /// <summary>Standard output of one process.</summary>
+    public int OutputBytes { get; init; } = 512 << 20;
+}

@@ -1,0 +1,72 @@
+using Harness.Model;
+
+namespace Harness.Execution;
+
+/// <summary>A half-open range of code addresses.</summary>
+public readonly record struct AddressRange(ulong Start, ulong End)
+{
+    public bool Contains(ulong address) => address >= Start && address < End;
+
+    /// <summary>Whether a call in the range returns to the address (which may be the range's end).</summary>
+    public bool ContainsReturn(ulong returnAddress) => returnAddress > Start && returnAddress <= End;
+}
+
+/// <summary>How an observer's walk ended. Only <see cref="Clean"/> is a complete trace.</summary>
+public enum ChainEnd
+{
+    Clean,
+    Cut,
+    Unreadable,
+    Limit,
+    NoInfo,
+}
+
+/// <summary>A way of taking a trace inside the worker.</summary>
+public enum Observer
+{
+    FramePointers,
+    Dwarf,
+}
+
+/// <summary>One <c>#hs</c> line of a worker (docs/PROTOCOL.md). Lines of other programs are no messages.</summary>
+public abstract record WorkerMessage
+{
+    private WorkerMessage()
+    {
+    }
+
+    internal abstract Sealed Seal { get; }
+
+    /// <summary>First line of every process; a later one follows a restart, and chain ids start anew.</summary>
+    public sealed record Ready(int Programs, int Rows, AddressRange Stub, AddressRange Entry, AddressRange Bridge)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>A distinct trace: return addresses innermost first, stub frames removed.</summary>
+    public sealed record Chain(int Id, ChainEnd End, EquatableArray<ulong> Addresses)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>One observer's trace at a probe. Site −1: a panic or segfault.</summary>
+    public sealed record Probe(int Row, int Fiber, int Site, int Ordinal, Observer Observer, int ChainId, int Stubs, int Segments)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>A check of the worker failed. Fiber −1: none in particular.</summary>
+    public sealed record Fail(int Row, string Check, int Fiber, string Expected, string Observed, string Detail)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>What an execution with a stack budget or a failing allocation did.</summary>
+    public sealed record Overflow(int Row, ulong Digest, EquatableArray<Delivery> Deliveries)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    public sealed record Logged(int Row, int Fiber, Event Event) : WorkerMessage { internal override Sealed Seal => default; }
+
+    public sealed record Delivered(int Row, Delivery Delivery) : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>After a program's last row; counts what this process did of it.</summary>
+    public sealed record ProgramDone(int Index, int Rows, Counters Counters, TimeSpan Elapsed)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    public sealed record Done(int Rows) : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>A line that starts like a message and is none; at most <see cref="WorkerLine.MaxShownChars"/> of it.</summary>
+    public sealed record Malformed(string Line, string Reason) : WorkerMessage { internal override Sealed Seal => default; }
+}

@@ -1,0 +1,154 @@
+using Harness.Model;
+
+namespace Harness.Execution;
+
+/// <summary>What one worker process is asked to do; written by <see cref="PlanFile"/>. Rows refer to scenarios, scenarios to programs.</summary>
+public sealed record WorkerPlan(
+    IReadOnlyList<PlanProgram> Programs, IReadOnlyList<PlanScenario> Scenarios, PlanRow[] Rows)
+{
+    /// <summary>The index after the last row of the scenario that <paramref name="row"/> belongs to.</summary>
+    public int EndOfScenario(int row)
+    {
+        var end = row + 1;
+        while (end < Rows.Length && Rows[end].Scenario == Rows[row].Scenario)
+        {
+            end++;
+        }
+
+        return end;
+    }
+
+    /// <summary>The index after the last row of the program that <paramref name="row"/> belongs to.</summary>
+    public int EndOfProgram(int row)
+    {
+        var end = row + 1;
+        while (end < Rows.Length && ProgramOf(end) == ProgramOf(row))
+        {
+            end++;
+        }
+
+        return end;
+    }
+
+    /// <summary>Index (in <see cref="Programs"/>) of the row's program.</summary>
+    public int ProgramOf(int row) => Scenarios[Rows[row].Scenario].Program;
+
+    /// <summary>Whether the row is the first of its scenario.</summary>
+    public bool IsBaseline(int row) => row == 0 || Rows[row - 1].Scenario != Rows[row].Scenario;
+
+    /// <summary>Whether the row is the first of its program.</summary>
+    public bool IsFirstOfProgram(int row) => row == 0 || ProgramOf(row - 1) != ProgramOf(row);
+}
+
+/// <summary>A program of the compile unit. <paramref name="Fuel"/>: one entry per fiber, at most <see cref="ProgramLimits.MaxFibers"/>.</summary>
+public sealed record PlanProgram(
+    int UnitIndex, int Fibers, int Mutexes, int EntryCap, EquatableArray<uint> Fuel, uint StartMask, int EventCap)
+{
+    /// <summary>The record of the <paramref name="unitIndex"/>-th program of a unit.</summary>
+    public static PlanProgram Of(FiberProgram program, int unitIndex)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        var startMask = 0u;
+        for (var fiber = 0; fiber < program.Fibers.Count; fiber++)
+        {
+            startMask |= program.Fibers[fiber].StartsAtLaunch ? 1u << fiber : 0;
+        }
+
+        return new PlanProgram(
+            unitIndex,
+            program.Fibers.Count,
+            program.Mutexes,
+            ProgramLimits.MaxEntries,
+            program.Fibers.Select(f => (uint)f.Fuel).ToEquatableArray(),
+            startMask,
+            ProgramLimits.MaxEvents);
+    }
+}
+
+/// <summary>A fault plan and schedule of a program, with what the model expects of it.</summary>
+public sealed record PlanScenario(
+    int Program,
+    FaultCode FaultKind,
+    uint FaultEntry,
+    uint FaultError,
+    ulong ScheduleSeed,
+    ulong StackBudget,
+    ulong ExpectedDigest,
+    uint LaunchMask,
+    uint IsolatedMask,
+    uint ExpectedAcquired,
+    uint ExpectedProbes,
+    uint ExpectedEntries,
+    ScenarioFlags Flags)
+{
+    /// <summary>A scenario of which nothing is expected yet.</summary>
+    /// <exception cref="ArgumentException">The model-only <see cref="FaultPlan.Delivered"/>.</exception>
+    public static PlanScenario Of(int program, FaultPlan fault, Schedule schedule)
+    {
+        ArgumentNullException.ThrowIfNull(fault);
+        ArgumentNullException.ThrowIfNull(schedule);
+        var (kind, entry, error, budget) = fault switch
+        {
+            FaultPlan.None => (FaultCode.None, 0, ErrorName.None, 0L),
+            FaultPlan.ErrorAt e => (FaultCode.Error, e.Entry, e.Error, 0L),
+            FaultPlan.PanicAt p => (FaultCode.Panic, p.Entry, ErrorName.None, 0L),
+            FaultPlan.SegfaultAt s => (FaultCode.Segfault, s.Entry, ErrorName.None, 0L),
+            FaultPlan.StackBudget b => (FaultCode.StackBudget, 0, ErrorName.None, b.Bytes),
+            FaultPlan.SegmentAllocationFails f => (FaultCode.SegmentAllocation, f.Nth, ErrorName.None, 0L),
+            _ => throw new ArgumentException($"a worker cannot run {fault}", nameof(fault)),
+        };
+        return new PlanScenario(
+            program, kind, checked((uint)entry), (uint)error, schedule.Seed, checked((ulong)budget), 0,
+            schedule.LaunchMask, 0, 0, 0, 0,
+            fault is FaultPlan.ErrorAt { Persistent: true } ? ScenarioFlags.Persistent : ScenarioFlags.None);
+    }
+}
+
+/// <summary>Kinds of fault in the plan file.</summary>
+public enum FaultCode : uint
+{
+    None = 0,
+    Error = 1,
+    Panic = 2,
+    Segfault = 3,
+    StackBudget = 4,
+    SegmentAllocation = 5,
+}
+
+[Flags]
+public enum ScenarioFlags : uint
+{
+    None = 0,
+
+    /// <summary>Digest, entries, probes and acquisitions are known and compared by the worker.</summary>
+    DigestKnown = 1,
+    Persistent = 2,
+}
+
+[Flags]
+public enum RowFlags : byte
+{
+    None = 0,
+    FramePointers = 1,
+    Dwarf = 2,
+
+    /// <summary>Sends events, traces and deliveries.</summary>
+    Record = 4,
+
+    /// <summary>Sends the traces.</summary>
+    SendTraces = 8,
+    BothObservers = FramePointers | Dwarf,
+}
+
+/// <summary>One execution.</summary>
+public readonly record struct PlanRow(
+    int Scenario, SplitKind Split, Placement Placement, ReleasePolicy Policy, RowFlags Flags, ulong SplitA, ulong SplitB)
+{
+    public SplitPlan SplitPlan => new(Split, SplitA, SplitB);
+
+    public static PlanRow Of(int scenario, SplitPlan split, Placement placement, ReleasePolicy policy, RowFlags flags)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        return new PlanRow(scenario, split.Kind, placement, policy, flags, split.A, split.B);
+    }
+}

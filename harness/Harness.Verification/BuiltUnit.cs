@@ -1,0 +1,93 @@
+using Harness.Binary;
+using Harness.Emit;
+using Harness.Execution;
+using Harness.Model;
+using Harness.Toolchain;
+
+namespace Harness.Verification;
+
+/// <summary>Programs that were compiled together, ready to run.</summary>
+/// <param name="Code">Resolves the worker's addresses.</param>
+public sealed record BuiltUnit(
+    IReadOnlyList<FiberProgram> Programs, SourceMap Map, Cell Cell, string WorkerPath, string Directory, ICodeMap Code, BuildTimings Timings)
+{
+    /// <summary>Reads the worker's symbols and lines.</summary>
+    public static BuiltUnit Load(
+        IReadOnlyList<FiberProgram> programs, SourceMap map, Cell cell, BuildOutcome.Built built, string directory)
+    {
+        ArgumentNullException.ThrowIfNull(built);
+        var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), map);
+        return new BuiltUnit(programs, map, cell, built.WorkerPath, directory, code, built.Timings);
+    }
+}
+
+/// <summary>A check that a row failed.</summary>
+/// <param name="Check">A check of the worker's (docs/PROTOCOL.md), or <c>overflow</c>, <c>traces-missing</c>, <c>crash</c>, <c>hang</c>, <c>exit</c>, <c>panic</c>, <c>protocol</c>.</param>
+/// <param name="Fiber">−1 when it concerns none in particular.</param>
+public sealed record RowFailure(int Row, string Check, int Fiber, string Expected, string Observed, string Detail)
+{
+    /// <summary>For checks of traces that were sent.</summary>
+    public TraceEvidence? Trace { get; init; }
+
+    /// <summary>For rows that ended their process.</summary>
+    public RowOutcome? Outcome { get; init; }
+}
+
+/// <summary>A trace that is wrong. <paramref name="Expected"/> is null when the model has no such probe.</summary>
+public sealed record TraceEvidence(
+    WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain, ProbeTrace? Expected, TraceVerdict.Wrong Verdict);
+
+/// <summary>What a recorded row sent of itself.</summary>
+public sealed class RowRecord
+{
+    private readonly List<Event>[] _events = [.. Enumerable.Range(0, ProgramLimits.MaxFibers).Select(_ => new List<Event>())];
+
+    /// <summary>Deliveries in order, whatever the fault plan.</summary>
+    public List<Delivery> Deliveries { get; } = [];
+
+    public int EventCount { get; private set; }
+
+    public IReadOnlyList<Event> EventsOf(int fiber) => _events[fiber];
+
+    internal void Add(int fiber, Event e)
+    {
+        if (fiber < _events.Length && EventCount < 2 * ProgramLimits.MaxEvents)
+        {
+            _events[fiber].Add(e);
+            EventCount++;
+        }
+    }
+}
+
+/// <summary>What running a plan on a unit gave.</summary>
+public sealed record UnitRun(
+    UnitPlan Plan,
+    SessionResult Session,
+    IReadOnlyList<RowFailure> Failures,
+    IReadOnlyDictionary<int, RowRecord> Records,
+    IReadOnlyDictionary<int, WorkerMessage.ProgramDone> ProgramsDone,
+    JudgeCounts Counts)
+{
+    /// <summary>Whether the row was run (to whatever end).</summary>
+    public bool WasRun(int row) => !Session.Skipped.Any(s => row >= s.Start && row < s.End);
+}
+
+/// <summary>What was judged on this side of the worker, and what could not be.</summary>
+/// <param name="Traces">Traces compared with the model.</param>
+/// <param name="LinesUnknown">Frames of them of which only the function could be compared.</param>
+/// <param name="TracesTooDeep">Traces that the DWARF observer declined because of their depth.</param>
+/// <param name="Overflows">Executions with a stack budget or failing allocation that the model confirmed or refuted.</param>
+/// <param name="OverflowsUnjudged">Those that it could not follow to the end.</param>
+/// <param name="MemoryExceeded">Rows killed for memory: neither pass nor fail.</param>
+public sealed record JudgeCounts(long Traces, long LinesUnknown, long TracesTooDeep, long Overflows, long OverflowsUnjudged, long MemoryExceeded)
+{
+    public static readonly JudgeCounts Zero = new(0, 0, 0, 0, 0, 0);
+
+    public static JudgeCounts operator +(JudgeCounts a, JudgeCounts b) => new(
+        a.Traces + b.Traces,
+        a.LinesUnknown + b.LinesUnknown,
+        a.TracesTooDeep + b.TracesTooDeep,
+        a.Overflows + b.Overflows,
+        a.OverflowsUnjudged + b.OverflowsUnjudged,
+        a.MemoryExceeded + b.MemoryExceeded);
+}

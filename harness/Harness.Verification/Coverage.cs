@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>Labels of what executions cover, as they are counted and reported: <c>fault/panic</c>, <c>split/natural</c> …</summary>
+public static class Coverage
+{
+    /// <summary>The fault's kind; another schedule and a solo run without fault are kinds of their own.</summary>
+    public static string FaultLabel(FaultPlan fault, Schedule schedule) => fault switch
+    {
+        FaultPlan.None => schedule.LaunchMask != uint.MaxValue ? "solo" : schedule.Seed != 0 ? "schedule" : "none",
+        FaultPlan.ErrorAt { Error: ErrorName.Injected } e => e.Persistent ? "error-persistent" : "error-once",
+        FaultPlan.ErrorAt { Error: ErrorName.Canceled } => "cancel",
+        FaultPlan.ErrorAt { Error: ErrorName.StackOverflow } => "injected-overflow",
+        FaultPlan.ErrorAt => "injected-exhaustion",
+        FaultPlan.PanicAt => "panic",
+        FaultPlan.SegfaultAt => "segfault",
+        FaultPlan.StackBudget => "stack-budget",
+        FaultPlan.SegmentAllocationFails => "segment-allocation",
+        FaultPlan.Delivered => "delivered",
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>The kind's name in lower case with dashes: <c>single-entry</c>.</summary>
+    public static string SplitLabel(SplitKind kind) => kind switch
+    {
+        SplitKind.None => "none",
+        SplitKind.EveryEntry => "every-entry",
+        SplitKind.SingleEntry => "single-entry",
+        SplitKind.DepthAtLeast => "depth-at-least",
+        SplitKind.DepthEquals => "depth-equals",
+        SplitKind.EveryNth => "every-nth",
+        SplitKind.Random => "random",
+        SplitKind.Natural => "natural",
+        SplitKind.DepthSet => "depth-set",
+        SplitKind.EntrySet => "entry-set",
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>The labels that an execution counts for.</summary>
+    public static IEnumerable<string> LabelsOf(ExecutionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var fault = FaultLabel(plan.Fault, plan.Schedule);
+        yield return $"fault/{fault}";
+        if (fault is "error-once" or "error-persistent")
+        {
+            yield return "fault/error";
+        }
+
+        yield return $"split/{SplitLabel(plan.Split.Kind)}";
+        yield return $"placement/{plan.Placement.ToString().ToLowerInvariant()}";
+        yield return $"policy/{plan.Policy.ToString().ToLowerInvariant()}";
+        yield return plan.Schedule.Seed == 0 ? "schedule/fifo" : "schedule/seeded";
+    }
+
+    /// <summary>Adds one to each of the plan's labels.</summary>
+    internal static void Count(Dictionary<string, long> counts, ExecutionPlan plan)
+    {
+        foreach (var label in LabelsOf(plan))
+        {
+            counts[label] = counts.GetValueOrDefault(label) + 1;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Runtime.InteropServices;
+using Harness.Emit;
+using Harness.Execution;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>Turns what a row failed into an observation and a signature.</summary>
+internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
+{
+    /// <summary>Of several failed checks the first of these is the finding's: what is nearest to the cause.</summary>
+    private static readonly string[] _nearest =
+    [
+        "crash", "hang", "panic", "exit", "protocol", "registers", "control-words", "canary", "poison", "limit", "mappings",
+        "segments", "runaway", "digest", "overflow", "entries", "isolation", "probes", "acquired", "released", "ledger", "locks",
+        "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "traces-missing", "splits",
+    ];
+
+    private readonly RowModel _model = new(run.Plan);
+
+    /// <summary>The failure of a row that stands for all of them; one with a trace before one without.</summary>
+    public static RowFailure Primary(IEnumerable<RowFailure> failures) => failures
+        .OrderBy(f => Array.IndexOf(_nearest, f.Check) is var rank and >= 0 ? rank : _nearest.Length)
+        .ThenBy(f => f.Trace is null)
+        .First();
+
+    /// <summary>What tells failures apart before anything was recorded: coarser than a signature.</summary>
+    public static (string Check, string Fault, string How) Kind(RowFailure failure, ExecutionPlan plan) => (
+        failure.Check, Coverage.FaultLabel(plan.Fault, plan.Schedule),
+        failure.Trace is { } trace ? trace.Verdict.Fault.ToString() : failure.Outcome is RowOutcome.Crashed c ? Signals.NameOf(c.Signal) : "");
+
+    /// <param name="recorded">Whether the row was one that recorded.</param>
+    public Finding Build(int row, IReadOnlyCollection<RowFailure> failures, bool recorded)
+    {
+        var primary = Primary(failures);
+        var @case = run.Plan.CaseOf(row, unit.Cell);
+        var events = recorded ? CompareEvents(row) : null;
+        var chain = primary.Trace is { } trace ? Compare(row, trace) : null;
+        var crash = primary.Outcome is { } outcome ? Crash(outcome) : null;
+        var also = failures.Select(f => f.Check).Where(c => c != primary.Check).Distinct().ToEquatableArray();
+        var observation = new Observation(
+            primary.Check, Detail(primary), also, events, chain, crash, OutputOf(primary.Outcome), recorded);
+        return new Finding(SignatureOf(primary, @case, events, crash), @case, observation);
+    }
+
+    private static string Detail(RowFailure f) =>
+        f.Expected.Length + f.Observed.Length == 0 ? f.Detail : $"{f.Detail}: expected {f.Expected}, observed {f.Observed}";
+
+    private static string? OutputOf(RowOutcome? outcome) => outcome switch
+    {
+        RowOutcome.Crashed { Stderr.Length: > 0 } c => c.Stderr,
+        RowOutcome.Exited { Stderr.Length: > 0 } e => e.Stderr,
+        _ => null,
+    };
+
+    private Signature SignatureOf(RowFailure primary, Case @case, EventComparison? events, CrashInfo? crash)
+    {
+        var fault = Coverage.FaultLabel(@case.Plan.Fault, Schedule.Fifo);
+        var (how, where) = primary switch
+        {
+            { Trace: { } trace } => (trace.Verdict.Fault.ToString(), trace.Probe.Site < 0 ? fault : "probe"),
+            { Check: "trace-fp" or "trace-dwarf" } => ("differs-from-baseline", "probe"),
+            { Check: "crash" } when crash is not null => (crash.Kind, crash.Place),
+            { Check: "digest" or "overflow" or "isolation" } when events is not null => (
+                $"{KindOf(events.ExpectedEvent)}-not-{KindOf(events.ObservedEvent)}",
+                SiteClass.Of(@case.Program, (events.ExpectedEvent ?? events.ObservedEvent)!.Value)),
+            _ => (fault, "any"),
+        };
+        return new Signature(primary.Check, @case.Cell, how, where);
+    }
+
+    private static string KindOf(Event? e) => e?.Kind.ToString() ?? "end";
+
+    /// <summary>The first fiber whose recorded log is not the model's.</summary>
+    private EventComparison? CompareEvents(int row)
+    {
+        if (!run.Records.TryGetValue(row, out var record))
+        {
+            return null;
+        }
+
+        var expected = FaultMenu.IsPredictable(run.Plan.ScenarioOf(row).Fault)
+            ? _model.Predicted(row)
+            : _model.Delivered(row, record.Deliveries.ToEquatableArray(), keepEvents: true);
+        for (var fiber = 0; fiber < expected?.Events.Count; fiber++)
+        {
+            var observed = CollectionsMarshal.AsSpan((List<Event>)record.EventsOf(fiber));
+            if (EventComparison.Of(fiber, expected.Events[fiber].AsSpan(), observed) is { } difference)
+            {
+                return difference;
+            }
+        }
+
+        return null;
+    }
+
+    private ChainComparison Compare(int row, TraceEvidence trace)
+    {
+        var (probe, chain, expected, verdict) = trace;
+        var program = run.Plan.Locate(row).Program.UnitIndex;
+        var frames = expected is null ? [] : ExpectedChain.Of(expected, unit.Map, program, TraceRules.Of(unit.Cell));
+        var addresses = chain?.Addresses ?? [];
+        return new ChainComparison(
+            probe.Observer, probe.Fiber, probe.Site, probe.Ordinal, verdict.Fault, verdict.Index,
+            chain?.End.ToString().ToLowerInvariant() ?? "not sent",
+            frames.Take(ChainComparison.MaxFrames).Select(f => f.ToString()).ToEquatableArray(),
+            addresses.Take(ChainComparison.MaxFrames).Select(Shown).ToEquatableArray());
+    }
+
+    private string Shown(ulong returnAddress)
+    {
+        var position = unit.Code.Resolve(returnAddress - 1);
+        var owner = position.Line == 0 ? null : unit.Map.OwnerOfLine(position.Line);
+        return (position.Function, owner) switch
+        {
+            (null, _) => position.Symbol,
+            ({ } f, { } o) when f != o => $"{position.Symbol} line {position.Line}, inlined {Name(o)}",
+            _ => $"{position.Symbol} line {position.Line}",
+        };
+    }
+
+    private static string Name(SourceOwner owner) => owner switch
+    {
+        SourceOwner.Function f => $"function {f.Id}",
+        SourceOwner.FiberEntry f => $"entry of fiber {f.Fiber}",
+        _ => owner.ToString(),
+    };
+
+    private CrashInfo? Crash(RowOutcome outcome)
+    {
+        if (outcome is not RowOutcome.Crashed crash)
+        {
+            return null;
+        }
+
+        var place = crash.Pc == 0 ? new CodePosition("unknown", null, 0) : unit.Code.Resolve(crash.Pc);
+        return new CrashInfo(
+            Signals.NameOf(crash.Signal), crash.Signal, crash.Address, crash.Pc,
+            place.Function is not null ? "program" : place.Symbol.StartsWith("0x", StringComparison.Ordinal) ? "nowhere" : place.Symbol);
+    }
+}

@@ -1,0 +1,56 @@
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>Budgets of a program's plan. Every probability and cap that shapes a plan is here.</summary>
+public sealed record PlanOptions
+{
+    public static readonly PlanOptions Default = new();
+
+    /// <summary>What everything random is derived from.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Rows of one program. Programs with more than <see cref="FullSweepEntries"/> entries get proportionally fewer.</summary>
+    public int RowCap { get; init; } = 2000;
+
+    /// <summary>Fewest rows of a program, however many entries it has.</summary>
+    public int DeepRowFloor { get; init; } = 120;
+
+    /// <summary>Up to this many entries, an error is injected at every one; beyond, at a stratified sample.</summary>
+    public int FullSweepEntries { get; init; } = 400;
+
+    /// <summary>Logical entries that the model may execute for one program's plan, all its scenarios together.</summary>
+    public int ModelEntries { get; init; } = 400_000;
+
+    /// <summary>Entries sampled for each fault kind that is not swept: cancel, panic, segfault.</summary>
+    public int SampledFaults { get; init; } = 8;
+
+    /// <summary>Seeded schedules beside FIFO, for programs of several fibers.</summary>
+    public int ScheduleSeeds { get; init; } = 3;
+
+    /// <summary>Of the row budget, per cent for the execution without a fault.</summary>
+    public int NoFaultPercent { get; init; } = 40;
+
+    /// <summary>Take traces at all.</summary>
+    public bool Observe { get; init; } = true;
+
+    /// <summary>At most so many per cent of the rows take traces (a program's first few rows excepted).</summary>
+    public int ObservedPercent { get; init; } = 10;
+
+    /// <summary>Frames that the DWARF observer may walk for one program.</summary>
+    public long ObservedFrames { get; init; } = 100_000;
+
+    /// <summary>Placements to rotate through.</summary>
+    public EquatableArray<Placement> Placements { get; init; } = [Placement.Descending, Placement.Ascending, Placement.Interleaved];
+
+    public EquatableArray<ReleasePolicy> Policies { get; init; } = [ReleasePolicy.Cache, ReleasePolicy.Poison, ReleasePolicy.Unmap];
+
+    /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
+    public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];
+
+    /// <summary>Stack budgets tried.</summary>
+    public EquatableArray<long> StackBudgets { get; init; } = [2 << 10, 8 << 10, 32 << 10, 128 << 10, 1 << 20];
+
+    /// <summary>Which segment allocation fails.</summary>
+    public EquatableArray<int> FailingAllocations { get; init; } = [1, 2, 3, 5, 9];
+}

@@ -1,0 +1,246 @@
+using Harness.Execution;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>
+/// Takes a worker's messages as they come and judges what the worker leaves to the model: traces that were sent, and
+/// executions that overflowed. Messages of one row come together.
+/// </summary>
+internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
+{
+    private const int MaxFailures = 200_000;
+
+    private readonly Dictionary<int, WorkerMessage.Chain> _chains = [];
+    private readonly List<RowFailure> _failures = [];
+    private readonly Dictionary<int, RowRecord> _records = [];
+    private readonly Dictionary<int, WorkerMessage.ProgramDone> _done = [];
+    private readonly HashSet<int> _traced = [];
+    private readonly List<WorkerMessage.Probe> _probes = [];
+    private readonly RowModel _model = new(plan);
+    private WorkerMessage.Overflow? _overflow;
+    private TraceChecker? _traces;
+    private int _row = -1;
+    private JudgeCounts _counts = JudgeCounts.Zero;
+
+    public void Accept(WorkerMessage message)
+    {
+        switch (message)
+        {
+            case WorkerMessage.Ready ready:
+                // What came before belongs to a process that did not finish its row.
+                EndRow(complete: false);
+                _chains.Clear();
+                _traces = new TraceChecker(unit.Code, unit.Map, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge);
+                break;
+            case WorkerMessage.Chain chain:
+                _chains[chain.Id] = chain;
+                break;
+            case WorkerMessage.Probe probe:
+                BeginRow(probe.Row);
+                _probes.Add(probe);
+                break;
+            case WorkerMessage.Fail fail:
+                BeginRow(fail.Row);
+                Add(new RowFailure(fail.Row, fail.Check, fail.Fiber, fail.Expected, fail.Observed, fail.Detail));
+                break;
+            case WorkerMessage.Overflow overflow:
+                BeginRow(overflow.Row);
+                _overflow = overflow;
+                break;
+            case WorkerMessage.Logged logged:
+                BeginRow(logged.Row);
+                RecordOf(logged.Row).Add(logged.Fiber, logged.Event);
+                break;
+            case WorkerMessage.Delivered delivered:
+                BeginRow(delivered.Row);
+                RecordOf(delivered.Row).Deliveries.Add(delivered.Delivery);
+                break;
+            case WorkerMessage.ProgramDone done:
+                EndRow(complete: true);
+                EndProgram(done);
+                break;
+        }
+    }
+
+    /// <summary>After the session's end.</summary>
+    public UnitRun Finish(SessionResult session)
+    {
+        EndRow(complete: false);
+        foreach (var outcome in session.Outcomes)
+        {
+            Add(outcome);
+        }
+
+        return new UnitRun(plan, session, _failures, _records, _done, _counts);
+    }
+
+    private void BeginRow(int row)
+    {
+        if (row != _row)
+        {
+            EndRow(complete: true);
+            _row = row;
+        }
+    }
+
+    private void EndRow(bool complete)
+    {
+        if (_row < 0)
+        {
+            return;
+        }
+
+        var expected = ExpectedOf(_row);
+        if (_probes.Count > 0 && _traces is not null && expected is not null)
+        {
+            JudgeTraces(_row, expected, complete);
+        }
+
+        _probes.Clear();
+        _overflow = null;
+        _row = -1;
+    }
+
+    /// <summary>The model's run of the row, its overflow judged by the way; null when that cannot be said.</summary>
+    private ExpectedRun? ExpectedOf(int row)
+    {
+        if (FaultMenu.IsPredictable(plan.ScenarioOf(row).Fault))
+        {
+            return _probes.Count > 0 ? _model.Predicted(row) : null;
+        }
+
+        if (_overflow is not { } overflow)
+        {
+            return null;
+        }
+
+        if (_model.Delivered(row, overflow.Deliveries, keepEvents: _probes.Count > 0) is not { } run)
+        {
+            _counts = _counts with { OverflowsUnjudged = _counts.OverflowsUnjudged + 1 };
+            return null;
+        }
+
+        _counts = _counts with { Overflows = _counts.Overflows + 1 };
+        if (run.Digest != overflow.Digest)
+        {
+            Add(new RowFailure(
+                row, "overflow", -1, $"{run.Digest:x}", $"{overflow.Digest:x}",
+                $"event logs differ from the model's with the same {overflow.Deliveries.Count} errors delivered"));
+            return null;
+        }
+
+        return run;
+    }
+
+    private void JudgeTraces(int row, ExpectedRun expected, bool complete)
+    {
+        _traced.Add(row);
+        var byFiber = expected.Probes.GroupBy(p => p.Fiber).ToDictionary(g => g.Key, g => g.ToArray());
+        foreach (var observer in (Observer[])[Observer.FramePointers, Observer.Dwarf])
+        {
+            var probes = _probes.Where(p => p.Observer == observer).ToArray();
+            foreach (var probe in probes)
+            {
+                var trace = byFiber.TryGetValue(probe.Fiber, out var of) && probe.Ordinal < of.Length ? of[probe.Ordinal] : null;
+                if (Judge(row, probe, trace) is { } failure)
+                {
+                    Add(failure);
+                    break;
+                }
+            }
+
+            if (complete && probes.Length != expected.Probes.Count && IsObservedBy(row, observer))
+            {
+                Add(new RowFailure(
+                    row, "traces-missing", -1, $"{expected.Probes.Count}", $"{probes.Length}", $"traces by {Word(observer)}"));
+            }
+        }
+    }
+
+    /// <summary>The first thing wrong with a trace, or null.</summary>
+    private RowFailure? Judge(int row, WorkerMessage.Probe probe, ProbeTrace? expected)
+    {
+        var chain = _chains.GetValueOrDefault(probe.ChainId);
+        TraceVerdict verdict = expected is null || expected.Site != probe.Site
+            ? new TraceVerdict.Wrong(TraceFault.WrongFunction, 0, $"a probe at site {expected?.Site}", $"one at site {probe.Site}")
+            : chain is null
+                ? new TraceVerdict.Wrong(TraceFault.NotClean, 0, "a trace", "none was sent")
+                : _traces!.Check(plan.Locate(row).Program.UnitIndex, expected, probe, chain);
+        switch (verdict)
+        {
+            case TraceVerdict.Complete c:
+                _counts = _counts with { Traces = _counts.Traces + 1, LinesUnknown = _counts.LinesUnknown + c.LinesUnknown };
+                return null;
+            case TraceVerdict.Wrong w:
+                _counts = _counts with { Traces = _counts.Traces + 1 };
+                return new RowFailure(row, $"trace-{Word(probe.Observer)}", probe.Fiber, w.Expected, w.Observed, $"{w.Fault} at frame {w.Index}")
+                {
+                    Trace = new TraceEvidence(probe, chain, expected, w),
+                };
+            default:
+                _counts = _counts with { TracesTooDeep = _counts.TracesTooDeep + 1 };
+                return null;
+        }
+    }
+
+    /// <summary>Rows that should have sent traces, in a process that ran the program to its end, and did not.</summary>
+    private void EndProgram(WorkerMessage.ProgramDone done)
+    {
+        _done[done.Index] = done;
+        var end = Array.FindLastIndex(plan.Worker.Rows, r => plan.Worker.Scenarios[r.Scenario].Program == done.Index) + 1;
+        for (var row = Math.Max(0, end - done.Rows); row < end; row++)
+        {
+            var sends = (plan.Worker.Rows[row].Flags & (RowFlags.SendTraces | RowFlags.Record)) != 0
+                && (plan.Worker.Rows[row].Flags & RowFlags.BothObservers) != 0;
+            if (sends && !_traced.Contains(row) && FaultMenu.IsPredictable(plan.ScenarioOf(row).Fault)
+                && _model.Predicted(row) is { Probes.Count: > 0 } run)
+            {
+                Add(new RowFailure(row, "traces-missing", -1, $"{run.Probes.Count}", "0", "traces"));
+            }
+        }
+    }
+
+    private void Add(RowOutcome outcome)
+    {
+        var (check, expected, observed, detail) = outcome switch
+        {
+            RowOutcome.Crashed c => ("crash", "an execution", Signals.NameOf(c.Signal), $"at {c.Address:x} by code at {c.Pc:x}"),
+            RowOutcome.TimedOut t => ("hang", "an execution", "no end", $"nothing for {t.Limit.TotalSeconds:0.#} s"),
+            RowOutcome.Exited { Code: RowModel.UnexpectedPanicCode } e => ("panic", "an execution", "an unexpected panic", e.Stderr),
+            RowOutcome.Exited e => ("exit", "an execution", $"exit code {e.Code}", e.Stderr),
+            RowOutcome.ProtocolViolation p => ("protocol", "result lines", "something else", p.Detail),
+            _ => ("memory", "", "", ""),
+        };
+        if (outcome is RowOutcome.MemoryExceeded)
+        {
+            _counts = _counts with { MemoryExceeded = _counts.MemoryExceeded + 1 };
+            return;
+        }
+
+        Add(new RowFailure(outcome.Row, check, -1, expected, observed, detail) { Outcome = outcome });
+    }
+
+    private void Add(RowFailure failure)
+    {
+        if (_failures.Count < MaxFailures)
+        {
+            _failures.Add(failure);
+        }
+    }
+
+    private RowRecord RecordOf(int row)
+    {
+        if (!_records.TryGetValue(row, out var record))
+        {
+            _records[row] = record = new RowRecord();
+        }
+
+        return record;
+    }
+
+    private bool IsObservedBy(int row, Observer observer) =>
+        plan.Worker.Rows[row].Flags.HasFlag(observer is Observer.Dwarf ? RowFlags.Dwarf : RowFlags.FramePointers);
+
+    private static string Word(Observer observer) => observer is Observer.Dwarf ? "dwarf" : "fp";
+}

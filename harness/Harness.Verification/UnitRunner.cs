@@ -1,0 +1,47 @@
+using Harness.Emit;
+using Harness.Execution;
+using Harness.Model;
+using Harness.Toolchain;
+
+namespace Harness.Verification;
+
+/// <summary>Compiles programs together.</summary>
+public interface IUnitFactory
+{
+    /// <summary>The outcome, and the unit when it was built. <paramref name="directory"/> becomes its own.</summary>
+    Task<(BuildOutcome Outcome, BuiltUnit? Unit)> BuildAsync(
+        IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct);
+}
+
+/// <summary>Runs plans on built units.</summary>
+public interface IUnitRunner
+{
+    /// <summary>Runs every row it can; <paramref name="directory"/> is for files of this run.</summary>
+    Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct);
+}
+
+/// <summary>The real one: emitter and worker builder.</summary>
+public sealed class UnitFactory(WorkerBuilder builder) : IUnitFactory
+{
+    public async Task<(BuildOutcome Outcome, BuiltUnit? Unit)> BuildAsync(
+        IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
+    {
+        var emitted = ZigEmitter.Emit(programs);
+        var outcome = await builder.BuildAsync(emitted, cell, directory, ct).ConfigureAwait(false);
+        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built, directory) : null;
+        return (outcome, unit);
+    }
+}
+
+/// <summary>The real one: worker processes.</summary>
+public sealed class UnitRunner(WorkerSession session, WorkerLimits limits) : IUnitRunner
+{
+    public async Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(plan);
+        var collector = new RowCollector(unit, plan);
+        var result = await session.RunAsync(unit.WorkerPath, plan.Worker, directory, limits, collector.Accept, ct).ConfigureAwait(false);
+        return collector.Finish(result);
+    }
+}

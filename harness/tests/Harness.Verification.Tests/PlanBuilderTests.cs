@@ -1,0 +1,210 @@
+using Harness.Execution;
+using Harness.Model;
+
+namespace Harness.Verification.Tests;
+
+public class PlanBuilderTests
+{
+    private static ProgramPlan Plan(FiberProgram program, PlanOptions? options = null, ulong seed = 1) =>
+        new PlanBuilder(options ?? PlanOptions.Default).Build(program, 0, seed);
+
+    private static IEnumerable<ExecutionPlan> Executions(ProgramPlan plan) =>
+        Enumerable.Range(0, plan.Rows.Length).Select(plan.ExecutionOf);
+
+    private static byte[] Bytes(ProgramPlan plan) => PlanFile.ToBytes(UnitPlan.Join([plan]).Worker);
+
+    [Fact]
+    public void A_plan_is_a_function_of_program_and_seed()
+    {
+        var program = Samples.Nested(fibers: 3);
+        Assert.Equal(Bytes(Plan(program)), Bytes(Plan(program)));
+        Assert.NotEqual(Bytes(Plan(program)), Bytes(Plan(program, seed: 2)));
+    }
+
+    [Fact]
+    public void The_first_row_is_the_unsplit_run_without_fault()
+    {
+        var plan = Plan(Samples.Nested());
+        Assert.Equal(ExecutionPlan.Baseline, plan.ExecutionOf(0));
+        Assert.Equal(RowFlags.BothObservers | RowFlags.SendTraces, plan.Rows[0].Flags);
+    }
+
+    [Fact]
+    public void Rows_are_grouped_by_scenario_in_order()
+    {
+        var rows = Plan(Samples.Nested(fibers: 2)).Rows;
+        var scenario = 0;
+        foreach (var row in rows)
+        {
+            Assert.InRange(row.Scenario, scenario, scenario + 1);
+            scenario = row.Scenario;
+        }
+    }
+
+    [Fact]
+    public void A_typical_program_covers_every_split_kind_in_every_placement_and_policy()
+    {
+        var plan = Plan(Samples.Nested(fibers: 2, loops: 8));
+        var executions = Executions(plan).ToArray();
+        foreach (var kind in Enum.GetValues<SplitKind>().Except([SplitKind.None]))
+        {
+            var some = executions.Where(e => e.Split.Kind == kind).ToArray();
+            Assert.Equal(3, some.Select(e => e.Placement).Distinct().Count());
+            Assert.Equal(3, some.Select(e => e.Policy).Distinct().Count());
+        }
+
+        Assert.Equal([1UL << 10, 2UL << 10, 4UL << 10, 16UL << 10, 64UL << 10],
+            executions.Where(e => e.Split.Kind is SplitKind.Natural).Select(e => e.Split.A).Distinct().Order());
+    }
+
+    [Fact]
+    public void A_typical_program_covers_every_fault_kind()
+    {
+        var labels = Executions(Plan(Samples.Nested(fibers: 2))).Select(e => Coverage.FaultLabel(e.Fault, e.Schedule)).ToHashSet();
+        string[] all =
+        [
+            "none", "schedule", "solo", "error-once", "error-persistent", "cancel", "injected-overflow", "injected-exhaustion",
+            "panic", "segfault", "stack-budget", "segment-allocation",
+        ];
+        Assert.Equal(all.Order(), labels.Order());
+    }
+
+    [Fact]
+    public void An_error_is_injected_at_every_entry_once_and_from_there_on()
+    {
+        var plan = Plan(Samples.Nested(loops: 12));
+        foreach (var persistent in (bool[])[false, true])
+        {
+            var entries = plan.Scenarios.Select(s => s.Fault).OfType<FaultPlan.ErrorAt>()
+                .Where(e => e.Error is ErrorName.Injected && e.Persistent == persistent).Select(e => e.Entry).Distinct();
+            Assert.Equal(Enumerable.Range(0, plan.Facts.Entries), entries.Order());
+        }
+
+        Assert.Equal(0, plan.Facts.SkippedEntries);
+    }
+
+    [Fact]
+    public void Every_entry_is_split_alone()
+    {
+        var plan = Plan(Samples.Nested(loops: 12));
+        var singles = Executions(plan).Where(e => e is { Split.Kind: SplitKind.SingleEntry, Fault: FaultPlan.None }).Select(e => (int)e.Split.A);
+        Assert.Equal(Enumerable.Range(0, plan.Facts.Entries + 1), singles.Distinct().Order());
+    }
+
+    [Fact]
+    public void Four_hundred_entries_are_still_swept_within_the_row_cap()
+    {
+        var plan = Plan(Samples.Recursive(399));
+        Assert.Equal(400, plan.Facts.Entries);
+        Assert.Equal(400, plan.Facts.SweptEntries);
+        Assert.InRange(plan.Rows.Length, 1200, PlanOptions.Default.RowCap);
+    }
+
+    [Fact]
+    public void A_deep_program_is_sampled_and_says_so()
+    {
+        var plan = Plan(Samples.Recursive(5000));
+        Assert.InRange(plan.Rows.Length, 60, 250);
+        Assert.True(plan.Facts.SweptEntries > 2);
+        Assert.Equal(5001 - plan.Facts.SweptEntries, plan.Facts.SkippedEntries);
+        Assert.True(plan.Facts.RowsDropped > 0);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(100)]
+    [InlineData(777)]
+    public void A_row_cap_is_kept(int cap)
+    {
+        var plan = Plan(Samples.Nested(fibers: 4, loops: 6), PlanOptions.Default with { RowCap = cap });
+        // The smallest plan: the baseline, every entry in each placement, one single, one swept entry.
+        Assert.InRange(plan.Rows.Length, 1, Math.Max(cap, 7));
+    }
+
+    [Fact]
+    public void Observers_are_on_in_a_small_share_of_the_rows_and_cover_every_split_kind_and_placement()
+    {
+        var plan = Plan(Samples.Nested(fibers: 2, loops: 8));
+        var observed = plan.Rows.Where(r => (r.Flags & RowFlags.BothObservers) != 0).ToArray();
+        Assert.InRange(observed.Length * 100 / plan.Rows.Length, 1, 12);
+        Assert.Equal(plan.Facts.ObservedRows, observed.Length);
+        var noFault = observed.Where(r => r.Scenario == 0).ToArray();
+        Assert.Equal(Enum.GetValues<SplitKind>().Order(), noFault.Select(r => r.Split).Distinct().Order());
+        Assert.Equal(Enum.GetValues<Placement>().Order(), noFault.Select(r => r.Placement).Distinct().Order());
+    }
+
+    [Fact]
+    public void Whatever_observes_has_an_observed_baseline_that_sends_its_traces()
+    {
+        var plan = Plan(Samples.Nested(fibers: 3));
+        foreach (var group in plan.Rows.GroupBy(r => r.Scenario))
+        {
+            var baseline = group.First();
+            var observers = group.Aggregate(RowFlags.None, (flags, row) => flags | row.Flags) & RowFlags.BothObservers;
+            Assert.Equal(observers, baseline.Flags & RowFlags.BothObservers);
+            Assert.Equal(observers != RowFlags.None, baseline.Flags.HasFlag(RowFlags.SendTraces));
+            var scenario = plan.Scenarios[group.Key];
+            Assert.Equal(observers != RowFlags.None && FaultMenu.IsPredictable(scenario.Fault), scenario.Expected is not null);
+        }
+    }
+
+    [Fact]
+    public void Scenarios_expect_what_the_model_says()
+    {
+        var program = Samples.Nested(fibers: 2);
+        foreach (var scenario in Plan(program).Scenarios)
+        {
+            var known = scenario.Record.Flags.HasFlag(ScenarioFlags.DigestKnown);
+            Assert.Equal(FaultMenu.IsPredictable(scenario.Fault), known);
+            if (!known)
+            {
+                continue;
+            }
+
+            var run = Interpreter.Run(program, scenario.Fault, scenario.Schedule);
+            var probes = run.Events.Sum(events => events.Count(e => e.Kind is EventKind.Probe));
+            Assert.Equal((run.Digest, (uint)run.Entries, (uint)run.Acquired, (uint)probes),
+                (scenario.Record.ExpectedDigest, scenario.Record.ExpectedEntries, scenario.Record.ExpectedAcquired, scenario.Record.ExpectedProbes));
+        }
+    }
+
+    [Fact]
+    public void Siblings_of_a_faulting_fiber_are_isolated_and_the_fiber_itself_is_not()
+    {
+        var program = Samples.Nested(fibers: 2);
+        var reference = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo);
+        var plan = Plan(program);
+        var seen = 0;
+        foreach (var scenario in plan.Scenarios.Where(s => s.Fault is FaultPlan.PanicAt && s.Schedule == Schedule.Fifo))
+        {
+            var fiber = reference.EntryPoints[((FaultPlan.PanicAt)scenario.Fault).Entry].Fiber;
+            Assert.Equal(1u << (1 - fiber), scenario.Record.IsolatedMask);
+            seen++;
+        }
+
+        Assert.True(seen > 2);
+        Assert.Equal(0b11u, plan.Scenarios[0].Record.IsolatedMask);
+    }
+
+    [Fact]
+    public void Planning_can_do_without_observers()
+    {
+        var plan = Plan(Samples.Nested(), PlanOptions.Default with { Observe = false });
+        Assert.All(plan.Rows, row => Assert.Equal(RowFlags.None, row.Flags));
+    }
+
+    [Fact]
+    public void Joined_plans_keep_their_rows_and_know_whose_they_are()
+    {
+        var plans = new[] { Plan(Samples.Nested()), Plan(Samples.Recursive(5)) };
+        var unit = UnitPlan.Join(plans);
+        Assert.Equal(plans.Sum(p => p.Rows.Length), unit.Worker.Rows.Length);
+        var first = plans[0].Rows.Length;
+        Assert.Equal((plans[1], 0), unit.Locate(first));
+        Assert.Equal((plans[0], first - 1), unit.Locate(first - 1));
+        Assert.Equal(plans[1].ExecutionOf(3), unit.ExecutionOf(first + 3));
+        Assert.Equal(1, unit.Worker.ProgramOf(first));
+        Assert.Equal(Bytes(plans[0]).Length + Bytes(plans[1]).Length - 32, PlanFile.ToBytes(unit.Worker).Length);
+    }
+}

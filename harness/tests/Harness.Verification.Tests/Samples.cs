@@ -1,0 +1,47 @@
+using Harness.Model;
+
+namespace Harness.Verification.Tests;
+
+/// <summary>Small programs, written by hand.</summary>
+internal static class Samples
+{
+    public static readonly Cell Cell = new(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm);
+
+    private static readonly ZigType Void = new ZigType.Void();
+    private static readonly ErrorSet Failing = new ErrorSet.AnyError();
+
+    /// <summary>
+    /// Fiber 0: f0 takes a table handle (defer), then calls f1, which takes a heap block (errdefer-free) and calls the
+    /// leaf f2 in a loop; f2 probes. With <paramref name="fibers"/> of two or more the others run f1 and yield.
+    /// </summary>
+    public static FiberProgram Nested(int fibers = 1, int loops = 3)
+    {
+        var f0 = Function(0,
+            new Statement.Acquire(1, 0, ResourceKind.TableHandle, Disposition.Defer),
+            Call(2, 1),
+            new Statement.Log(3, new Scalar.Const(7)));
+        var f1 = Function(1,
+            new Statement.Acquire(4, 0, ResourceKind.HeapBlock, Disposition.Defer),
+            new Statement.Loop(1, loops, [new Statement.Yield(5), Call(6, 2)]),
+            Call(7, 2, new Handling.CatchBlock(8, [new Statement.Log(9, new Scalar.Const(1))], new Scalar.Const(0))));
+        var f2 = Function(2, new Statement.Probe(10), new Statement.Log(11, new Scalar.Const(3)));
+        var others = Enumerable.Range(1, fibers - 1).Select(_ => new Fiber(1, [], 0, StartsAtLaunch: true));
+        return new FiberProgram([f0, f1, f2], [new Fiber(0, [], 0, true), .. others], 0);
+    }
+
+    /// <summary>One function that calls itself while there is fuel, and probes at the bottom.</summary>
+    public static FiberProgram Recursive(int depth)
+    {
+        var f0 = Function(0,
+            new Statement.Acquire(1, 0, ResourceKind.HeapBlock, Disposition.Defer),
+            new Statement.IfFuel([Call(2, 0), new Statement.Return(new ReturnValue.Made(new Scalar.Const(0)))]),
+            new Statement.Probe(3));
+        return new FiberProgram([f0], [new Fiber(0, [], depth, true)], 0);
+    }
+
+    public static Function Function(int id, params ReadOnlySpan<Statement> body) =>
+        new(id, FunctionKind.Plain, Failing, Void, [], NoInline: true, EquatableArray.Create(body));
+
+    public static Statement.Call Call(int site, int function, Handling? handling = null) =>
+        new(site, function, CallForm.Direct, [], handling ?? new Handling.Try(), -1);
+}

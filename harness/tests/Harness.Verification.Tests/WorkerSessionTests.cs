@@ -1,0 +1,165 @@
+using Harness.Execution;
+
+namespace Harness.Verification.Tests;
+
+public class WorkerSessionTests
+{
+    private const int Timeout = 60_000;
+
+    private static readonly WorkerLimits Limits = new() { RowTimeout = TimeSpan.FromSeconds(1), PollInterval = TimeSpan.FromMilliseconds(10) };
+
+    private readonly List<WorkerMessage> _messages = [];
+
+    private async Task<SessionResult> RunAsync(FakeWorker worker, WorkerPlan plan, WorkerLimits? limits = null, CancellationToken ct = default) =>
+        await new WorkerSession(ChildProcess.Bare).RunAsync(worker.Path, plan, worker.RunDirectory, limits ?? Limits, _messages.Add, ct);
+
+    private IEnumerable<int> RowsRun => _messages.OfType<WorkerMessage.Delivered>().Select(m => m.Row);
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_plan_that_runs_through_has_no_outcomes()
+    {
+        using var worker = FakeWorker.Of(4, "");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2, 2]));
+        Assert.Empty(result.Outcomes);
+        Assert.Empty(result.Skipped);
+        Assert.Equal(1, result.Processes);
+        Assert.Equal([0, 1, 2, 3], RowsRun);
+        Assert.Equal(2, result.Counters.Executions);
+        Assert.IsType<WorkerMessage.Done>(_messages[^1]);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_crash_belongs_to_its_row_and_the_rest_still_runs()
+    {
+        using var worker = FakeWorker.Of(6, "3) kill -SEGV $$;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3, 3], []));
+        // Row 3 is the baseline of the second scenario: the rows behind it have nothing to be compared with.
+        Assert.Equal((3, 11), result.Outcomes.Single() is RowOutcome.Crashed c ? (c.Row, c.Signal) : default);
+        Assert.Equal([new SkippedRows(4, 6, "baseline failed")], result.Skipped);
+        Assert.Equal([0, 1, 2], RowsRun);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_crash_behind_the_baseline_costs_one_row()
+    {
+        using var worker = FakeWorker.Of(6, "1|4) kill -ABRT $$;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3, 3]));
+        Assert.Equal([(1, 6), (4, 6)], result.Outcomes.Cast<RowOutcome.Crashed>().Select(c => (c.Row, c.Signal)));
+        Assert.Empty(result.Skipped);
+        Assert.Equal(3, result.Processes);
+        Assert.Equal([0, 2, 3, 5], RowsRun);
+        Assert.Equal(6, result.Counters.Executions);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_failing_first_row_ends_its_program_only()
+    {
+        using var worker = FakeWorker.Of(5, "0) kill -SEGV $$;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([1, 2], [2]));
+        Assert.Equal([new SkippedRows(1, 3, "first row failed")], result.Skipped);
+        Assert.Equal([3, 4], RowsRun);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_crash_that_the_worker_wrote_down_has_address_and_program_counter()
+    {
+        using var worker = FakeWorker.Of(2, "1) page 1 1 11; exit 1;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2]));
+        Assert.Equal(new RowOutcome.Crashed(1, 11, 96, 80, 1, ""), result.Outcomes.Single());
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_hang_is_killed_and_timed_out()
+    {
+        using var worker = FakeWorker.Of(3, "1) sleep 60;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3]));
+        Assert.Equal(new RowOutcome.TimedOut(1, Limits.RowTimeout), result.Outcomes.Single());
+        Assert.Equal([0, 2], RowsRun);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_kill_from_outside_is_memory_and_neither_pass_nor_fail()
+    {
+        using var worker = FakeWorker.Of(2, "1) kill -KILL $$;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2]));
+        Assert.Equal(new RowOutcome.MemoryExceeded(1), result.Outcomes.Single());
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task An_exit_code_is_an_outcome_with_what_was_said()
+    {
+        using var worker = FakeWorker.Of(2, "1) echo 'worker: unexpected panic: x' >&2; exit 101;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2]));
+        var exited = Assert.IsType<RowOutcome.Exited>(result.Outcomes.Single());
+        Assert.Equal((1, 101), (exited.Row, exited.Code));
+        Assert.Contains("unexpected panic", exited.Stderr);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_program_that_fails_again_and_again_is_given_up()
+    {
+        using var worker = FakeWorker.Of(12, "1|2|3|4|5|6|7) kill -SEGV $$;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([10], [2]), Limits with { MaxOutcomesPerProgram = 3 });
+        Assert.Equal(3, result.Outcomes.Count);
+        Assert.Equal([new SkippedRows(4, 10, "program failed too often")], result.Skipped);
+        Assert.Equal([0, 10, 11], RowsRun);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Restarts_are_limited()
+    {
+        using var worker = FakeWorker.Of(10, "1|2|3|4|5|6|7) kill -SEGV $$;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([10]), Limits with { MaxRestarts = 2 });
+        Assert.Equal(3, result.Processes);
+        Assert.Equal([new SkippedRows(4, 10, "too many restarts")], result.Skipped);
+    }
+
+    [Theory(Timeout = Timeout)]
+    [InlineData("1) echo '#hs probe row=x';;", "bad row")]
+    [InlineData("1) echo '#hs nonsense';;", "unknown word")]
+    [InlineData("1) exit 0;;", "no done line")]
+    public async Task What_is_not_in_the_protocol_is_a_violation(string cases, string reason)
+    {
+        using var worker = FakeWorker.Of(3, cases);
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3]));
+        var violation = Assert.IsType<RowOutcome.ProtocolViolation>(result.Outcomes.Single());
+        Assert.Contains(reason, violation.Detail);
+        Assert.Equal(1, violation.Row);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Noise_on_standard_output_is_no_message()
+    {
+        using var worker = FakeWorker.Of(2, "0) echo 'hello #hs done rows=2'; printf '\\377\\001\\n';;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2]));
+        Assert.Empty(result.Outcomes);
+        Assert.Equal(4, _messages.Count);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Messages_of_rows_that_are_replayed_after_a_restart_are_dropped()
+    {
+        using var worker = FakeWorker.Of(3, "1) kill -SEGV $$;; 2) echo '#hs delivered row=0 entry=1 error=100';;");
+        await RunAsync(worker, FakeWorker.PlanOf([3]));
+        Assert.Equal([0, 2], RowsRun);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_missing_worker_skips_everything()
+    {
+        using var worker = FakeWorker.Of(2, "");
+        var result = await new WorkerSession(ChildProcess.Bare).RunAsync(
+            worker.Path + ".missing", FakeWorker.PlanOf([2]), worker.RunDirectory, Limits, _messages.Add, CancellationToken.None);
+        Assert.IsType<RowOutcome.ProtocolViolation>(result.Outcomes.Single());
+        Assert.Equal(2, result.Skipped.Sum(s => s.Count));
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Cancellation_kills_the_worker()
+    {
+        using var worker = FakeWorker.Of(2, "1) sleep 60;;");
+        using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => RunAsync(worker, FakeWorker.PlanOf([2]), Limits with { RowTimeout = TimeSpan.FromMinutes(1) }, cancel.Token));
+    }
+}
