@@ -66,7 +66,32 @@ public sealed class WorkerBuilderTests : IDisposable
     public async Task Rejects_a_unit_in_which_nothing_would_be_split()
     {
         var rejected = Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(ZigEmitter.Emit([]), _cheap));
-        Assert.Contains("0 of 0 functions", rejected.Diagnostics, StringComparison.Ordinal);
+        Assert.Contains("none of 0 functions has a split check", rejected.Diagnostics, StringComparison.Ordinal);
+    }
+
+    [ZigFact(Timeout = 300_000)]
+    public async Task Rejects_a_large_frame_in_a_function_that_cannot_be_split_and_accepts_a_small_one()
+    {
+        EmittedUnit Asking(int bytes) => Tools.Unit(
+            $$"""
+            const rt = @import("rt");
+            pub const panic = rt.panic;
+            extern fn hs_opaque(pointer: *const anyopaque) *const anyopaque;
+            fn asks() usize {
+                var buffer: [{{bytes}}]u8 = undefined;
+                _ = hs_opaque(&buffer);
+                return @returnAddress();
+            }
+            fn f() callconv(.c) void {
+                _ = asks();
+            }
+            const fibers = [_]rt.Fiber{f};
+            const programs = [_]rt.Program{rt.program(&fibers)};
+            export const hs_unit: rt.Unit = rt.unit(&programs);
+            """);
+        Assert.IsType<BuildOutcome.Built>(await BuildAsync(Asking(500), _cheap));
+        var rejected = Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(Asking(5000), _cheap));
+        Assert.Contains("unit.asks is unsplit (AsksReturnAddress) and has a frame of 5", rejected.Diagnostics, StringComparison.Ordinal);
     }
 
     public static TheoryData<Route, OptimizeMode, Backend, string> Unsupported { get; } = new()
