@@ -58,7 +58,8 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         if (isMethod)
         {
             writer.Close("};");
-            writer.Line($"const {FunctionNames.Host(function.Id)}: {FunctionNames.HostType(function.Id)} = .{{ .number = {function.Id} }};");
+            var (host, type) = (FunctionNames.Host(function.Id), FunctionNames.HostType(function.Id));
+            writer.Line($"const {host}: {type} = .{{ .number = {function.Id} }};");
         }
     }
 

@@ -1,16 +1,19 @@
-//! What a generated program imports as `rt`: the C interface of docs/RUNTIME-ABI.md in Zig's words, and `make` and
-//! `fold` of docs/VALUES.md.
+//! What a generated program imports as `rt`: the C interface of docs/RUNTIME-ABI.md in Zig's words,
+//! and `make` and `fold` of docs/VALUES.md.
 //!
-//! Frames: `checkpoint` and `enter` are inline, because a fault strikes inside them and must strike in the program's
-//! own frame (whose line is then one of this file); after an injected panic `panicked` is the innermost frame. `probe`,
-//! `callback` and the scheduling calls are the C functions themselves. Everything else is a leaf that no trace shows.
+//! Frames: `checkpoint` and `enter` are inline, because a fault strikes inside them and must strike
+//! in the program's own frame (whose line is then one of this file); after an injected panic
+//! `panicked` is the innermost frame. `probe`, `callback` and the scheduling calls are the C
+//! functions themselves. Everything else is a leaf that no trace shows.
 //!
-//! Compile time: these functions are instantiated for many types in four modes, so they use no formatting, no
-//! allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would drag in std.fmt.
+//! Compile time: these functions are instantiated for many types in four modes, so they use no
+//! formatting, no allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would
+//! drag in std.fmt.
 
 const std = @import("std");
 
-/// What the runtime may deliver to any fallible function; the codes are `ErrorName` in Harness.Model.
+/// What the runtime may deliver to any fallible function; the codes are `ErrorName` in
+/// Harness.Model.
 pub const Fault = error{ Injected, Canceled, StackOverflow, OutOfStackSegments, Deadlock };
 
 /// A resource that the fiber owns.
@@ -149,8 +152,9 @@ pub fn errdeferred(site: u32, err: anyerror) void {
     hs_event(.err_deferred, site, codeOf(err));
 }
 
-/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses `return err;` of
-/// anything but an error written out ("expected error union type", ziglang/zig#20369).
+/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses
+/// `return err;` of anything but an error written out ("expected error union type",
+/// ziglang/zig#20369).
 pub inline fn again(comptime T: type, err: anytype) @TypeOf(err)!T {
     return err;
 }
@@ -165,8 +169,8 @@ pub fn failed(err: anyerror) void {
     hs_event(.result, codeOf(err), 0);
 }
 
-/// Deferred first, so run last, where other defers call: an optimiser may not turn the last call into a jump, which
-/// would take this frame out of every trace below it.
+/// Deferred first, so run last, where other defers call: an optimiser may not turn the last call
+/// into a jump, which would take this frame out of every trace below it.
 pub inline fn stay() void {
     asm volatile ("");
 }
@@ -251,7 +255,10 @@ pub noinline fn make(comptime T: type, seed: u64) T {
             const bits = makeBits(int.bits, seed);
             return @bitCast(bits);
         },
-        .float => |float| return @bitCast(withFixedExponent(float.bits, makeBits(float.bits, seed))),
+        .float => |float| {
+            const bits = makeBits(float.bits, seed);
+            return @bitCast(withFixedExponent(float.bits, bits));
+        },
         .vector => |vector| {
             var lanes: [vector.len]vector.child = undefined;
             for (&lanes, 0..) |*lane, index| lane.* = make(vector.child, sub(seed, index));
@@ -268,7 +275,9 @@ pub noinline fn make(comptime T: type, seed: u64) T {
         .@"union" => |info| {
             const tag = mix(seed) % info.fields.len;
             inline for (info.fields, 0..) |field, index| {
-                if (tag == index) return @unionInit(T, field.name, make(field.type, sub(seed, index)));
+                if (tag == index) {
+                    return @unionInit(T, field.name, make(field.type, sub(seed, index)));
+                }
             }
             unreachable;
         },

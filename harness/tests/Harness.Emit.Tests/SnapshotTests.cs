@@ -114,7 +114,8 @@ public class SnapshotTests
             [
                 new ZigType.Enum(3),
                 new ZigType.Vector(4, new ZigType.Float(32)),
-                new ZigType.Optional(new ZigType.Struct(StructLayout.Packed, [new ZigType.Bool(), new ZigType.Int(7, false)])),
+                new ZigType.Optional(
+                    new ZigType.Struct(StructLayout.Packed, [new ZigType.Bool(), new ZigType.Int(7, false)])),
             ],
             Align: 64);
         var choice = new ZigType.Union([Samples.Void, record, Slice]);
@@ -125,7 +126,9 @@ public class SnapshotTests
             new Statement.Cell(2, Fold(0)),
             new Statement.Loop(3, 2,
             [
-                Call(6, 1, Samples.Try, 4, new Argument.Made(new Scalar.Add(Const(1), new Scalar.LoopIndex(3))), Local(2)),
+                Call(
+                    6, 1, Samples.Try, 4,
+                    new Argument.Made(new Scalar.Add(Const(1), new Scalar.LoopIndex(3))), Local(2)),
                 new Statement.BreakIf(When(Fold(4), 2, 1)),
             ]),
             new Statement.Log(4, Fold(2)));
