@@ -48,7 +48,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.Function(index, function.Id));
         writer.Open($"{Header(function, locals)} {{");
-        writer.Anchor(function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});");
+        writer.Anchor(function.IsFallible ? $"try rt.checkpoint({index}, {function.Id});" : $"rt.enter({index}, {function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
         if (MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();
@@ -113,6 +113,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.FiberEntry(index, number));
         writer.Open($"fn fiber_{number}() callconv(.c) void {{");
+        writer.Line($"rt.begin({index}, {number});");
         writer.Anchor($"{binding}{call}{failure};");
         writer.Line(entry.Payload is ZigType.Void ? "rt.completed({});" : "rt.completed(result);");
         writer.Close();

@@ -234,7 +234,7 @@ export fn hs_checkpoint(tagged: u32) u32 {
     const fiber = &fibers[current];
     const entry = entries;
     entries += 1;
-    event(.enter, tagged & 0x7fff_ffff, 0);
+    event(.enter, tagged & 0xffff, 0);
     if (entry == run.fault_entry) switch (run.fault) {
         1 => {
             if (run.persistent) fiber.persistent = true;
