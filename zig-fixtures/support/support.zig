@@ -86,13 +86,13 @@ const unmapped_address = 0x5e60;
 /// What a checkpoint hands over: the function's number in its program, and in bits 16–30 the program's in its unit. The runtime
 /// ignores the latter. It makes every function's code its own: the LLVM modes merge functions with equal code, and the
 /// survivor's name and lines would stand in the traces of all of them.
-inline fn tag(comptime program_number: u15, comptime function: u16) u32 {
+inline fn identity(comptime program_number: u15, comptime function: u16) u32 {
     return @as(u32, program_number) << 16 | function;
 }
 
 /// The first statement of every fallible function.
 pub inline fn checkpoint(comptime program_number: u15, comptime function: u16) Fault!void {
-    switch (hs_checkpoint(tag(program_number, function))) {
+    switch (hs_checkpoint(identity(program_number, function))) {
         0 => {},
         1 => @panic("injected panic"),
         2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
@@ -102,16 +102,16 @@ pub inline fn checkpoint(comptime program_number: u15, comptime function: u16) F
 
 /// The first statement of every infallible function.
 pub inline fn enter(comptime program_number: u15, comptime function: u16) void {
-    switch (hs_checkpoint(tag(program_number, function) | infallible_bit)) {
+    switch (hs_checkpoint(identity(program_number, function) | infallible_bit)) {
         1 => @panic("injected panic"),
         2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
         else => {},
     }
 }
 
-/// The first statement of every fiber's wrapper, for the same reason as `tag`.
+/// The first statement of every fiber's wrapper, for the same reason as `identity`.
 pub inline fn begin(comptime program_number: u15, comptime fiber: u16) void {
-    _ = hs_opaque(@ptrFromInt(1 + @as(usize, tag(program_number, fiber))));
+    _ = hs_opaque(@ptrFromInt(1 + @as(usize, identity(program_number, fiber))));
 }
 
 fn faultOf(code: u32) Fault {
