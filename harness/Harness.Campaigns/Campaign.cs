@@ -191,11 +191,18 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         try
         {
             var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
-            var outcome = await parts.Checker.CheckAsync(programs, item.Cell, scratch, deadline).ConfigureAwait(false);
+            var outcome = await parts.Checker.CheckAsync(
+                programs, item.Cell, plan.Stream.Recipe(item.Start).Seed, scratch, deadline).ConfigureAwait(false);
+            if (outcome.Failures.Count > 0)
+            {
+                // A compiler or worker that runs out of disk fails in any way; that says nothing about programs.
+                Scratch.RequireSpace(scratch);
+            }
+
             var elapsed = Stopwatch.GetElapsedTime(started);
             journal.Append(new JournalRecord.BatchChecked(
                 item.Sequence, item.Cell.ToString(), item.Start, item.Count, outcome.Unfinished, outcome.Counters,
-                outcome.Coverage, outcome.Inconclusive.ToEquatableArray(), outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3)));
+                outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3)));
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))
@@ -204,6 +211,10 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {
             return [];
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            throw new ResultsUnwritableException(scratch, e);
         }
         finally
         {

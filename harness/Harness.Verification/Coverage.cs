@@ -3,10 +3,10 @@ using Harness.Model;
 
 namespace Harness.Verification;
 
-/// <summary>Names of what executions cover, as they are counted and reported.</summary>
+/// <summary>Labels of what executions cover, as they are counted and reported: <c>fault/panic</c>, <c>split/natural</c> …</summary>
 public static class Coverage
 {
-    /// <summary>The fault's kind; a solo run is one of its own.</summary>
+    /// <summary>The fault's kind; another schedule and a solo run without fault are kinds of their own.</summary>
     public static string FaultLabel(FaultPlan fault, Schedule schedule) => fault switch
     {
         FaultPlan.None => schedule.LaunchMask != uint.MaxValue ? "solo" : schedule.Seed != 0 ? "schedule" : "none",
@@ -22,14 +22,14 @@ public static class Coverage
         _ => throw new UnreachableException(),
     };
 
-    /// <summary>Lower case with dashes: <c>single-entry</c>.</summary>
+    /// <summary>The kind's name in lower case with dashes: <c>single-entry</c>.</summary>
     public static string SplitLabel(SplitKind kind) => kind switch
     {
         SplitKind.None => "none",
-        SplitKind.EveryEntry => "every",
-        SplitKind.SingleEntry => "single",
-        SplitKind.DepthAtLeast => "depth-and-below",
-        SplitKind.DepthEquals => "depth",
+        SplitKind.EveryEntry => "every-entry",
+        SplitKind.SingleEntry => "single-entry",
+        SplitKind.DepthAtLeast => "depth-at-least",
+        SplitKind.DepthEquals => "depth-equals",
         SplitKind.EveryNth => "every-nth",
         SplitKind.Random => "random",
         SplitKind.Natural => "natural",
@@ -42,14 +42,25 @@ public static class Coverage
     public static IEnumerable<string> LabelsOf(ExecutionPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        yield return $"fault:{FaultLabel(plan.Fault, plan.Schedule)}";
-        yield return $"split:{SplitLabel(plan.Split.Kind)}";
-        yield return $"placement:{plan.Placement.ToString().ToLowerInvariant()}";
-        yield return $"policy:{plan.Policy.ToString().ToLowerInvariant()}";
-        yield return plan.Schedule.Seed == 0 ? "schedule:fifo" : "schedule:seeded";
-        if (plan.Schedule.LaunchMask != uint.MaxValue)
+        var fault = FaultLabel(plan.Fault, plan.Schedule);
+        yield return $"fault/{fault}";
+        if (fault is "error-once" or "error-persistent")
         {
-            yield return "launch:solo";
+            yield return "fault/error";
+        }
+
+        yield return $"split/{SplitLabel(plan.Split.Kind)}";
+        yield return $"placement/{plan.Placement.ToString().ToLowerInvariant()}";
+        yield return $"policy/{plan.Policy.ToString().ToLowerInvariant()}";
+        yield return plan.Schedule.Seed == 0 ? "schedule/fifo" : "schedule/seeded";
+    }
+
+    /// <summary>Adds one to each of the plan's labels.</summary>
+    internal static void Count(Dictionary<string, long> counts, ExecutionPlan plan)
+    {
+        foreach (var label in LabelsOf(plan))
+        {
+            counts[label] = counts.GetValueOrDefault(label) + 1;
         }
     }
 }

@@ -55,7 +55,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
 
     private Signature SignatureOf(RowFailure primary, Case @case, EventComparison? events, CrashInfo? crash)
     {
-        var fault = Coverage.FaultLabel(@case.Plan.Fault, @case.Plan.Schedule);
+        var fault = Coverage.FaultLabel(@case.Plan.Fault, Schedule.Fifo);
         var (how, where) = primary switch
         {
             { Trace: { } trace } => (trace.Verdict.Fault.ToString(), trace.Probe.Site < 0 ? fault : "probe"),

@@ -7,6 +7,9 @@ public sealed record PlanOptions
 {
     public static readonly PlanOptions Default = new();
 
+    /// <summary>What everything random is derived from.</summary>
+    public ulong Seed { get; init; } = 1;
+
     /// <summary>Rows of one program. Programs with more than <see cref="FullSweepEntries"/> entries get proportionally fewer.</summary>
     public int RowCap { get; init; } = 2000;
 

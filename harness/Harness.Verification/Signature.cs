@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.RegularExpressions;
 using Harness.Model;
@@ -19,6 +20,8 @@ public sealed partial record Signature
         Cell = cell.ToString().Replace('/', '-').ToLowerInvariant();
     }
 
+    private Signature(string[] parts) => (Check, Event, Site, Cell) = (parts[0], parts[1], parts[2], parts[3]);
+
     /// <summary>The check that failed: <c>digest</c>, <c>trace-fp</c>, <c>crash</c>, <c>compile</c> …</summary>
     public string Check { get; }
 
@@ -32,6 +35,15 @@ public sealed partial record Signature
     public string Site { get; }
 
     public override string ToString() => $"{Check}.{Event}.{Site}.{Cell}";
+
+    /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
+    public static bool TryParse(string text, [NotNullWhen(true)] out Signature? signature)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var parts = text.Split('.');
+        signature = parts.Length == 4 && parts.All(p => p.Length > 0) ? new Signature(parts) : null;
+        return signature is not null;
+    }
 
     /// <summary>
     /// Lower-case letters and single dashes. Numbers, in hexadecimal too, are dropped with everything else, so that

@@ -1,0 +1,216 @@
+using Harness.Execution;
+using Harness.Model;
+using Harness.Toolchain;
+
+namespace Harness.Verification;
+
+/// <summary>
+/// Checks programs in a cell: emits and compiles them together, plans their executions meanwhile, runs all of them, judges,
+/// and records what failed.
+/// </summary>
+public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeProvider? time = null)
+{
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    /// <param name="directory">For build products and runs; the caller's to delete.</param>
+    /// <exception cref="OperationCanceledException">Cancelled; no process is left.</exception>
+    public async Task<BatchResult> CheckAsync(
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanOptions options, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(programs);
+        ArgumentNullException.ThrowIfNull(options);
+        var started = _time.GetTimestamp();
+        var planning = Task.Run(() => PlanAll(programs, options, ct), ct);
+        var build = await new BatchBuilder(factory).BuildAsync(programs, cell, directory, ct).ConfigureAwait(false);
+        var (plans, modelTime) = await planning.ConfigureAwait(false);
+        var draft = new Draft(cell, plans);
+        draft.Add(build, programs);
+        var number = 0;
+        foreach (var (indices, unit) in build.Units)
+        {
+            // Unusable programs have no rows; the others keep their place in the unit.
+            var plan = UnitPlan.Join(indices.Select((program, place) => plans[program] with { UnitIndex = place }));
+            if (plan.Worker.Rows.Length == 0)
+            {
+                continue;
+            }
+
+            var clock = _time.GetTimestamp();
+            var run = await runner.RunAsync(unit, plan, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
+            draft.Execute += _time.GetElapsedTime(clock);
+            draft.Add(run, indices);
+            clock = _time.GetTimestamp();
+            var findings = await new FailureRecorder(runner)
+                .RecordAsync(unit, run, Path.Combine(directory, $"record-{number++}"), ct).ConfigureAwait(false);
+            draft.Record += _time.GetElapsedTime(clock);
+            draft.Findings.AddRange(findings);
+        }
+
+        return draft.Finish(modelTime, _time.GetElapsedTime(started));
+    }
+
+    private (ProgramPlan[] Plans, TimeSpan Elapsed) PlanAll(IReadOnlyList<FiberProgram> programs, PlanOptions options, CancellationToken ct)
+    {
+        var started = _time.GetTimestamp();
+        var builder = new PlanBuilder(options);
+        var plans = new ProgramPlan[programs.Count];
+        for (var i = 0; i < plans.Length; i++)
+        {
+            ct.ThrowIfCancellationRequested();
+            plans[i] = builder.Build(programs[i], i, PlanRandom.Derive(options.Seed, (ulong)i));
+        }
+
+        return (plans, _time.GetElapsedTime(started));
+    }
+
+    /// <summary>The result as it comes together.</summary>
+    private sealed class Draft(Cell cell, ProgramPlan[] plans)
+    {
+        private readonly ProgramStats[] _programs =
+            [.. plans.Select((p, i) => new ProgramStats(i, p.Rows.Length, 0, p.Scenarios.Count, p.Facts, p.Unusable, null))];
+
+        private readonly Dictionary<string, long> _skipped = [];
+        private readonly Dictionary<string, long> _coverage = [];
+        private readonly List<string> _inconclusive = [.. plans
+            .Select((p, i) => p.Unusable is { } reason ? $"program {i} is not usable: {reason}" : "").Where(s => s.Length > 0)];
+
+        private Counters _counters = Counters.Zero;
+        private JudgeCounts _judged = JudgeCounts.Zero;
+        private long _failedRows;
+        private long _observed;
+        private TimeSpan _compile;
+        private TimeSpan _link;
+
+        public List<Finding> Findings { get; } = [];
+
+        public TimeSpan Execute { get; set; }
+
+        public TimeSpan Record { get; set; }
+
+        public void Add(BatchBuild build, IReadOnlyList<FiberProgram> programs)
+        {
+            foreach (var (_, unit) in build.Units)
+            {
+                _compile += unit.Timings.Total - unit.Timings.Link;
+                _link += unit.Timings.Link;
+            }
+
+            foreach (var failure in build.Failures)
+            {
+                Findings.Add(CompileFindings.Of(programs[failure.Program], cell, failure.Outcome));
+                Skip("not built", plans[failure.Program].Rows.Length);
+            }
+
+            if (build.TogetherOnly > 0)
+            {
+                _inconclusive.Add($"{build.TogetherOnly} compilations of several programs failed whose halves could be built");
+            }
+        }
+
+        public void Add(UnitRun run, int[] indices)
+        {
+            _counters += run.Session.Counters;
+            _judged += run.Counts;
+            _failedRows += run.Failures.Select(f => f.Row).Distinct().Count();
+            var wasRun = new bool[run.Plan.Worker.Rows.Length];
+            Array.Fill(wasRun, true);
+            foreach (var skipped in run.Session.Skipped)
+            {
+                Array.Fill(wasRun, false, skipped.Start, skipped.Count);
+                Skip(skipped.Reason, skipped.Count);
+            }
+
+            foreach (var outcome in run.Session.Outcomes.OfType<RowOutcome.MemoryExceeded>())
+            {
+                wasRun[outcome.Row] = false;
+                Skip("killed for memory", 1);
+            }
+
+            var rowsRun = new int[plans.Length];
+            for (var row = 0; row < wasRun.Length; row++)
+            {
+                if (wasRun[row])
+                {
+                    rowsRun[indices[run.Plan.Locate(row).Program.UnitIndex]]++;
+                    Coverage.Count(_coverage, run.Plan.ExecutionOf(row));
+                    _observed += (run.Plan.Worker.Rows[row].Flags & RowFlags.BothObservers) != 0 ? 1 : 0;
+                }
+            }
+
+            for (var place = 0; place < run.Plan.Programs.Count; place++)
+            {
+                var index = indices[run.Plan.Programs[place].UnitIndex];
+                var whole = run.ProgramsDone.TryGetValue(place, out var done) && done.Rows == _programs[index].RowsPlanned;
+                _programs[index] = _programs[index] with { RowsRun = rowsRun[index], Elapsed = whole ? done!.Elapsed : null };
+            }
+
+            Note(run.Counts);
+        }
+
+        public BatchResult Finish(TimeSpan model, TimeSpan wall) => new(
+            cell,
+            _counters with { Programs = _programs.Count(p => p.IsComplete) },
+            _programs,
+            Findings,
+            _failedRows,
+            _skipped,
+            _observed,
+            _judged,
+            _coverage,
+            _inconclusive,
+            new BatchTimings(model, _compile, _link, Execute, Record, wall));
+
+        private void Note(JudgeCounts counts)
+        {
+            if (counts.MemoryExceeded > 0)
+            {
+                _inconclusive.Add($"{counts.MemoryExceeded} executions were killed for memory");
+            }
+
+            if (counts.OverflowsUnjudged > 0)
+            {
+                _inconclusive.Add($"{counts.OverflowsUnjudged} overflowing executions were beyond the model's caps");
+            }
+        }
+
+        private void Skip(string reason, int rows)
+        {
+            if (rows > 0)
+            {
+                _skipped[reason] = _skipped.GetValueOrDefault(reason) + rows;
+            }
+        }
+    }
+}
+
+/// <summary>Findings about compilers.</summary>
+internal static class CompileFindings
+{
+    private const int MaxOutputChars = 8000;
+
+    public static Finding Of(FiberProgram program, Cell cell, BuildOutcome outcome)
+    {
+        var (check, how, output) = outcome switch
+        {
+            BuildOutcome.Rejected r => ("compile", FirstError(r.Diagnostics), r.Diagnostics),
+            BuildOutcome.CompilerCrashed c => ("compiler-crash", FirstError(c.Detail), c.Detail),
+            BuildOutcome.TimedOut t => ("compiler-hang", "timeout", t.Command),
+            _ => throw new ArgumentException($"not a failure: {outcome}", nameof(outcome)),
+        };
+        var shown = output.Length <= MaxOutputChars ? output : output[..MaxOutputChars] + "…";
+        return new Finding(
+            new Signature(check, cell, how, "unit"),
+            new Case(program, cell, ExecutionPlan.Baseline),
+            new Observation(check, how, [], null, null, null, shown, Recorded: true));
+    }
+
+    /// <summary>The first line that says error, without the place in front of it; else the first line.</summary>
+    private static string FirstError(string diagnostics)
+    {
+        const string marker = "error: ";
+        var lines = diagnostics.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var line = Array.Find(lines, l => l.Contains(marker, StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "";
+        var at = line.IndexOf(marker, StringComparison.Ordinal);
+        return at < 0 ? line : line[(at + marker.Length)..];
+    }
+}

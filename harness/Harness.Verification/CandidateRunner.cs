@@ -1,0 +1,86 @@
+using Harness.Execution;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>
+/// The real one: compiles candidates together, runs their plans, and records the first executions that fail the
+/// signature's check to see whether they fail alike.
+/// </summary>
+public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : ICandidateRunner
+{
+    private const int RecordedPerCandidate = 3;
+
+    public async Task<IReadOnlyList<Case?>> TryAsync(
+        IReadOnlyList<Candidate> candidates, Cell cell, Signature signature, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(candidates);
+        ArgumentNullException.ThrowIfNull(signature);
+        var results = new Case?[candidates.Count];
+        var programs = candidates.Select(c => c.Program).ToArray();
+        var build = await new BatchBuilder(factory).BuildAsync(programs, cell, directory, ct).ConfigureAwait(false);
+        foreach (var failure in build.Failures)
+        {
+            var finding = CompileFindings.Of(programs[failure.Program], cell, failure.Outcome);
+            results[failure.Program] = finding.Signature == signature ? finding.Case : null;
+        }
+
+        var number = 0;
+        foreach (var (indices, unit) in build.Units)
+        {
+            var wanted = indices.Select((index, place) => (Index: index, Place: place)).ToDictionary(p => p.Place, p => candidates[p.Index]);
+            var suspects = await SuspectsAsync(unit, wanted, signature, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
+            var found = await ConfirmedAsync(unit, suspects, signature, Path.Combine(directory, $"record-{number++}"), ct).ConfigureAwait(false);
+            foreach (var (place, plan) in found)
+            {
+                results[indices[place]] = new Case(unit.Programs[place], cell, plan);
+            }
+        }
+
+        return results;
+    }
+
+    /// <summary>By place in the unit: the first plans whose executions fail the signature's check.</summary>
+    private async Task<Dictionary<int, ExecutionPlan[]>> SuspectsAsync(
+        BuiltUnit unit, Dictionary<int, Candidate> candidates, Signature signature, string directory, CancellationToken ct)
+    {
+        var flags = FailureRecorder.IsAboutTraces(signature.Check) ? RowFlags.BothObservers | RowFlags.SendTraces : RowFlags.None;
+        var plan = UnitPlan.Join(candidates.Select(c => PlanComposer.Compose(c.Value.Program, c.Key, c.Value.Plans, flags)));
+        var run = await runner.RunAsync(unit, plan, directory, ct).ConfigureAwait(false);
+        return run.Failures
+            .GroupBy(f => f.Row)
+            .Where(g => ObservationBuilder.Primary(g).Check == signature.Check)
+            .Select(g => (plan.Locate(g.Key).Program.UnitIndex, Plan: plan.ExecutionOf(g.Key)))
+            .GroupBy(f => f.UnitIndex, f => f.Plan)
+            .ToDictionary(g => g.Key, g => InOrder(candidates[g.Key].Plans, g).Take(RecordedPerCandidate).ToArray());
+    }
+
+    /// <summary>By place in the unit: the first suspect that fails with the signature when recorded.</summary>
+    private async Task<Dictionary<int, ExecutionPlan>> ConfirmedAsync(
+        BuiltUnit unit, Dictionary<int, ExecutionPlan[]> suspects, Signature signature, string directory, CancellationToken ct)
+    {
+        const RowFlags flags = RowFlags.Record | RowFlags.SendTraces | RowFlags.BothObservers;
+        var plan = UnitPlan.Join(suspects.Where(s => s.Value.Length > 0).Select(s => PlanComposer.Compose(unit.Programs[s.Key], s.Key, s.Value, flags)));
+        if (plan.Worker.Rows.Length == 0)
+        {
+            return [];
+        }
+
+        var run = await runner.RunAsync(unit, plan, directory, ct).ConfigureAwait(false);
+        var builder = new ObservationBuilder(unit, run);
+        return run.Failures
+            .Where(f => plan.Worker.Rows[f.Row].Flags.HasFlag(RowFlags.Record))
+            .GroupBy(f => f.Row)
+            .Where(g => builder.Build(g.Key, [.. g], recorded: true).Signature == signature)
+            .Select(g => (plan.Locate(g.Key).Program.UnitIndex, Plan: plan.ExecutionOf(g.Key)))
+            .GroupBy(f => f.UnitIndex, f => f.Plan)
+            .ToDictionary(g => g.Key, g => InOrder(suspects[g.Key], g).First());
+    }
+
+    /// <summary>The plans among <paramref name="failed"/>, in the order they were asked for. (Baselines were not asked for.)</summary>
+    private static IEnumerable<ExecutionPlan> InOrder(IEnumerable<ExecutionPlan> asked, IEnumerable<ExecutionPlan> failed)
+    {
+        var set = failed.ToHashSet();
+        return asked.Where(set.Contains);
+    }
+}

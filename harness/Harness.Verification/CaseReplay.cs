@@ -1,0 +1,89 @@
+using Harness.Execution;
+using Harness.Model;
+using Harness.Toolchain;
+
+namespace Harness.Verification;
+
+/// <summary>What running one case once, recorded, came to.</summary>
+public abstract record ReplayResult
+{
+    private ReplayResult()
+    {
+    }
+
+    internal abstract int Seal { get; }
+
+    /// <summary>Every check passed. The logs are those of both sides, by fiber.</summary>
+    public sealed record Held(EquatableArray<EquatableArray<Event>> Expected, EquatableArray<EquatableArray<Event>> Observed)
+        : ReplayResult { internal override int Seal => 0; }
+
+    /// <summary>A check failed; a compiler that refuses the program included.</summary>
+    public sealed record Failed(Finding Finding) : ReplayResult { internal override int Seal => 1; }
+
+    /// <summary>Neither pass nor fail.</summary>
+    public sealed record Inconclusive(string Reason) : ReplayResult { internal override int Seal => 2; }
+}
+
+/// <summary>Runs single cases with everything recorded.</summary>
+public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
+{
+    private readonly FailureRecorder _recorder = new(runner);
+
+    public async Task<ReplayResult> RunAsync(Case @case, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(@case);
+        var (outcome, unit) = await BuildAsync(@case, directory, ct).ConfigureAwait(false);
+        return unit is null
+            ? new ReplayResult.Failed(CompileFindings.Of(@case.Program, @case.Cell, outcome))
+            : await RunAsync(unit, @case.Plan, Path.Combine(directory, "run"), ct).ConfigureAwait(false);
+    }
+
+    internal Task<(BuildOutcome Outcome, BuiltUnit? Unit)> BuildAsync(Case @case, string directory, CancellationToken ct) =>
+        factory.BuildAsync([@case.Program], @case.Cell, Path.Combine(directory, "unit"), ct);
+
+    /// <summary>In fresh processes, with a unit of that one program.</summary>
+    internal async Task<ReplayResult> RunAsync(BuiltUnit unit, ExecutionPlan plan, string directory, CancellationToken ct)
+    {
+        var (finding, run) = await _recorder.RecordAsync(unit, 0, plan, directory, ct).ConfigureAwait(false);
+        if (finding is not null)
+        {
+            return new ReplayResult.Failed(finding);
+        }
+
+        var row = Array.FindIndex(run.Plan.Worker.Rows, r => r.Flags.HasFlag(RowFlags.Record));
+        if (row < 0)
+        {
+            return new ReplayResult.Inconclusive(run.Plan.Programs.Count == 0
+                ? "the model does not finish the program without fault"
+                : "the model does not finish the program under this plan");
+        }
+
+        if (run.Session.Outcomes.OfType<RowOutcome.MemoryExceeded>().Any())
+        {
+            return new ReplayResult.Inconclusive("killed for memory");
+        }
+
+        if (!run.WasRun(row))
+        {
+            var first = run.Failures.Count > 0 ? $": {run.Failures[0].Check} in the unsplit baseline" : "";
+            return new ReplayResult.Inconclusive($"the execution was not reached{first}");
+        }
+
+        return Held(run, row);
+    }
+
+    private static ReplayResult Held(UnitRun run, int row)
+    {
+        var model = new RowModel(run.Plan);
+        var record = run.Records.GetValueOrDefault(row) ?? new RowRecord();
+        var predictable = FaultMenu.IsPredictable(run.Plan.ScenarioOf(row).Fault);
+        var expected = predictable ? model.Predicted(row) : model.Delivered(row, record.Deliveries.ToEquatableArray(), keepEvents: true);
+        if (expected is null)
+        {
+            return new ReplayResult.Inconclusive("the overflowing execution is beyond the model's caps");
+        }
+
+        var fibers = Enumerable.Range(0, expected.Events.Count);
+        return new ReplayResult.Held(expected.Events, fibers.Select(f => record.EventsOf(f).ToEquatableArray()).ToEquatableArray());
+    }
+}

@@ -1,0 +1,174 @@
+using System.Runtime.CompilerServices;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>A smaller program with the plans under which the known failure might show.</summary>
+public sealed record Candidate(FiberProgram Program, IReadOnlyList<ExecutionPlan> Plans);
+
+/// <summary>Runs candidates.</summary>
+public interface ICandidateRunner
+{
+    /// <summary>For each candidate the first of its plans that fails with the signature, as a case; null when none does.</summary>
+    Task<IReadOnlyList<Case?>> TryAsync(
+        IReadOnlyList<Candidate> candidates, Cell cell, Signature signature, string directory, CancellationToken ct);
+}
+
+/// <summary>How hard to shrink.</summary>
+public sealed record ShrinkOptions
+{
+    public static readonly ShrinkOptions Default = new();
+
+    /// <summary>Candidates compiled together at first; doubles while nothing is found.</summary>
+    public int FirstBatch { get; init; } = 16;
+
+    public int LargestBatch { get; init; } = 48;
+
+    public int PlansPerCandidate { get; init; } = 120;
+
+    /// <summary>After this the smallest case so far stands.</summary>
+    public TimeSpan TimeCap { get; init; } = TimeSpan.FromMinutes(2);
+}
+
+/// <summary>A case that fails like the one before and is smaller.</summary>
+public sealed record ShrinkStep(int Number, Case Case);
+
+/// <summary>The end of shrinking.</summary>
+/// <param name="CapHit">Time was over; smaller ones may exist.</param>
+public sealed record ShrinkResult(Case Smallest, int Steps, int CandidatesTried, int Batches, bool CapHit, TimeSpan Elapsed);
+
+/// <summary>
+/// Looks for the smallest case with the same signature. Candidates are compiled many at a time; of a batch the first
+/// that fails alike is taken. When no smaller program does, the plan is simplified, and programs tried again.
+/// </summary>
+/// <param name="candidates">Smaller programs, the boldest first.</param>
+public sealed class Shrinker(
+    Func<FiberProgram, IEnumerable<FiberProgram>> candidates, ICandidateRunner runner, ShrinkOptions? options = null, TimeProvider? time = null)
+{
+    private readonly ShrinkOptions _options = options ?? ShrinkOptions.Default;
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    /// <param name="onStep">Is given the case itself first, with number 0, and then each smaller one: to store them.</param>
+    /// <exception cref="OperationCanceledException">Cancelled from outside; the time cap ends quietly.</exception>
+    public async Task<ShrinkResult> ShrinkAsync(
+        Case start, Signature signature, string directory, Func<ShrinkStep, ValueTask> onStep, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(onStep);
+        var started = _time.GetTimestamp();
+        var statistics = new Statistics();
+        var smallest = new ShrinkStep(0, start);
+        await onStep(smallest).ConfigureAwait(false);
+        using var cap = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var timer = _time.CreateTimer(_ => cap.Cancel(), null, _options.TimeCap, Timeout.InfiniteTimeSpan);
+        try
+        {
+            await foreach (var step in RunAsync(start, signature, directory, statistics, cap.Token).ConfigureAwait(false))
+            {
+                smallest = step;
+                await onStep(step).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return Result(capHit: true);
+        }
+
+        return Result(capHit: false);
+
+        ShrinkResult Result(bool capHit) =>
+            new(smallest.Case, smallest.Number, statistics.Tried, statistics.Batches, capHit, _time.GetElapsedTime(started));
+    }
+
+    /// <summary>Each smaller case as it is found. No time cap; cancellation throws, what was yielded stands.</summary>
+    public IAsyncEnumerable<ShrinkStep> StepsAsync(Case start, Signature signature, string directory, CancellationToken ct) =>
+        RunAsync(start, signature, directory, new Statistics(), ct);
+
+    private async IAsyncEnumerable<ShrinkStep> RunAsync(
+        Case start, Signature signature, string directory, Statistics statistics, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var current = start;
+        var number = 0;
+        var seen = new HashSet<FiberProgram> { start.Program };
+        while (true)
+        {
+            var smaller = await SmallerProgramAsync(current, signature, seen, directory, statistics, ct).ConfigureAwait(false)
+                ?? await SimplerPlanAsync(current, signature, directory, statistics, ct).ConfigureAwait(false);
+            if (smaller is null)
+            {
+                yield break;
+            }
+
+            current = smaller;
+            yield return new ShrinkStep(++number, current);
+        }
+    }
+
+    private async Task<Case?> SmallerProgramAsync(
+        Case current, Signature signature, HashSet<FiberProgram> seen, string directory, Statistics statistics, CancellationToken ct)
+    {
+        var entries = Entries(current.Program);
+        var size = _options.FirstBatch;
+        var batch = new List<Candidate>();
+        foreach (var program in candidates(current.Program))
+        {
+            ct.ThrowIfCancellationRequested();
+            if (!seen.Add(program))
+            {
+                continue;
+            }
+
+            var plans = CandidatePlans.Of(program, current.Plan, entries, _options.PlansPerCandidate);
+            if (plans.Count > 0)
+            {
+                batch.Add(new Candidate(program, plans));
+            }
+
+            if (batch.Count == size)
+            {
+                if (await TryAsync(batch, current, signature, directory, statistics, ct).ConfigureAwait(false) is { } found)
+                {
+                    return found;
+                }
+
+                batch.Clear();
+                size = Math.Min(size * 2, _options.LargestBatch);
+            }
+        }
+
+        return await TryAsync(batch, current, signature, directory, statistics, ct).ConfigureAwait(false);
+    }
+
+    private async Task<Case?> SimplerPlanAsync(
+        Case current, Signature signature, string directory, Statistics statistics, CancellationToken ct)
+    {
+        var plans = PlanSimplifier.Simpler(current.Plan, Entries(current.Program), _options.PlansPerCandidate);
+        return plans.Count == 0
+            ? null
+            : await TryAsync([new Candidate(current.Program, plans)], current, signature, directory, statistics, ct).ConfigureAwait(false);
+    }
+
+    private async Task<Case?> TryAsync(
+        List<Candidate> batch, Case current, Signature signature, string directory, Statistics statistics, CancellationToken ct)
+    {
+        if (batch.Count == 0)
+        {
+            return null;
+        }
+
+        ct.ThrowIfCancellationRequested();
+        statistics.Tried += batch.Count;
+        var scratch = Path.Combine(directory, $"shrink-{statistics.Batches++}");
+        var results = await runner.TryAsync(batch, current.Cell, signature, scratch, ct).ConfigureAwait(false);
+        return results.FirstOrDefault(r => r is not null);
+    }
+
+    private static int Entries(FiberProgram program) =>
+        Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Entries;
+
+    private sealed class Statistics
+    {
+        public int Tried { get; set; }
+
+        public int Batches { get; set; }
+    }
+}

@@ -1,0 +1,167 @@
+using Harness.Model;
+
+namespace Harness.Verification.Tests;
+
+public class BatchCheckerTests
+{
+    private static readonly PlanOptions Options = PlanOptions.Default with { RowCap = 300 };
+
+    private static async Task<BatchResult> CheckAsync(
+        Func<FiberProgram, ExecutionPlan, Defect> defect, FakeFactory? factory = null, params FiberProgram[] programs)
+    {
+        FiberProgram[] all = programs.Length > 0 ? programs : [Samples.Nested(fibers: 2), Samples.Recursive(6)];
+        return await new BatchChecker(factory ?? new FakeFactory(), new ModelWorker(defect))
+            .CheckAsync(all, Samples.Cell, Options, "nowhere", CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_healthy_batch_runs_everything_and_finds_nothing()
+    {
+        var result = await CheckAsync((_, _) => Defect.None);
+        Assert.Empty(result.Findings);
+        Assert.Empty(result.Inconclusive);
+        Assert.Empty(result.RowsSkipped);
+        Assert.Empty(result.Unfinished);
+        Assert.Equal(0, result.FailedRows);
+        Assert.Equal(2, result.Counters.Programs);
+        Assert.Equal(result.Programs.Sum(p => p.RowsPlanned), result.Counters.Executions);
+        Assert.True(result.Judged.Traces > 20);
+        Assert.True(result.Judged.Overflows > 5);
+        Assert.Equal(0, result.Judged.LinesUnknown);
+        Assert.Equal(result.Programs.Sum(p => p.Facts.ObservedRows), result.RowsObserved);
+        foreach (var label in (string[])["fault/panic", "fault/error", "fault/none", "split/natural", "placement/ascending", "policy/unmap", "schedule/seeded"])
+        {
+            Assert.True(result.Coverage[label] > 0, label);
+        }
+    }
+
+    [Fact]
+    public async Task A_lost_release_is_a_finding_with_both_logs()
+    {
+        var program = Samples.Nested();
+        var result = await CheckAsync((_, e) => e.Split.Kind is SplitKind.EveryEntry && e.Fault is FaultPlan.None ? Defect.LosesRelease : Defect.None, null, program);
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal("digest.released-not-result.acquire-defer.attribute-releasefast-llvm-x86_64-linux-gnu", finding.Signature.ToString());
+        Assert.Equal(program, finding.Case.Program);
+        Assert.Equal(SplitPlan.Every, finding.Case.Plan.Split);
+        var observation = finding.Observation;
+        Assert.True(observation.Recorded);
+        Assert.NotNull(observation.Events);
+        Assert.Equal(EventKind.Released, observation.Events.ExpectedEvent?.Kind);
+        Assert.Equal(EventKind.Result, observation.Events.ObservedEvent?.Kind);
+        Assert.Equal(observation.Events.Expected.Take(observation.Events.FirstDifference), observation.Events.Observed.Take(observation.Events.FirstDifference));
+        Assert.Equal(Enumerable.Range(0, 1), result.Programs.Where(p => p.IsComplete).Select(p => p.Index));
+        Assert.True(result.FailedRows >= 9);
+    }
+
+    [Fact]
+    public async Task A_lost_frame_in_a_baseline_is_a_finding_with_both_traces()
+    {
+        var result = await CheckAsync((_, e) => e == ExecutionPlan.Baseline ? Defect.LosesFrame : Defect.None, null, Samples.Nested());
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal("trace-fp", finding.Signature.Check);
+        Assert.Equal("wrongfunction", finding.Signature.Event);
+        var chain = finding.Observation.Chain;
+        Assert.NotNull(chain);
+        Assert.Equal(1, chain.FirstDifference);
+        Assert.Equal(chain.Expected.Count, chain.Observed.Count);
+        Assert.Contains("function 1", chain.Expected[1]);
+    }
+
+    [Fact]
+    public async Task Traces_that_are_not_sent_are_a_finding()
+    {
+        var result = await CheckAsync((_, e) => e == ExecutionPlan.Baseline ? Defect.SendsNoTraces : Defect.None, null, Samples.Nested());
+        Assert.Equal("traces-missing", Assert.Single(result.Findings).Signature.Check);
+    }
+
+    [Fact]
+    public async Task A_crash_is_a_finding_of_its_execution_and_the_rest_goes_on()
+    {
+        var result = await CheckAsync((_, e) => e is { Split.Kind: SplitKind.SingleEntry, Split.A: 3, Fault: FaultPlan.None } ? Defect.Crashes : Defect.None, null, Samples.Nested());
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal(("crash", "sigsegv", "hs-callback"), (finding.Signature.Check, finding.Signature.Event, finding.Signature.Site));
+        Assert.Equal(SplitMenu.Single(3), finding.Case.Plan.Split);
+        Assert.NotNull(finding.Observation.Crash);
+    }
+
+    [Fact]
+    public async Task A_hang_is_a_finding()
+    {
+        var result = await CheckAsync((_, e) => e.Fault is FaultPlan.PanicAt { Entry: 0 } ? Defect.Hangs : Defect.None, null, Samples.Nested());
+        Assert.Equal(("hang", "panic"), (result.Findings[0].Signature.Check, result.Findings[0].Signature.Event));
+    }
+
+    [Fact]
+    public async Task A_kill_for_memory_is_neither_pass_nor_fail()
+    {
+        var result = await CheckAsync((p, e) => p.Functions.Count == 1 && e.Split.Kind is SplitKind.DepthSet ? Defect.IsKilledForMemory : Defect.None);
+        Assert.Empty(result.Findings);
+        Assert.Equal([1], result.Unfinished);
+        Assert.Equal(1, result.Counters.Programs);
+        Assert.Contains("killed for memory", Assert.Single(result.Inconclusive));
+        Assert.True(result.RowsSkipped["killed for memory"] > 0);
+    }
+
+    [Fact]
+    public async Task An_overflow_that_the_model_does_not_follow_is_a_finding()
+    {
+        var result = await CheckAsync((_, e) => e.Fault is FaultPlan.StackBudget ? Defect.LosesRelease : Defect.None, null, Samples.Nested());
+        Assert.NotEmpty(result.Findings);
+        Assert.All(result.Findings, f => Assert.Equal("overflow", f.Signature.Check));
+        Assert.All(result.Findings, f => Assert.NotNull(f.Observation.Events));
+    }
+
+    [Fact]
+    public async Task An_overflow_whose_delivery_is_kept_secret_is_a_finding()
+    {
+        var result = await CheckAsync((_, e) => e.Fault is FaultPlan.StackBudget ? Defect.DeliversInSilence : Defect.None, null, Samples.Nested());
+        Assert.All(result.Findings, f => Assert.Equal("overflow", f.Signature.Check));
+        Assert.NotEmpty(result.Findings);
+    }
+
+    [Fact]
+    public async Task What_fails_alike_in_one_program_is_one_finding_and_in_two_programs_two()
+    {
+        var result = await CheckAsync((_, e) => e.Split.Kind is SplitKind.None ? Defect.None : Defect.SaysCanary);
+        var byProgram = result.Findings.GroupBy(f => f.Case.Program).ToArray();
+        Assert.Equal(2, byProgram.Length);
+        Assert.All(byProgram, g => Assert.Equal(g.Count(), g.Select(f => f.Signature).Distinct().Count()));
+        Assert.All(result.Findings, f => Assert.Equal("canary", f.Signature.Check));
+    }
+
+    [Fact]
+    public async Task A_failure_that_does_not_come_back_when_recorded_is_still_reported()
+    {
+        var seen = 0;
+        var result = await CheckAsync(
+            (_, e) => e is { Split.Kind: SplitKind.DepthSet, Fault: FaultPlan.None } && seen++ == 0 ? Defect.LosesRelease : Defect.None, null, Samples.Nested());
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal("digest", finding.Signature.Check);
+        Assert.False(finding.Observation.Recorded);
+        Assert.Null(finding.Observation.Events);
+    }
+
+    [Fact]
+    public async Task A_program_that_does_not_compile_is_found_by_halving_and_the_others_are_checked()
+    {
+        FiberProgram[] programs = [.. Enumerable.Range(1, 8).Select(i => Samples.Recursive(i))];
+        var factory = new FakeFactory(p => p == programs[5]);
+        var result = await CheckAsync((_, _) => Defect.None, factory, programs);
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal("compile.expected-type-u-found-void.unit.attribute-releasefast-llvm-x86_64-linux-gnu", finding.Signature.ToString());
+        Assert.Equal(programs[5], finding.Case.Program);
+        Assert.Contains("error: expected type", finding.Observation.Output);
+        Assert.Equal([5], result.Unfinished);
+        Assert.Equal(7, result.Counters.Programs);
+        Assert.Equal(7, factory.Attempts);
+    }
+
+    [Fact]
+    public async Task An_empty_batch_is_nothing_checked()
+    {
+        var result = await new BatchChecker(new FakeFactory(), new ModelWorker())
+            .CheckAsync([], Samples.Cell, Options, "nowhere", CancellationToken.None);
+        Assert.Equal(Counters.Zero, result.Counters);
+    }
+}
