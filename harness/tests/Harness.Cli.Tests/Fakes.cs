@@ -68,7 +68,7 @@ internal sealed class FakeChecker : IBatchChecker
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) => Task.CompletedTask;
 
-    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, ulong planSeed, string scratchDirectory, CancellationToken ct)
+    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
         lock (_asked)
         {
