@@ -110,7 +110,9 @@ public static class CaseJson
     {
         if (part.TryText(out var word))
         {
-            return word == "none" ? new FaultPlan.None() : throw part.Wrong($"unknown fault \"{JsonPart.Shown(word)}\"");
+            return word == "none"
+                ? new FaultPlan.None()
+                : throw part.Wrong($"unknown fault \"{JsonPart.Shown(word)}\"");
         }
 
         return part["fault"].Text() switch
@@ -121,7 +123,8 @@ public static class CaseJson
                 part["persistent"].Bool()),
             "panicAt" => new FaultPlan.PanicAt(part.Having("fault", "entry")["entry"].Int()),
             "segfaultAt" => new FaultPlan.SegfaultAt(part.Having("fault", "entry")["entry"].Int()),
-            "stackBudget" => new FaultPlan.StackBudget(part.Having("fault", "bytes")["bytes"].Integer(0, long.MaxValue)),
+            "stackBudget" => new FaultPlan.StackBudget(
+                part.Having("fault", "bytes")["bytes"].Integer(0, long.MaxValue)),
             "segmentAllocationFails" => new FaultPlan.SegmentAllocationFails(part.Having("fault", "nth")["nth"].Int()),
             "delivered" => new FaultPlan.Delivered(
                 part.Having("fault", "deliveries")["deliveries"].List(ReadDelivery)),

@@ -51,7 +51,7 @@ public sealed class CompiledProgram
     }
 
     /// <summary>
-    /// What must happen. Without <paramref name="keepEvents"/>, events, entry points and traces are counted but not kept.
+    /// What must happen. Without <paramref name="keepEvents"/>, events, entry points and traces are counted, not kept.
     /// A <see cref="FaultPlan.StackBudget"/> or <see cref="FaultPlan.SegmentAllocationFails"/> cannot be predicted: run
     /// the <see cref="FaultPlan.Delivered"/> that it turned out to be.
     /// </summary>

@@ -1,8 +1,8 @@
 namespace Harness.Model;
 
 /// <summary>
-/// The oracle: what a program must do under a fault plan and a schedule, from Zig's rules for defer, errdefer and errors
-/// and docs/SCHEDULING.md. To run one program often, keep its <see cref="CompiledProgram"/>.
+/// The oracle: what a program must do under a fault plan and a schedule, from Zig's rules for defer, errdefer and
+/// errors and docs/SCHEDULING.md. To run one program often, keep its <see cref="CompiledProgram"/>.
 /// </summary>
 public static class Interpreter
 {

@@ -24,7 +24,10 @@ public abstract record Scalar
     public sealed record Add(Scalar Left, Scalar Right) : Scalar { internal override Sealed Seal => default; }
 }
 
-/// <summary>True when <c>Value % Modulus == Remainder</c>. Modulus 1 to 64.</summary>
+/// <summary>
+/// True when <c>Value % Modulus == Remainder</c>. Modulus 1 to 64. Emitted so that it is never comptime-known: Zig would
+/// leave the other branch out, and its errors out of an inferred error set.
+/// </summary>
 public sealed record Condition(Scalar Value, int Modulus, int Remainder);
 
 /// <summary>One argument of a call.</summary>

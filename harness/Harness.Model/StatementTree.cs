@@ -39,6 +39,40 @@ public static class StatementTree
         }
     }
 
+    /// <summary>
+    /// Whether control can come out behind the statement, as Zig sees it: loops and defers always end. Zig does not
+    /// analyse what stands behind a statement that does not complete.
+    /// </summary>
+    public static bool Completes(Statement statement) => statement switch
+    {
+        Statement.Return or Statement.Raise or Statement.TailCall => false,
+        Statement.Block block => Completes(block.Body),
+        Statement.If branch => Completes(branch.Then) || Completes(branch.Else),
+        Statement.Call { Handling: Handling.IfElse branch } => Completes(branch.Then) || Completes(branch.Else),
+        _ => true,
+    };
+
+    /// <summary>Whether control can come to the end of the body.</summary>
+    public static bool Completes(EquatableArray<Statement> body) => body.All(Completes);
+
+    /// <summary>As <see cref="All"/>, without what stands behind a statement that does not complete.</summary>
+    public static IEnumerable<Statement> Live(EquatableArray<Statement> body)
+    {
+        foreach (var statement in body)
+        {
+            yield return statement;
+            foreach (var inner in Bodies(statement).SelectMany(Live))
+            {
+                yield return inner;
+            }
+
+            if (!Completes(statement))
+            {
+                yield break;
+            }
+        }
+    }
+
     /// <summary>The sites of a statement itself: its own, then its handling's.</summary>
     public static IEnumerable<int> Sites(Statement statement)
     {

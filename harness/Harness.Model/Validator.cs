@@ -62,7 +62,8 @@ public static class Validator
         Refuse(TypeRules.PayloadFault(function.Payload, function.IsFallible), faults, where + ", payload");
         if (function.Errors is ErrorSet.Explicit listed)
         {
-            Require(listed.Errors.All(ErrorNames.IsUser), faults, () => $"{where}: its error set names an error of the runtime");
+            Require(listed.Errors.All(ErrorNames.IsUser), faults, () =>
+                $"{where}: its error set names an error of the runtime");
             Require(listed.Errors.Distinct().Count() == listed.Errors.Count, faults, () =>
                 $"{where}: its error set names an error twice");
         }
@@ -86,7 +87,8 @@ public static class Validator
         for (var i = 0; i < program.Fibers.Count; i++)
         {
             var function = program.Fibers[i].Function;
-            Require(function >= 0 && function < program.Functions.Count, faults, () => $"fiber {i}: no function {function}");
+            Require(function >= 0 && function < program.Functions.Count, faults, () =>
+                $"fiber {i}: no function {function}");
         }
 
         var sites = new HashSet<int>();
@@ -105,7 +107,8 @@ public static class Validator
                 foreach (var site in StatementTree.Sites(statement))
                 {
                     Require(site >= 0, faults, () => $"function {function.Id}, site {site}: a site is negative");
-                    Require(sites.Add(site), faults, () => $"function {function.Id}, site {site}: the site is used twice");
+                    Require(sites.Add(site), faults, () =>
+                        $"function {function.Id}, site {site}: the site is used twice");
                 }
             }
         }
@@ -152,7 +155,8 @@ public static class Validator
 
         foreach (var function in program.Functions)
         {
-            Require(function.Errors is not ErrorSet.Inferred || (reaches[function.Id] & (1UL << function.Id)) == 0, faults, () =>
+            var onCycle = (reaches[function.Id] & (1UL << function.Id)) != 0;
+            Require(function.Errors is not ErrorSet.Inferred || !onCycle, faults, () =>
                 $"function {function.Id}: an inferred error set on a call cycle");
         }
     }

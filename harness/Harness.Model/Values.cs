@@ -55,7 +55,9 @@ public static class Values
     /// <summary>The fold of a single word: a cell's u64, a handle's serial.</summary>
     public static ulong FoldWord(ulong word) => Feed(FoldStart, word);
 
-    /// <summary>The fold of a buffer local passed as a Slice: its first <see cref="ProgramLimits.SlicedWords"/> words.</summary>
+    /// <summary>
+    /// The fold of a buffer local passed as a Slice: its first <see cref="ProgramLimits.SlicedWords"/> words.
+    /// </summary>
     public static ulong FoldOfSlicedBuffer(ulong seed)
     {
         var hash = Feed(FoldStart, ProgramLimits.SlicedWords);
@@ -91,7 +93,9 @@ public static class Values
         }
     }
 
-    /// <summary>The touched index after <paramref name="index"/>; <paramref name="words"/> or more when there is none.</summary>
+    /// <summary>
+    /// The touched index after <paramref name="index"/>; <paramref name="words"/> or more when there is none.
+    /// </summary>
     private static int NextTouched(int index, int words)
     {
         var next = index + 1;

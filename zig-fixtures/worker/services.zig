@@ -18,6 +18,8 @@ extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
 extern fn hs_stack_limit(stack: *const abi.Stack) callconv(.c) u64;
 
 const infallible_bit: u32 = 1 << 31;
+/// Above it: the program's number in the unit, which only keeps equal functions apart.
+const function_mask: u32 = 0xffff;
 const answer_panic = 1;
 const answer_segfault = 2;
 
@@ -38,7 +40,7 @@ export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {
 }
 
 export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
-    const function = tagged & ~infallible_bit;
+    const function = tagged & function_mask;
     const fiber = state.running();
     const stack_plan = &hs_thread.plan;
     const entry = stack_plan.entries;
@@ -54,9 +56,12 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
         0 => {},
         else => |answer| return answer,
     }
-    if (tagged & infallible_bit != 0 or fiber.stack.pending == 0) return 0;
-    const code = fiber.stack.pending;
-    fiber.stack.pending = 0;
+    if (tagged & infallible_bit != 0) return 0;
+    // The stack's own report first; what else is pending waits for the next checkpoint.
+    const slot = if (fiber.stack.overflow != 0) &fiber.stack.overflow else &fiber.pending;
+    const code = slot.*;
+    if (code == 0) return 0;
+    slot.* = 0;
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
     return code;
@@ -69,8 +74,8 @@ fn fault(fiber: *state.Fiber, entry: u64) u32 {
         .@"error" => {
             const hit = entry == scenario.fault_entry;
             if (hit and scenario.flags & plan.scenario_persistent != 0) fiber.persistent = true;
-            if ((hit or fiber.persistent) and fiber.stack.pending == 0) {
-                fiber.stack.pending = scenario.fault_error;
+            if ((hit or fiber.persistent) and fiber.pending == 0) {
+                fiber.pending = scenario.fault_error;
                 state.faults += 1;
             }
         },
@@ -164,8 +169,8 @@ export fn hs_rt_spawn(site: u32, target: u32) callconv(.c) void {
 export fn hs_rt_cancel(site: u32, target: u32) callconv(.c) void {
     const fiber = &state.fibers[target];
     const alive = fiber.state != .unborn and fiber.state != .ended;
-    const accepted = alive and fiber.stack.pending == 0;
-    if (accepted) fiber.stack.pending = abi.error_canceled;
+    const accepted = alive and fiber.pending == 0;
+    if (accepted) fiber.pending = abi.error_canceled;
     event(state.current, .cancel_requested, site, @as(u64, target) << 1 | @intFromBool(accepted));
 }
 

@@ -23,12 +23,16 @@ pub const Fiber = struct {
     serial: u32 = 0,
     fuel: u32 = 0,
     probes: u32 = 0,
+    /// Injected or Canceled, for the next fallible checkpoint; 0: none. What the stack itself has to report is `stack.overflow`.
+    pending: u32 = 0,
     persistent: bool = false,
     /// Waiting for: a mutex, or a fiber's end.
     waits_for: union(enum) { nothing, mutex: u8, fiber: u8 } = .nothing,
     wait_site: u32 = 0,
     wait_order: u64 = 0,
     ledger_last: u32 = no_index,
+    /// The most that one execution of the current program used beyond its initial segment.
+    child_bytes_max: u64 = 0,
 };
 
 pub const Mutex = struct {

@@ -23,20 +23,33 @@ internal sealed partial class BodyWriter
         }
 
         var body = inner.Statements.ToEquatableArray();
-        region.Add(kind switch
-        {
-            Feature.Defer => new Statement.Defer(body),
-            Feature.ErrDefer => new Statement.ErrDefer(body),
-            _ => new Statement.ErrDeferCapture(Site(), body),
-        });
+        region.Add(
+            kind switch
+            {
+                Feature.Defer => new Statement.Defer(body),
+                Feature.ErrDefer => new Statement.ErrDefer(body),
+                _ => new Statement.ErrDeferCapture(Site(), body),
+            }
+        );
     }
 
     /// <summary>In a defer nothing may leave it, and no error may come out of it.</summary>
-    private static Region CleanupRegion(Region region) => new(region) { CanLeave = false, InLoop = false, InCleanup = true };
+    private static Region CleanupRegion(Region region) =>
+        new(region)
+        {
+            CanLeave = false,
+            InLoop = false,
+            InCleanup = true,
+        };
 
     private ResourceKind AcquiredKind()
     {
-        Span<int> weights = [_profile[Feature.HeapBlock], _profile[Feature.TableHandle], _profile[Feature.FileDescriptor]];
+        Span<int> weights =
+        [
+            _profile[Feature.HeapBlock],
+            _profile[Feature.TableHandle],
+            _profile[Feature.FileDescriptor],
+        ];
         return (ResourceKind)(1 + _choices.Weighted(weights));
     }
 
@@ -88,7 +101,8 @@ internal sealed partial class BodyWriter
     /// <summary>A lock, mostly in a block of its own, so that it is not held for the rest of the function.</summary>
     private void WriteLock(Region region)
     {
-        var inner = region.Depth < MaxDepth && _choices.Chance(70) ? new Region(region) : region;
+        var inner =
+            region.Depth < MaxDepth && _profile.Has(Feature.Block) && _choices.Chance(70) ? new Region(region) : region;
         var mutex = _choices.Of([.. FreeMutexes(region)]);
         var local = new Local(NewLocal(), LocalKind.Value, new ZigType.Handle());
         inner.Add(new Statement.Lock(Site(), local.Id, mutex));

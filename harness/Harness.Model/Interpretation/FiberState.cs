@@ -20,13 +20,15 @@ internal enum Wake : byte
     Deadlock,
 }
 
-/// <summary>An active call: its callee's slots start at <paramref name="Base"/>, its call instruction is <paramref name="Caller"/>.</summary>
+/// <summary>
+/// An active call: the callee's slots start at <paramref name="Base"/>, the call instruction is <paramref name="Caller"/>.
+/// </summary>
 internal readonly record struct CallFrame(int Caller, int Base);
 
 /// <summary>A held resource; <paramref name="Mutex"/> −1 for all but mutexes.</summary>
 internal readonly record struct Held(ulong Serial, int Mutex);
 
-/// <summary>One fiber of a running program: its stack (as data, so depth is no concern), its ledger and its log.</summary>
+/// <summary>One fiber of a running program: its stack as data (so depth is no concern), ledger and log.</summary>
 internal sealed class FiberState(int index)
 {
     private Value[] _slots = new Value[64];
@@ -105,7 +107,7 @@ internal sealed class FiberState(int index)
 
     public CallFrame FrameAt(int depth) => _frames[depth];
 
-    /// <summary>Makes room for a callee's frame above the innermost one, so that its parameters can be written.</summary>
+    /// <summary>Makes room for a frame above the innermost one, so that its parameters can be written.</summary>
     public void Reserve(int slots)
     {
         if (Top + slots > _slots.Length)

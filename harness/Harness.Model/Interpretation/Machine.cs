@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Harness.Model;
 
 /// <summary>
-/// Runs compiled programs. Every fiber has its stack as data (<see cref="FiberState"/>), so recursion of any depth costs
-/// no stack of this process. One machine runs one program at a time and is reused between runs.
+/// Runs compiled programs. Every fiber has its stack as data (<see cref="FiberState"/>), so recursion of any depth
+/// costs no stack of this process. One machine runs one program at a time and is reused between runs.
 /// </summary>
 internal sealed partial class Machine
 {

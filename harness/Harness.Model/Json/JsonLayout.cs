@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Harness.Model;
 
-/// <summary>Lays JSON out for people: what fits goes on one line, the rest is broken and indented by one blank.</summary>
+/// <summary>Lays JSON out for people: what fits goes on one line, the rest is broken and indented.</summary>
 internal static class JsonLayout
 {
     private const int Width = 118;
@@ -59,7 +59,7 @@ internal static class JsonLayout
         text.Append('\n').Append(' ', indent).Append(close);
     }
 
-    /// <summary>Appends the node on one line, unless that takes more than <paramref name="width"/> characters.</summary>
+    /// <summary>Appends the node on one line if that takes <paramref name="width"/> characters at most.</summary>
     private static bool TryFlat(StringBuilder flat, JsonNode node, int width)
     {
         switch (node)

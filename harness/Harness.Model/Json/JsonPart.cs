@@ -30,7 +30,7 @@ internal sealed class JsonPart
 
     private string Path => _parent is null ? _name : _parent.Path + _name;
 
-    /// <summary>Parses a document and reads its root. Nothing but an <see cref="InvalidDataException"/> leaves here.</summary>
+    /// <summary>Parses a document and reads its root; throws nothing but <see cref="InvalidDataException"/>.</summary>
     public static T Read<T>(string json, string what, Func<JsonPart, T> read)
     {
         if (json.Length > MaxLength)
@@ -129,7 +129,8 @@ internal sealed class JsonPart
     public ulong Word() => TryWord(out var word) ? word : throw Wrong("a number from 0 to 2^64 - 1 is expected");
 
     public long Integer(long min, long max) =>
-        _element.ValueKind is JsonValueKind.Number && _element.TryGetInt64(out var value) && value >= min && value <= max
+        _element.ValueKind is JsonValueKind.Number
+        && _element.TryGetInt64(out var value) && value >= min && value <= max
             ? value
             : throw Wrong($"a number from {min} to {max} is expected");
 

@@ -123,7 +123,8 @@ internal static class StatementJson
     {
         "log" => new Statement.Log(p.Having("do", "site", "value")["site"].Int(), ScalarJson.Read(p["value"])),
         "let" => new Statement.Let(
-            p.Having("do", "local", "type", "seed")["local"].Int(), TypeJson.Read(p["type"]), ScalarJson.Read(p["seed"])),
+            p.Having("do", "local", "type", "seed")["local"].Int(),
+            TypeJson.Read(p["type"]), ScalarJson.Read(p["seed"])),
         "cell" => new Statement.Cell(p.Having("do", "local", "init")["local"].Int(), ScalarJson.Read(p["init"])),
         "store" => new Statement.Store(p.Having("do", "local", "value")["local"].Int(), ScalarJson.Read(p["value"])),
         "buffer" => new Statement.Buffer(
@@ -137,7 +138,8 @@ internal static class StatementJson
         "tailCall" => new Statement.TailCall(
             p.Having("do", "site", "function", "arguments")["site"].Int(),
             p["function"].Int(), p["arguments"].List(ScalarJson.ReadArgument)),
-        "raise" => new Statement.Raise(p.Having("do", "site", "error")["site"].Int(), p["error"].Named(HandlingJson.Errors)),
+        "raise" => new Statement.Raise(
+            p.Having("do", "site", "error")["site"].Int(), p["error"].Named(HandlingJson.Errors)),
         "return" => new Statement.Return(ScalarJson.ReadReturnValue(p.Having("do", "value")["value"])),
         _ => null,
     };

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Harness.Model;
 
-/// <summary>Types in JSON: a word for those without parts ("u7", "f80", "slice"), else an object with a "type".</summary>
+/// <summary>Types in JSON: a word if without parts ("u7", "f80", "slice"), else an object with a "type".</summary>
 internal static class TypeJson
 {
     private static readonly NameTable<StructLayout> Layouts = new();

@@ -1,6 +1,6 @@
 namespace Harness.Model;
 
-/// <summary>Scopes, locals and statements of one function. Who owns which handle is <see cref="HandleFlow"/>'s.</summary>
+/// <summary>Scopes, locals and statements of one function. Who holds which handle: <see cref="HandleFlow"/>.</summary>
 internal sealed partial class BodyRules(FiberProgram program, Function function, ErrorSets errors, List<string> faults)
 {
     private readonly HashSet<int> _declared = [];

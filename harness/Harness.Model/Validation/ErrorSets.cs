@@ -2,7 +2,8 @@ namespace Harness.Model;
 
 /// <summary>
 /// The user errors that each function's error set holds, as bits by number; every fallible set also holds rt.Fault,
-/// which is left out. An inferred set is the union of what its body can return, as Zig computes it.
+/// which is left out. An inferred set is the union of what its body can return, as Zig computes it: code that cannot be
+/// reached adds nothing.
 /// </summary>
 internal sealed class ErrorSets
 {
@@ -41,7 +42,7 @@ internal sealed class ErrorSets
             case ErrorSet.Explicit listed:
                 return listed.Errors.Aggregate(ErrorBits.None, (set, error) => set.With(error));
             case ErrorSet.Inferred:
-                return StatementTree.All(function.Body)
+                return StatementTree.Live(function.Body)
                     .Aggregate(ErrorBits.None, (set, statement) => set.With(ReturnedBy(statement)));
             default:
                 return ErrorBits.None;

@@ -29,7 +29,8 @@ internal sealed class HandleFlow(FiberProgram program, Function function, List<s
     {
         var end = Body(function.Body, ImmutableSortedSet<int>.Empty);
         _where = $"function {function.Id}";
-        Require(end is null || function.Payload is not ZigType.Handle, "a function that returns a handle falls off its end");
+        Require(end is null || function.Payload is not ZigType.Handle,
+            "a function that returns a handle falls off its end");
     }
 
     /// <summary>The handles held behind a block; null when control never gets there.</summary>
@@ -195,7 +196,8 @@ internal sealed class HandleFlow(FiberProgram program, Function function, List<s
 
         foreach (var local in scope.Declared.Where(local => local != returned && held.Contains(local)))
         {
-            Require(false, $"handle local {local} is still held where its scope is left{(byError ? " by an error" : "")}");
+            var how = byError ? " by an error" : "";
+            Require(false, $"handle local {local} is still held where its scope is left{how}");
         }
 
         return held.Except(scope.Declared.Where(local => local != returned));
@@ -236,7 +238,10 @@ internal sealed class HandleFlow(FiberProgram program, Function function, List<s
     private void RequireSame(ImmutableSortedSet<int> left, ImmutableSortedSet<int> right, string what)
     {
         var differing = left.SymmetricExcept(right);
-        Require(differing.IsEmpty, $"{what} releases handle local {(differing.IsEmpty ? 0 : differing[0])}, the other way does not");
+        if (!differing.IsEmpty)
+        {
+            Require(false, $"{what} releases handle local {differing[0]}, the other way does not");
+        }
     }
 
     private void Require(bool holds, string message)

@@ -42,7 +42,7 @@ internal static class TypeRules
             ZigType.Vector vector => VectorFault(vector, depth),
             ZigType.Struct record => StructFault(record, depth),
             ZigType.Enum { Variants: < 1 or > 32 } tags => $"an enum of {tags.Variants} tags (1 to 32)",
-            ZigType.Union { Variants.Count: < 1 or > 8 } union => $"a union of {union.Variants.Count} variants (1 to 8)",
+            ZigType.Union { Variants.Count: < 1 or > 8 } u => $"a union of {u.Variants.Count} variants (1 to 8)",
             ZigType.Union union => PartsFault(union.Variants, depth, voidToo: true),
             ZigType.Optional { Child: ZigType.Optional or ZigType.Void } => "an optional of void or of an optional",
             ZigType.Optional optional => PartsFault([optional.Child], depth),

@@ -3,7 +3,7 @@ namespace Harness.Model.Tests;
 /// <summary>Short names for writing programs by hand.</summary>
 internal static class Dsl
 {
-    public static readonly ZigType Void = new ZigType.Void();
+    public static readonly ZigType NoValue = new ZigType.Void();
     public static readonly ZigType U64 = new ZigType.Int(64, false);
     public static readonly ZigType HandleType = new ZigType.Handle();
     public static readonly ZigType Pointer = new ZigType.CellPointer();
@@ -76,7 +76,7 @@ internal static class Dsl
     public static Condition IndexIs(int local, int value, int modulus = 16) => new(new Scalar.LoopIndex(local), modulus, value);
 
     /// <summary>A fallible function with an explicit error set of all that tests raise.</summary>
-    public static Function Fallible(int id, params Statement[] body) => Fallible(id, Void, body);
+    public static Function Fallible(int id, params Statement[] body) => Fallible(id, NoValue, body);
 
     public static Function Fallible(int id, ZigType payload, params Statement[] body) => new(
         id,
@@ -88,7 +88,7 @@ internal static class Dsl
         [.. body]);
 
     public static Function Infallible(int id, params Statement[] body) =>
-        new(id, FunctionKind.Plain, new ErrorSet.Infallible(), Void, [], true, [.. body]);
+        new(id, FunctionKind.Plain, new ErrorSet.Infallible(), NoValue, [], true, [.. body]);
 
     public static Fiber Fiber(int function, bool startsAtLaunch = true, int fuel = 0) => new(function, [], fuel, startsAtLaunch);
 
@@ -144,5 +144,5 @@ internal static class Dsl
         _ => $"{e.Kind} {e.A} {e.B}",
     };
 
-    private static readonly ulong VoidFold = Values.Fold(Void, 0);
+    private static readonly ulong VoidFold = Values.Fold(NoValue, 0);
 }

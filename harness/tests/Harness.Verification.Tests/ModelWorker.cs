@@ -49,6 +49,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
         private readonly Dictionary<string, int> _chains = [];
         private readonly FakeCode _code = (FakeCode)unit.Code;
         private long _executions;
+        private int _from;
 
         public UnitRun Execute()
         {
@@ -59,7 +60,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
                 if (row + 1 == plan.Worker.Rows.Length || plan.Worker.IsFirstOfProgram(row + 1))
                 {
                     var program = plan.Worker.ProgramOf(row);
-                    var rows = Enumerable.Range(0, row + 1).Count(r => plan.Worker.ProgramOf(r) == program);
+                    var rows = Enumerable.Range(_from, row + 1 - _from).Count(r => plan.Worker.ProgramOf(r) == program);
                     _collector.Accept(new WorkerMessage.ProgramDone(program, rows, Counters.Zero, TimeSpan.FromMilliseconds(1)));
                 }
             }
@@ -90,6 +91,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
             if (outcome is not null)
             {
                 _outcomes.Add(outcome);
+                _from = row + 1;
                 Ready();
                 return;
             }

@@ -1,0 +1,189 @@
+using Harness.Model;
+
+namespace Harness.Verification.Tests;
+
+public class ShrinkerTests
+{
+    private static readonly ExecutionPlan Plan = new(
+        new FaultPlan.ErrorAt(5, ErrorName.Injected, true), new Schedule(99), new SplitPlan(SplitKind.Random, 3, 30000), Placement.Interleaved, ReleasePolicy.Unmap);
+
+    private static readonly Signature Signature = new("digest", Samples.Cell, "Released-not-Result", "acquire-defer");
+
+    private readonly List<ShrinkStep> _steps = [];
+
+    /// <summary>Programs with one statement less, anywhere.</summary>
+    private static IEnumerable<FiberProgram> OneLess(FiberProgram program)
+    {
+        for (var fiber = 1; fiber < program.Fibers.Count; fiber++)
+        {
+            yield return program with { Fibers = program.Fibers.Where((_, i) => i != fiber).ToEquatableArray() };
+        }
+
+        for (var f = 0; f < program.Functions.Count; f++)
+        {
+            foreach (var body in Without(program.Functions[f].Body))
+            {
+                var changed = program.Functions[f] with { Body = body };
+                yield return program with { Functions = program.Functions.Select((g, i) => i == f ? changed : g).ToEquatableArray() };
+            }
+        }
+    }
+
+    private static IEnumerable<EquatableArray<Statement>> Without(EquatableArray<Statement> body)
+    {
+        for (var i = 0; i < body.Count; i++)
+        {
+            yield return body.Where((_, k) => k != i).ToEquatableArray();
+            if (body[i] is Statement.Loop loop)
+            {
+                yield return body.Select((s, k) => k == i ? loop with { Count = 1 } : s).ToEquatableArray();
+            }
+        }
+    }
+
+    private static int Statements(FiberProgram program) => program.Functions.Sum(f => StatementTree.All(f.Body).Count());
+
+    private Task<ShrinkResult> ShrinkAsync(ICandidateRunner runner, Case start, ShrinkOptions? options = null, CancellationToken ct = default) =>
+        new Shrinker(OneLess, runner, options).ShrinkAsync(start, Signature, "nowhere", step =>
+        {
+            _steps.Add(step);
+            return ValueTask.CompletedTask;
+        }, ct);
+
+    [Fact]
+    public async Task Shrinks_to_what_the_failure_needs_and_persists_each_step()
+    {
+        // Fails while function 2 logs something, under any split but none, with an error from the start or later.
+        var runner = new FakeCandidates((p, plan) =>
+            p.Functions[2].Body.Any(s => s is Statement.Log) && plan.Split.Kind is not SplitKind.None && plan.Fault is FaultPlan.ErrorAt);
+        var result = await ShrinkAsync(runner, new Case(Samples.Nested(fibers: 4), Samples.Cell, Plan));
+        Assert.Equal(1, Statements(result.Smallest.Program));
+        Assert.Single(result.Smallest.Program.Fibers);
+        Assert.Equal(SplitKind.SingleEntry, result.Smallest.Plan.Split.Kind);
+        Assert.Equal(
+            (Schedule.Fifo, Placement.Descending, ReleasePolicy.Cache),
+            (result.Smallest.Plan.Schedule, result.Smallest.Plan.Placement, result.Smallest.Plan.Policy));
+        Assert.IsType<FaultPlan.ErrorAt>(result.Smallest.Plan.Fault);
+        Assert.False(result.CapHit);
+        Assert.Equal(Enumerable.Range(0, _steps.Count), _steps.Select(s => s.Number));
+        Assert.Equal(result.Smallest, _steps[^1].Case);
+        Assert.Equal(Samples.Nested(fibers: 4), _steps[0].Case.Program);
+        Assert.True(result.Batches < result.CandidatesTried);
+    }
+
+    [Fact]
+    public async Task A_case_that_cannot_shrink_stays_as_it_is()
+    {
+        var start = new Case(Samples.Nested(), Samples.Cell, ExecutionPlan.Baseline);
+        var result = await ShrinkAsync(new FakeCandidates((_, _) => false), start);
+        Assert.Equal(start, result.Smallest);
+        Assert.Equal(0, result.Steps);
+        Assert.Single(_steps);
+    }
+
+    [Fact]
+    public async Task The_time_cap_leaves_the_best_so_far()
+    {
+        var runner = new FakeCandidates((p, _) => p.Fibers.Count == 3) { StallsAfter = 1 };
+        var options = ShrinkOptions.Default with { TimeCap = TimeSpan.FromMilliseconds(300) };
+        var result = await ShrinkAsync(runner, new Case(Samples.Nested(fibers: 4), Samples.Cell, Plan), options);
+        Assert.True(result.CapHit);
+        Assert.Equal(3, result.Smallest.Program.Fibers.Count);
+        Assert.Equal(1, result.Steps);
+    }
+
+    [Fact]
+    public async Task Cancellation_from_outside_is_an_exception()
+    {
+        using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        var runner = new FakeCandidates((_, _) => true) { StallsAfter = 0 };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => ShrinkAsync(runner, new Case(Samples.Nested(fibers: 4), Samples.Cell, Plan), ct: cancel.Token));
+    }
+
+    [Fact]
+    public async Task Batches_grow_while_nothing_is_found()
+    {
+        var runner = new FakeCandidates((_, _) => false);
+        var big = Samples.Nested(fibers: 8, loops: 2);
+        await ShrinkAsync(runner, new Case(big, Samples.Cell, ExecutionPlan.Baseline), ShrinkOptions.Default with { FirstBatch = 2, LargestBatch = 3 });
+        Assert.Equal([2, 3, 3], runner.BatchSizes[..3]);
+    }
+
+    [Fact]
+    public async Task Real_candidates_keep_the_signature()
+    {
+        // Two defects: split executions lose a release; programs of fewer than three statements lose a canary instead.
+        var worker = new ModelWorker((p, plan) =>
+            plan.Split.Kind is SplitKind.None ? Defect.None : Statements(p) < 3 ? Defect.SaysCanary : Defect.LosesRelease);
+        var start = new Case(Samples.Nested(fibers: 2), Samples.Cell, Plan);
+        var found = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(new FakeFactory(), worker).RunAsync(start, "nowhere", CancellationToken.None));
+        var factory = new FakeFactory();
+        var runner = new CandidateRunner(factory, worker);
+        var result = await new Shrinker(OneLess, runner).ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+        Assert.InRange(Statements(result.Smallest.Program), 3, 5);
+        Assert.True(factory.Attempts <= result.Batches);
+        var again = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(new FakeFactory(), worker).RunAsync(result.Smallest, "nowhere", CancellationToken.None));
+        Assert.Equal(found.Finding.Signature, again.Finding.Signature);
+    }
+
+    [Fact]
+    public async Task A_program_that_does_not_compile_shrinks_to_the_smallest_that_does_not()
+    {
+        static bool Refused(FiberProgram p) => p.Functions[1].Body.Any(s => s is Statement.Loop);
+        var start = new Case(Samples.Nested(), Samples.Cell, ExecutionPlan.Baseline);
+        var factory = new FakeFactory(Refused);
+        var found = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(factory, new ModelWorker()).RunAsync(start, "nowhere", CancellationToken.None));
+        var result = await new Shrinker(OneLess, new CandidateRunner(factory, new ModelWorker()))
+            .ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+        Assert.True(Refused(result.Smallest.Program));
+        Assert.True(Statements(result.Smallest.Program) <= 3);
+    }
+
+    [Fact]
+    public void Candidates_are_tried_with_the_same_kind_of_fault_and_split_over_their_own_entries()
+    {
+        var program = Samples.Nested();
+        var entries = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo).Entries;
+        var plan = Plan with { Split = SplitMenu.Single(40) };
+        var plans = CandidatePlans.Of(program, plan, entries: 80, limit: 100);
+        Assert.InRange(plans.Count, 20, 100);
+        Assert.Equal(plans.Count, plans.Distinct().Count());
+        Assert.All(plans, p => Assert.True(p is { Split.Kind: SplitKind.SingleEntry, Fault: FaultPlan.ErrorAt { Persistent: true } e } && e.Entry < entries));
+        Assert.Equal((ulong)(entries + 1) / 2, plans[0].Split.A);
+        Assert.Contains(plans, p => p.Fault is FaultPlan.ErrorAt { Entry: 0 } && p.Split.A == 0);
+        Assert.All(plans, p => Assert.Equal((Plan.Placement, Plan.Policy, Plan.Schedule), (p.Placement, p.Policy, p.Schedule)));
+    }
+
+    [Fact]
+    public void Simpler_plans_are_simpler_and_the_simplest_comes_first()
+    {
+        var plans = PlanSimplifier.Simpler(Plan, entries: 20, limit: 500);
+        Assert.All(plans, p => Assert.True(PlanSimplifier.Cost(p) < PlanSimplifier.Cost(Plan)));
+        Assert.Equal(plans.Select(PlanSimplifier.Cost).Order(), plans.Select(PlanSimplifier.Cost));
+        Assert.Equal(ExecutionPlan.Baseline with { Fault = Plan.Fault }, plans[0]);
+        Assert.Contains(plans, p => p == Plan with { Schedule = Schedule.Fifo });
+        Assert.Contains(plans, p => p == Plan with { Placement = Placement.Descending });
+        Assert.Contains(plans, p => p == Plan with { Policy = ReleasePolicy.Cache });
+        Assert.Empty(PlanSimplifier.Simpler(ExecutionPlan.Baseline, 20, 500));
+    }
+
+    private sealed class FakeCandidates(Func<FiberProgram, ExecutionPlan, bool> fails) : ICandidateRunner
+    {
+        public List<int> BatchSizes { get; } = [];
+
+        public int StallsAfter { get; init; } = int.MaxValue;
+
+        public async Task<IReadOnlyList<Case?>> TryAsync(
+            IReadOnlyList<Candidate> candidates, Cell cell, Signature signature, string directory, CancellationToken ct)
+        {
+            if (BatchSizes.Count >= StallsAfter)
+            {
+                await Task.Delay(Timeout.Infinite, ct);
+            }
+
+            BatchSizes.Add(candidates.Count);
+            return [.. candidates.Select(c => c.Plans.FirstOrDefault(p => fails(c.Program, p)) is { } plan ? new Case(c.Program, cell, plan) : null)];
+        }
+    }
+}
