@@ -55,7 +55,7 @@ internal sealed class RealRooms : IRoomOpener
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache), plans),
             new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates));
-        return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version));
+        return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 
     private static string Unsupported(ZigInstallation zig) =>
@@ -70,6 +70,27 @@ internal sealed class RealRooms : IRoomOpener
             {
                 await cache.RuntimeAsync(RuntimeRecipe.Standard, target, ct).ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>The compiler as one would call it by hand.</summary>
+    private sealed class BareCompiler(ToolCache cache, FixtureLayout fixtures) : IBareCompiler
+    {
+        public async Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
+        {
+            var source = Path.Combine(directory, "unit.zig");
+            await File.WriteAllTextAsync(source, ZigEmitter.Emit(programs).Source, ct).ConfigureAwait(false);
+            string[] arguments =
+            [
+                "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip", "-fno-omit-frame-pointer",
+                cell.Backend is Backend.Llvm ? "-fllvm" : "-fno-llvm", "-femit-bin=" + Path.Combine(directory, "unit.o"),
+                "--dep", "rt", "-Mroot=" + source, "-Mrt=" + fixtures.Support,
+            ];
+            var compiler = await cache.CompilerAsync(ct).ConfigureAwait(false);
+            var result = await compiler.CompileAsync(arguments, directory, TimeSpan.FromMinutes(10), ct).ConfigureAwait(false);
+            return result is ZigResult.Done
+                ? result.Elapsed
+                : throw new EnvironmentUnusableException($"the benchmark's programs do not compile in {cell}");
         }
     }
 }
