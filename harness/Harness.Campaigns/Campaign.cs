@@ -133,12 +133,14 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         };
         using var halt = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
-        if (plan.Budget is not null)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
+        if (plan.Budget is { } budget)
         {
             deadline.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun);
+            patience.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun + (budget / 6));
         }
 
-        var triaging = TriageAsync(triage, halt);
+        var triaging = TriageAsync(triage, halt, patience.Token);
         var lanes = Enumerable.Range(0, plan.Lanes).Select(_ => Task.Run(() => LaneAsync(triage, halt, deadline.Token), CancellationToken.None));
         try
         {
@@ -151,11 +153,11 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         }
     }
 
-    private static async Task TriageAsync(Triage triage, CancellationTokenSource halt)
+    private static async Task TriageAsync(Triage triage, CancellationTokenSource halt, CancellationToken patience)
     {
         try
         {
-            await triage.RunAsync(halt.Token).ConfigureAwait(false);
+            await triage.RunAsync(patience).ConfigureAwait(false);
         }
         catch
         {
@@ -192,7 +194,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         {
             var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
             var outcome = await parts.Checker.CheckAsync(
-                programs, item.Cell, plan.Stream.Recipe(item.Start).Seed, scratch, deadline).ConfigureAwait(false);
+                programs, item.Cell, new PlanChoice(plan.Stream.Recipe(item.Start).Seed, item.Light), scratch, deadline).ConfigureAwait(false);
             if (outcome.Failures.Count > 0)
             {
                 // A compiler or worker that runs out of disk fails in any way; that says nothing about programs.

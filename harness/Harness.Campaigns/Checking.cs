@@ -56,6 +56,11 @@ public sealed record BatchOutcome(
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>What chooses the executions of a batch.</summary>
+/// <param name="Seed">The same for every cell.</param>
+/// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
+public readonly record struct PlanChoice(ulong Seed, bool Light);
+
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker
 {
@@ -63,10 +68,9 @@ public interface IBatchChecker
     /// <exception cref="EnvironmentUnusableException"/>
     Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct);
 
-    /// <param name="planSeed">Chooses the plans; the same for every cell.</param>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<BatchOutcome> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, ulong planSeed, string scratchDirectory, CancellationToken ct);
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct);
 }
 
 /// <summary>One recorded execution of a case, in text that two runs can be compared by.</summary>

@@ -14,7 +14,19 @@ public sealed record TriageLimits
     /// <summary>Families beyond this many are not shrunk. The signatures of a family differ in the cell alone; one of them is shrunk.</summary>
     public int Shrunk { get; init; } = 8;
 
-    public TimeSpan Shrinking { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>For one family.</summary>
+    public TimeSpan Shrinking { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For all of them.</summary>
+    public TimeSpan AllShrinking { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>The limits of a run of this length: a short one must not spend itself on its first failure.</summary>
+    public static TriageLimits For(TimeSpan? budget) => budget is { } time
+        ? Default with { Shrinking = Clamp(time / 6, 5, 120), AllShrinking = time / 3 }
+        : Default;
+
+    private static TimeSpan Clamp(TimeSpan time, double least, double most) =>
+        TimeSpan.FromSeconds(Math.Clamp(time.TotalSeconds, least, most));
 }
 
 /// <summary>
@@ -31,6 +43,7 @@ public sealed class Triage(
 
     private readonly HashSet<string> _signatures = [];
     private readonly HashSet<string> _families = [];
+    private TimeSpan _shrinking;
 
     /// <summary>Every dispatched item must be posted, with or without failures, or the ones after it wait.</summary>
     public void Post(WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures) =>
@@ -96,7 +109,7 @@ public sealed class Triage(
             var confirmation = await runner.ConfirmAsync(failure.Case, failure.Signature, scratch, stop).ConfigureAwait(false);
             journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts));
             var wanted = confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature);
-            if (wanted && _families.Count < limits.Shrunk && _families.Add(failure.Family))
+            if (wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family))
             {
                 await ShrinkAsync(recipe, failure, folder, scratch, stop).ConfigureAwait(false);
             }
@@ -120,6 +133,7 @@ public sealed class Triage(
             journal.Append(new JournalRecord.ShrinkStep(failure.Signature, step, token, smaller.Program.Functions.Count));
         });
         var shrunk = await shrinking.RunAsync(failure.Case, first, scratch, stop).ConfigureAwait(false);
+        _shrinking += shrunk.Elapsed;
         var token = Keep(folder, recipe, failure, shrunk.Case, shrunk.Recording);
         journal.Append(new JournalRecord.FindingShrunk(
             failure.Signature, shrunk.Steps, Math.Round(shrunk.Elapsed.TotalSeconds, 3), shrunk.CapHit, token,

@@ -13,6 +13,9 @@ public interface IPreparation
 /// <summary>The verification room behind the campaign's interface.</summary>
 public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IPreparation preparation, PlanOptions options) : IBatchChecker
 {
+    /// <summary>Enough for every kind of fault and split.</summary>
+    private const int LightRows = 160;
+
     private readonly BatchChecker _checker = new(factory, runner);
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) =>
@@ -23,10 +26,12 @@ public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IP
         });
 
     public async Task<BatchOutcome> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, ulong planSeed, string scratchDirectory, CancellationToken ct)
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
+        var seeded = options with { Seed = plans.Seed };
+        var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         var result = await Environments.TranslateAsync(
-            () => _checker.CheckAsync(programs, cell, options with { Seed = planSeed }, scratchDirectory, ct)).ConfigureAwait(false);
+            () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
             [.. result.Findings.Select(finding => Failure(finding, programs))], Inconclusive(result), Seconds(result.Timings));

@@ -49,27 +49,49 @@ internal sealed class RealRooms : IRoomOpener
     {
         var fixtures = FixtureLayout.Find(options.Root);
         var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
-        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache));
+        var recipe = RuntimeRecipe.Standard.With(options.Defect);
+        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, recipe), options.Defect);
         var runner = new UnitRunner(new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false)), WorkerLimits.Default);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
-            Programs, new VerifiedBatches(factory, runner, new Preparation(cache), plans),
+            Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans),
             new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates));
-        return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version));
+        return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 
     private static string Unsupported(ZigInstallation zig) =>
         $"{zig.Executable} is Zig {zig.Version}, and {ZigInstallation.SupportedRelease}x is needed; give another with --zig, or run npm ci";
 
     /// <summary>Builds the runtime once per target.</summary>
-    private sealed class Preparation(ToolCache cache) : IPreparation
+    private sealed class Preparation(ToolCache cache, RuntimeRecipe recipe) : IPreparation
     {
         public async Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct)
         {
             foreach (var target in cells.Select(cell => cell.Target).Distinct())
             {
-                await cache.RuntimeAsync(RuntimeRecipe.Standard, target, ct).ConfigureAwait(false);
+                await cache.RuntimeAsync(recipe, target, ct).ConfigureAwait(false);
             }
+        }
+    }
+
+    /// <summary>The compiler as one would call it by hand.</summary>
+    private sealed class BareCompiler(ToolCache cache, FixtureLayout fixtures) : IBareCompiler
+    {
+        public async Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
+        {
+            var source = Path.Combine(directory, "unit.zig");
+            await File.WriteAllTextAsync(source, ZigEmitter.Emit(programs).Source, ct).ConfigureAwait(false);
+            string[] arguments =
+            [
+                "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip", "-fno-omit-frame-pointer",
+                cell.Backend is Backend.Llvm ? "-fllvm" : "-fno-llvm", "-femit-bin=" + Path.Combine(directory, "unit.o"),
+                "--dep", "rt", "-Mroot=" + source, "-Mrt=" + fixtures.Support,
+            ];
+            var compiler = await cache.CompilerAsync(ct).ConfigureAwait(false);
+            var result = await compiler.CompileAsync(arguments, directory, TimeSpan.FromMinutes(10), ct).ConfigureAwait(false);
+            return result is ZigResult.Done
+                ? result.Elapsed
+                : throw new EnvironmentUnusableException($"the benchmark's programs do not compile in {cell}");
         }
     }
 }

@@ -36,11 +36,12 @@ internal sealed partial class BodyWriter
                 _captures--;
                 break;
             case Handling.CatchBlock block:
-                Catch(bound, call.Site, payload, StatementTree.Completes(block.Body), block.Site, block.Fallback, _ => Body(block.Body));
+                var falls = StatementTree.Completes(block.Body);
+                Catch(bound, call.Site, payload, falls, block.Site, block.Fallback, _ => Body(block.Body));
                 break;
             case Handling.CatchSwitch choice:
                 var completes = StatementTree.Bodies(choice).Any(StatementTree.Completes);
-                Catch(bound, call.Site, payload, completes, choice.Site, choice.Fallback, caught => Switch(choice, caught));
+                Catch(bound, call.Site, payload, completes, choice.Site, choice.Fallback, e => Switch(choice, e));
                 break;
             case Handling.IfElse branch:
                 IfElse(call, branch, text, payload);

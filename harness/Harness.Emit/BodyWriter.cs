@@ -123,8 +123,9 @@ internal sealed partial class BodyWriter(
                 Acquire(acquire);
                 break;
             case Statement.Lock taken:
-                writer.Line($"const {locals.Name(taken.Local)} = try rt.lock({taken.Site}, {taken.Mutex});", taken.Site);
-                writer.Line($"defer rt.release({taken.Site}, {locals.Name(taken.Local)});");
+                var handle = locals.Name(taken.Local);
+                writer.Line($"const {handle} = try rt.lock({taken.Site}, {taken.Mutex});", taken.Site);
+                writer.Line($"defer rt.release({taken.Site}, {handle});");
                 break;
         }
     }
@@ -154,7 +155,9 @@ internal sealed partial class BodyWriter(
         }
     }
 
-    /// <summary>A statement of one line that declares nothing and leaves nothing: also what a one-line defer holds.</summary>
+    /// <summary>
+    /// A statement of one line that declares nothing and leaves nothing: also what a one-line defer holds.
+    /// </summary>
     private void Simple(Statement statement, string prefix)
     {
         var (text, site) = statement switch
@@ -173,7 +176,8 @@ internal sealed partial class BodyWriter(
     }
 
     private static bool IsSimple(Statement statement) => statement is Statement.Log or Statement.CheckBuffer
-        or Statement.Release or Statement.Probe or Statement.Yield or Statement.Spawn or Statement.Cancel or Statement.Store;
+        or Statement.Release or Statement.Probe or Statement.Yield or Statement.Spawn or Statement.Cancel
+        or Statement.Store;
 
     private void Deferred(string keyword, EquatableArray<Statement> body)
     {

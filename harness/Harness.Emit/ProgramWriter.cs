@@ -48,7 +48,8 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.Function(index, function.Id));
         writer.Open($"{Header(function, locals)} {{");
-        writer.Anchor(function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});");
+        var entry = function.IsFallible ? "try rt.checkpoint" : "rt.enter";
+        writer.Anchor($"{entry}({index}, {function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
         if (MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();
@@ -58,7 +59,8 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         if (isMethod)
         {
             writer.Close("};");
-            writer.Line($"const {FunctionNames.Host(function.Id)}: {FunctionNames.HostType(function.Id)} = .{{ .number = {function.Id} }};");
+            var (host, type) = (FunctionNames.Host(function.Id), FunctionNames.HostType(function.Id));
+            writer.Line($"const {host}: {type} = .{{ .number = {function.Id} }};");
         }
     }
 
@@ -112,6 +114,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.FiberEntry(index, number));
         writer.Open($"fn fiber_{number}() callconv(.c) void {{");
+        writer.Line($"rt.begin({index}, {number});");
         writer.Anchor($"{binding}{call}{failure};");
         writer.Line(entry.Payload is ZigType.Void ? "rt.completed({});" : "rt.completed(result);");
         writer.Close();

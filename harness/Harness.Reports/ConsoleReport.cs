@@ -150,7 +150,7 @@ public static class ConsoleReport
 
     internal static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    internal static string Count(long count, string noun) => $"{Number(count)} {noun}{(count == 1 ? "" : "s")}";
+    public static string Count(long count, string noun) => $"{Number(count)} {noun}{(count == 1 ? "" : "s")}";
 
     private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s");
 }

@@ -62,13 +62,20 @@ internal sealed partial class BodyWriter
     }
 
     /// <summary>The call, and for a handle the statements that see to its release.</summary>
-    private void WriteCall(Region region, FunctionPlan callee)
+    private void WriteCall(Region region, FunctionPlan callee, bool mustPass = false)
     {
         _plan.Cost += callee.Id > _plan.Id ? region.Times * callee.Cost : 0;
         _plan.Locks |= callee.Locks;
+        var handling = mustPass
+            ? PickOf((Feature.HandleTry, 1), (Feature.HandleRethrow, 1), (Feature.HandleMap, MayRaise(region) ? 1 : 0))
+            : Pick(region, callee);
+        if (handling is Feature.HandleTry or Feature.HandleRethrow or Feature.HandleMap && !mustPass)
+        {
+            GuardPassing(region);
+        }
+
         var arguments = Arguments(region, callee, isTail: false);
         var form = Form(callee);
-        var handling = Pick(region, callee);
         var site = Site();
         var result =
             callee.ReturnsHandle || (callee.Payload is not ZigType.Void && _choices.Chance(75)) ? NewLocal() : -1;

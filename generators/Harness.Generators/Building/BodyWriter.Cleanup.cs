@@ -33,6 +33,31 @@ internal sealed partial class BodyWriter
         );
     }
 
+    /// <summary>An errdefer just before a call that may pass an error on: one that has something to run for.</summary>
+    private void GuardPassing(Region region)
+    {
+        var percent = (_profile[Feature.ErrDefer] + _profile[Feature.ErrDeferCapture]) * 3 / 2;
+        if (!_plan.IsDeep && region.Depth < MaxDepth && _choices.Chance(percent))
+        {
+            WriteCleanup(region, PickOf((Feature.ErrDefer, 1), (Feature.ErrDeferCapture, 1)));
+        }
+    }
+
+    /// <summary>Something after which an error may leave the function, if there is anything.</summary>
+    private void WriteFallible(Region region)
+    {
+        var passes = _profile.Has(Feature.HandleTry) || _profile.Has(Feature.HandleRethrow);
+        var callees = ExtraCallees(region).Where(callee => callee.IsFallible && callee.Raised.Within(Allowed)).ToList();
+        if (region.CanLeave && passes && callees.Count > 0)
+        {
+            WriteCall(region, _choices.Of(callees), mustPass: true);
+        }
+        else if (MayRaise(region) && _profile.Has(Feature.Raise))
+        {
+            WriteExit(region, Feature.Raise);
+        }
+    }
+
     /// <summary>In a defer nothing may leave it, and no error may come out of it.</summary>
     private static Region CleanupRegion(Region region) =>
         new(region)

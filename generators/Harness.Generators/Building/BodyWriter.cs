@@ -220,6 +220,11 @@ internal sealed partial class BodyWriter
                 break;
             case Feature.Defer or Feature.ErrDefer or Feature.ErrDeferCapture:
                 WriteCleanup(region, kind);
+                if (kind is not Feature.Defer && _choices.Chance(75))
+                {
+                    WriteFallible(region);
+                }
+
                 break;
             case Feature.HeapBlock:
                 WriteAcquire(region, ResourceKind.HeapBlock);

@@ -12,7 +12,7 @@ internal static class Trimmer
     public const int MaxEntries = 300;
     public const int MaxDeepEntries = 12_000;
     public const int MaxProbes = 8;
-    private const int MaxProbesOfOneSite = 16;
+    private const int MaxProbesOfOneSite = 12;
     private const int MaxTracedFrames = 12_000;
 
     public static FiberProgram Trim(FiberProgram program, bool isDeep, bool wantsProbes)

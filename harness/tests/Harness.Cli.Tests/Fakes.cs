@@ -68,7 +68,7 @@ internal sealed class FakeChecker : IBatchChecker
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) => Task.CompletedTask;
 
-    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, ulong planSeed, string scratchDirectory, CancellationToken ct)
+    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
         lock (_asked)
         {
@@ -132,8 +132,15 @@ internal sealed class FakeRooms : IRoomOpener
         Task.FromResult(new Diagnosis.Diagnosis("zig", Unusable is null, true, "0.16.0"));
 
     public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
-        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions))
+        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))
         : Task.FromException<Rooms>(Unusable);
+}
+
+/// <summary>A compiler that takes half a second for anything.</summary>
+internal sealed class FakeCompiler : IBareCompiler
+{
+    public Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct) =>
+        Task.FromResult(TimeSpan.FromSeconds(0.5));
 }
 
 /// <summary>A command line over fake rooms, in a folder of its own.</summary>

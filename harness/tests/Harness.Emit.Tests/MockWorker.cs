@@ -31,7 +31,8 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
         }
 
         var executable = Path.Combine(zig.Scratch, mode);
-        await MustAsync(zig, "build-exe", "-target", "x86_64-linux-gnu", "-lc", runtime, unit, "-femit-bin=" + executable);
+        await MustAsync(
+            zig, "build-exe", "-target", "x86_64-linux-gnu", "-lc", runtime, unit, "-femit-bin=" + executable);
         return new MockWorker(zig, executable, programs);
     }
 
@@ -64,7 +65,8 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
         Assert.True(code == 0, errors);
     }
 
-    private string Describe(MockRun run) => $"{Path.GetFileName(executable)} program {run.Program}, {run.Fault}, {run.Schedule}";
+    private string Describe(MockRun run) =>
+        $"{Path.GetFileName(executable)} program {run.Program}, {run.Fault}, {run.Schedule}";
 
     private static string? Difference(ExpectedRun expected, List<string>[] observed) =>
         EventDifference(expected, [.. observed.Select(lines => lines.Where(l => !IsFrames(l)).ToList())])
@@ -74,18 +76,20 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
 
     private static int FrameCount(string line) => int.Parse(line.Split(' ')[2], CultureInfo.InvariantCulture);
 
-    /// <summary>At every probe all frames of the model's chain are on the stack, but those that an optimiser may drop.</summary>
+    /// <summary>
+    /// At every probe all frames of the model's chain are on the stack, but those that an optimiser may drop.
+    /// </summary>
     private static string? FrameDifference(ExpectedRun expected, List<int>[] observed)
     {
         var seen = new int[observed.Length];
         foreach (var probe in expected.Probes.Where(p => p.Site >= 0))
         {
             var most = probe.Chain.Count;
-            var least = most - probe.Chain.Count(f => f is Frame.Transpiled { Optional: true } or Frame.Transpiled { MayBeInlined: true });
+            var least = most - probe.Chain.OfType<Frame.Transpiled>().Count(f => f.Optional || f.MayBeInlined);
             var had = observed[probe.Fiber][seen[probe.Fiber]++];
             if (had < least || had > most)
             {
-                return $"fiber {probe.Fiber} at probe {probe.Site}: {had} frames instead of {least} to {most}: {probe.Chain}";
+                return $"fiber {probe.Fiber} at probe {probe.Site}: {had} frames, not {least} to {most}: {probe.Chain}";
             }
         }
 
@@ -135,7 +139,8 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
     private string Line(MockRun run)
     {
         var program = programs[run.Program];
-        var mask = program.Fibers.Index().Where(f => f.Item.StartsAtLaunch).Aggregate(0u, (m, f) => m | (1u << f.Index));
+        var starting = program.Fibers.Index().Where(f => f.Item.StartsAtLaunch);
+        var mask = starting.Aggregate(0u, (bits, fiber) => bits | (1u << fiber.Index));
         var (kind, entry, error, persistent) = run.Fault switch
         {
             FaultPlan.None => (0, 0, 0, 0),
@@ -145,6 +150,7 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
             _ => throw new ArgumentException($"not for the mock: {run.Fault}"),
         };
         var fuel = string.Join(' ', program.Fibers.Select(f => f.Fuel));
-        return $"{run.Program} {program.Mutexes} {mask} {run.Schedule.LaunchMask} {run.Schedule.Seed} {kind} {entry} {error} {persistent} {fuel}\n";
+        var place = $"{run.Program} {program.Mutexes} {mask} {run.Schedule.LaunchMask} {run.Schedule.Seed}";
+        return $"{place} {kind} {entry} {error} {persistent} {fuel}\n";
     }
 }

@@ -31,7 +31,9 @@ internal static class RandomPrograms
     public static IReadOnlyList<FiberProgram> From(ulong seed, int count) =>
         [.. Enumerable.Range(0, count).Select(i => One(unchecked(seed + (ulong)i), i))];
 
-    /// <summary>Without faults, then errors, panics and segfaults at entries spread over the run, under other schedules too.</summary>
+    /// <summary>
+    /// Without faults, then errors, panics and segfaults at entries spread over the run, under other schedules too.
+    /// </summary>
     public static IEnumerable<MockRun> Runs(FiberProgram program, int index)
     {
         var plain = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false);
@@ -43,15 +45,18 @@ internal static class RandomPrograms
 
         for (var entry = 0; entry < plain.Entries; entry += 1 + (plain.Entries / 6))
         {
-            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.StackOverflow, false), Schedule.Fifo);
-            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.Injected, true), new Schedule(79));
+            var (once, always) = (ErrorName.StackOverflow, ErrorName.Injected);
+            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, once, Persistent: false), Schedule.Fifo);
+            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, always, Persistent: true), new Schedule(79));
             yield return new MockRun(index, new FaultPlan.PanicAt(entry), Schedule.Fifo);
             yield return new MockRun(index, new FaultPlan.SegfaultAt(entry), new Schedule(80));
         }
     }
 
     private static int Setting(string name, int otherwise) =>
-        Environment.GetEnvironmentVariable(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        Environment.GetEnvironmentVariable(name) is { } text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : otherwise;
 
     private static FiberProgram One(ulong seed, int index)
     {

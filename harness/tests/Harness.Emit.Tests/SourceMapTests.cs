@@ -5,7 +5,9 @@ namespace Harness.Emit.Tests;
 
 public partial class SourceMapTests
 {
-    private static readonly IReadOnlyList<FiberProgram> _programs = [.. SampleTexts.All.Select(s => Samples.Caller(s.Body))];
+    private static readonly IReadOnlyList<FiberProgram> _programs =
+        [.. SampleTexts.All.Select(s => Samples.Caller(s.Body))];
+
     private static readonly EmittedUnit _unit = ZigEmitter.Emit(_programs);
     private static readonly string[] _lines = _unit.Source.Split('\n');
 
@@ -15,7 +17,8 @@ public partial class SourceMapTests
         var seen = new HashSet<int>();
         foreach (var (index, program) in _programs.Index())
         {
-            foreach (var site in program.Functions.SelectMany(f => StatementTree.All(f.Body)).SelectMany(StatementTree.Sites))
+            var statements = program.Functions.SelectMany(f => StatementTree.All(f.Body));
+            foreach (var site in statements.SelectMany(StatementTree.Sites))
             {
                 Assert.True(seen.Add(_unit.Map.LineOfSite(index, site)), $"program {index} site {site}");
             }
@@ -59,7 +62,7 @@ public partial class SourceMapTests
             {
                 var line = _unit.Map.CheckpointLine(index, function.Id);
                 Assert.Equal(
-                    function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});",
+                    $"{(function.IsFallible ? "try rt.checkpoint" : "rt.enter")}({index}, {function.Id});",
                     _lines[line - 1].Trim());
                 Assert.Equal(new SourceOwner.Function(index, function.Id), _unit.Map.OwnerOfLine(line));
             }

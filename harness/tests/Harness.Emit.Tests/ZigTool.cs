@@ -24,7 +24,8 @@ internal sealed class ZigTool : IDisposable
     }
 
     /// <summary>Runs <c>zig</c>; the outcome's text is everything it wrote to standard error.</summary>
-    public Task<(int ExitCode, string Output, string Errors)> ZigAsync(params string[] arguments) => RunAsync(FindExecutable(), arguments);
+    public Task<(int ExitCode, string Output, string Errors)> ZigAsync(params string[] arguments) =>
+        RunAsync(FindExecutable(), arguments);
 
     /// <summary><c>zig fmt --check</c>.</summary>
     public async Task AssertFormattedAsync(string path)
@@ -44,11 +45,13 @@ internal sealed class ZigTool : IDisposable
             "-Mrt=" + SupportFile("support.zig"), "-femit-bin=" + target, "--cache-dir", Path.Combine(Scratch, "cache"),
         ];
         var (code, _, errors) = await ZigAsync(arguments);
-        Assert.True(code == 0, $"Zig refuses {name} ({string.Join(' ', options)}):\n{errors}\n{Excerpt(unit.Source, errors)}");
+        var excerpt = Excerpt(unit.Source, errors);
+        Assert.True(code == 0, $"Zig refuses {name} ({string.Join(' ', options)}):\n{errors}\n{excerpt}");
         return target;
     }
 
-    public async Task<(int ExitCode, string Output, string Errors)> RunAsync(string executable, params string[] arguments)
+    public async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string executable, params string[] arguments)
     {
         var start = new ProcessStartInfo(executable, arguments)
         {
@@ -90,9 +93,11 @@ internal sealed class ZigTool : IDisposable
 
     private static string FindRoot([CallerFilePath] string thisFile = "")
     {
-        for (var directory = Path.GetDirectoryName(thisFile); directory is not null; directory = Path.GetDirectoryName(directory))
+        var directory = Path.GetDirectoryName(thisFile);
+        while (directory is not null)
         {
             if (File.Exists(Path.Combine(directory, "Harness.sln"))) return directory;
+            directory = Path.GetDirectoryName(directory);
         }
 
         throw new DirectoryNotFoundException("no Harness.sln above " + thisFile);
@@ -100,7 +105,9 @@ internal sealed class ZigTool : IDisposable
 
     /// <summary>The library that goes with our own Zig; another one finds its own, or the environment's.</summary>
     private static string? LibDirectory() =>
-        Environment.GetEnvironmentVariable("HARNESS_ZIG") is null ? Path.Combine(_root, "node_modules", "@zigc", "lib") : null;
+        Environment.GetEnvironmentVariable("HARNESS_ZIG") is null
+            ? Path.Combine(_root, "node_modules", "@zigc", "lib")
+            : null;
 
     private static string FindExecutable()
     {
@@ -108,6 +115,7 @@ internal sealed class ZigTool : IDisposable
             ?? Path.Combine(_root, "node_modules", "@zigc", "linux-x64", "bin", "zig");
         return File.Exists(path)
             ? path
-            : throw new FileNotFoundException($"No Zig at {path}: run npm ci at the repository's root, or set HARNESS_ZIG.");
+            : throw new FileNotFoundException(
+                $"No Zig at {path}: run npm ci at the repository's root, or set HARNESS_ZIG.");
     }
 }
