@@ -50,7 +50,7 @@ public sealed class ObjectRewriter
     private readonly List<NewSymbol> _symbols = [];
     private readonly List<string> _undefined = [];
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
-    private readonly Dictionary<(int Section, int Entry), (SymbolReference Symbol, long Addend)> _redirections = [];
+    private readonly Dictionary<int, List<(int Entry, (SymbolReference Symbol, long Addend) Target)>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
     private readonly Dictionary<int, int> _moved = [];
 
@@ -107,7 +107,12 @@ public sealed class ObjectRewriter
     public void Redirect(ElfSection relocations, int entry, SymbolReference symbol, long addend)
     {
         ArgumentNullException.ThrowIfNull(relocations);
-        _redirections[(relocations.Index, entry)] = (symbol, addend);
+        if (!_redirections.TryGetValue(relocations.Index, out var entries))
+        {
+            _redirections.Add(relocations.Index, entries = []);
+        }
+
+        entries.Add((entry, (symbol, addend)));
     }
 
     /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
@@ -130,7 +135,7 @@ public sealed class ObjectRewriter
                 $"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
         }
 
-        var output = new MemoryStream(_object.Bytes.Length * 2);
+        var output = new MemoryStream(_object.Bytes.Length + (_object.Bytes.Length / 4));
         output.Write(_object.Bytes);
         var headers = OldHeaders();
         var (sectionNames, symbolNames) = (new NameTable(), new NameTable());
@@ -362,22 +367,32 @@ public sealed class ObjectRewriter
         return result;
     }
 
+    /// <summary>In place, entry by entry: debug information has hundreds of thousands of them.</summary>
     private void Renumber(ElfSection section, byte[] result)
     {
-        var entries = _object.Relocations(section);
-        var offset = _moved.GetValueOrDefault(section.Index, section.Offset);
-        for (var i = 0; i < entries.Length; i++)
+        var count = (int)section.Size / ElfFile.RelocationBytes;
+        var entries = result.AsSpan(
+            _moved.GetValueOrDefault(section.Index, section.Offset), count * ElfFile.RelocationBytes);
+        for (var i = 0; i < count; i++)
         {
-            var at = result.AsSpan(offset + (i * ElfFile.RelocationBytes));
-            if (_redirections.TryGetValue((section.Index, i), out var redirection))
+            var at = entries[(i * ElfFile.RelocationBytes)..];
+            var symbol = BinaryPrimitives.ReadInt32LittleEndian(at[12..]);
+            if ((uint)symbol >= (uint)_object.Symbols.Length)
             {
-                BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(redirection.Symbol));
-                BinaryPrimitives.WriteInt64LittleEndian(at[16..], redirection.Addend);
+                throw _object.Bad($"relocation {i} of {section.Name} names symbol {symbol} of {_object.Symbols.Length}");
             }
-            else
+
+            if (symbol >= _symbolTable.Info)
             {
-                BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(SymbolReference.Existing(entries[i].Symbol)));
+                BinaryPrimitives.WriteInt32LittleEndian(at[12..], symbol + _symbols.Count);
             }
+        }
+
+        foreach (var (entry, target) in _redirections.GetValueOrDefault(section.Index) ?? [])
+        {
+            var at = entries[(entry * ElfFile.RelocationBytes)..];
+            BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(target.Symbol));
+            BinaryPrimitives.WriteInt64LittleEndian(at[16..], target.Addend);
         }
     }
 }
