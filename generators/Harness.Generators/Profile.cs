@@ -31,13 +31,16 @@ public sealed record Profile
 
     public bool Has(Feature feature) => this[feature] > 0;
 
-    public static Profile Named(string name) => TryNamed(name)
+    public static Profile Named(string name) =>
+        TryNamed(name)
         ?? throw new ArgumentException($"unknown profile '{name}'; known: {string.Join(", ", Names)}", nameof(name));
 
     /// <summary>The default profile with a random subset of its features off.</summary>
     public static Profile Swarm(ulong seed) => Default.Swarmed(seed);
 
-    /// <summary>This profile with each feature off with probability ½, but for those that others cannot do without.</summary>
+    /// <summary>
+    /// This profile with each feature off with probability ½, but for those that others cannot do without.
+    /// </summary>
     public Profile Swarmed(ulong seed)
     {
         var weights = Weights.ToArray();
@@ -70,8 +73,8 @@ public sealed record Profile
     }
 
     /// <summary>
-    /// One shell-safe word: the name, then <c>-z</c> and the features that are off but not in the named profile (hex, bit
-    /// i of the number is feature i), then <c>-i.w</c> for each other weight that differs from the named profile's.
+    /// One shell-safe word: the name, then <c>-z</c> and the features that are off but not in the named profile (hex,
+    /// bit i of the number is feature i), then <c>-i.w</c> for each other weight that differs from the named profile's.
     /// </summary>
     public string ToToken()
     {
@@ -99,7 +102,9 @@ public sealed record Profile
         return token.ToString();
     }
 
-    /// <summary>The profile that <see cref="ToToken"/> wrote; <see cref="FormatException"/> for any other text.</summary>
+    /// <summary>
+    /// The profile that <see cref="ToToken"/> wrote; <see cref="FormatException"/> for any other text.
+    /// </summary>
     public static Profile Parse(string token)
     {
         var parts = token.Split('-');
@@ -122,8 +127,15 @@ public sealed record Profile
     {
         if (part.StartsWith('z'))
         {
-            if (!UInt128.TryParse(part.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var off)
-                || off >> FeatureCount != 0)
+            if (
+                !UInt128.TryParse(
+                    part.AsSpan(1),
+                    NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture,
+                    out var off
+                )
+                || off >> FeatureCount != 0
+            )
             {
                 return false;
             }
@@ -137,10 +149,13 @@ public sealed record Profile
         }
 
         var dot = part.IndexOf('.', StringComparison.Ordinal);
-        if (dot < 0
+        if (
+            dot < 0
             || !int.TryParse(part.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
             || !int.TryParse(part.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var weight)
-            || index >= FeatureCount || weight > MaxWeight)
+            || index >= FeatureCount
+            || weight > MaxWeight
+        )
         {
             return false;
         }
@@ -157,7 +172,9 @@ public sealed record Profile
         }
 
         var weights = Enum.GetValues<Feature>()
-            .Select(feature => changes.TryGetValue(feature, out var weight) ? weight : ProfileTable.Default.GetValueOrDefault(feature));
+            .Select(feature =>
+                changes.TryGetValue(feature, out var weight) ? weight : ProfileTable.Default.GetValueOrDefault(feature)
+            );
         return new Profile(name, weights.ToEquatableArray());
     }
 

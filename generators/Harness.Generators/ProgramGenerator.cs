@@ -5,11 +5,13 @@ using Harness.Model;
 
 namespace Harness.Generators;
 
-/// <summary>Random fiber programs: well-formed by construction, finishing, and of a size that is cheap to run often.</summary>
+/// <summary>
+/// Random fiber programs: well-formed by construction, finishing, and of a size that is cheap to run often.
+/// </summary>
 public static class ProgramGenerator
 {
     /// <summary>Changes whenever the program of a (seed, size, profile) does; a replay token carries it.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>The size of a typical program: 4–10 functions, some dozens of statements.</summary>
     public const int DefaultSize = 30;

@@ -43,19 +43,21 @@ public static class ProgramLabels
     }
 
     /// <summary>The family of a type, as labels name it.</summary>
-    internal static string Family(ZigType type) => type switch
-    {
-        ZigType.Int { Bits: 8 or 16 or 32 or 64 } => "word",
-        ZigType.Int { Bits: < 64 } => "odd int",
-        ZigType.Int { Bits: <= 128 } => "int to 128",
-        ZigType.Int => "int to 256",
-        ZigType.Float f => $"f{f.Bits}",
-        ZigType.Vector v => $"vector {v.Lanes * (v.Element is ZigType.Int i ? i.Bits : ((ZigType.Float)v.Element).Bits)}",
-        ZigType.Struct { Align: > 0 } s => $"align {s.Align}",
-        ZigType.Struct { Layout: StructLayout.Auto } s => s.Fields.Count > 3 ? "large struct" : "small struct",
-        ZigType.Struct s => $"{Lower(s.Layout)} struct",
-        _ => Lower(type.GetType().Name),
-    };
+    internal static string Family(ZigType type) =>
+        type switch
+        {
+            ZigType.Int { Bits: 8 or 16 or 32 or 64 } => "word",
+            ZigType.Int { Bits: < 64 } => "odd int",
+            ZigType.Int { Bits: <= 128 } => "int to 128",
+            ZigType.Int => "int to 256",
+            ZigType.Float f => $"f{f.Bits}",
+            ZigType.Vector v =>
+                $"vector {v.Lanes * (v.Element is ZigType.Int i ? i.Bits : ((ZigType.Float)v.Element).Bits)}",
+            ZigType.Struct { Align: > 0 } s => $"align {s.Align}",
+            ZigType.Struct { Layout: StructLayout.Auto } s => s.Fields.Count > 3 ? "large struct" : "small struct",
+            ZigType.Struct s => $"{Lower(s.Layout)} struct",
+            _ => Lower(type.GetType().Name),
+        };
 
     internal static string Lower(object name) => name.ToString()!.ToLowerInvariant();
 }

@@ -50,14 +50,18 @@ public static class ProgramShrinker
 
     private static bool IsUsable(FiberProgram program) =>
         Validator.Check(program).Count == 0
-        && Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending is RunEnding.Finished;
+        && Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
+            is RunEnding.Finished;
 
     private static IEnumerable<FiberProgram> Mutexes(FiberProgram program)
     {
         var used = Walk.Statements(program).OfType<Statement.Lock>().Select(s => s.Mutex + 1).DefaultIfEmpty().Max();
         for (var mutexes = used; mutexes < program.Mutexes; mutexes++)
         {
-            yield return program with { Mutexes = mutexes };
+            yield return program with
+            {
+                Mutexes = mutexes,
+            };
         }
     }
 }

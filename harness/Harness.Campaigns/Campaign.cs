@@ -133,12 +133,14 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         };
         using var halt = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
-        if (plan.Budget is not null)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
+        if (plan.Budget is { } budget)
         {
             deadline.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun);
+            patience.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun + (budget / 6));
         }
 
-        var triaging = TriageAsync(triage, halt);
+        var triaging = TriageAsync(triage, halt, patience.Token);
         var lanes = Enumerable.Range(0, plan.Lanes).Select(_ => Task.Run(() => LaneAsync(triage, halt, deadline.Token), CancellationToken.None));
         try
         {
@@ -151,11 +153,11 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         }
     }
 
-    private static async Task TriageAsync(Triage triage, CancellationTokenSource halt)
+    private static async Task TriageAsync(Triage triage, CancellationTokenSource halt, CancellationToken patience)
     {
         try
         {
-            await triage.RunAsync(halt.Token).ConfigureAwait(false);
+            await triage.RunAsync(patience).ConfigureAwait(false);
         }
         catch
         {
@@ -191,11 +193,18 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         try
         {
             var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
-            var outcome = await parts.Checker.CheckAsync(programs, item.Cell, scratch, deadline).ConfigureAwait(false);
+            var outcome = await parts.Checker.CheckAsync(
+                programs, item.Cell, new PlanChoice(plan.Stream.Recipe(item.Start).Seed, item.Light), scratch, deadline).ConfigureAwait(false);
+            if (outcome.Failures.Count > 0)
+            {
+                // A compiler or worker that runs out of disk fails in any way; that says nothing about programs.
+                Scratch.RequireSpace(scratch);
+            }
+
             var elapsed = Stopwatch.GetElapsedTime(started);
             journal.Append(new JournalRecord.BatchChecked(
                 item.Sequence, item.Cell.ToString(), item.Start, item.Count, outcome.Unfinished, outcome.Counters,
-                outcome.Coverage, outcome.Inconclusive.ToEquatableArray(), outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3)));
+                outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3)));
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))
@@ -204,6 +213,10 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {
             return [];
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            throw new ResultsUnwritableException(scratch, e);
         }
         finally
         {

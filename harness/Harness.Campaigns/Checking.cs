@@ -36,24 +36,30 @@ public sealed record PhaseSeconds(double Model, double Compile, double Link, dou
 
 /// <summary>A row that failed: one program, one cell, one plan.</summary>
 /// <param name="Signature">What two occurrences of one defect share; names its folder after <see cref="CaseStore.FolderName"/>.</param>
+/// <param name="Family">The signature without the cell.</param>
 /// <param name="Program">Index of the program in its batch.</param>
 /// <param name="Check">The check that failed, in PROTOCOL.md's words (<c>digest</c>, <c>trace-fp</c>, <c>crash</c> …).</param>
-public sealed record Failure(string Signature, Case Case, int Program, string Check, string Expected, string Observed);
+public sealed record Failure(string Signature, string Family, Case Case, int Program, string Check, string Expected, string Observed);
 
 /// <summary>What one batch came to in one cell. Whatever programs did is in here; nothing is thrown for it.</summary>
 /// <param name="Unfinished">Indices of the programs whose planned executions did not all run.</param>
 /// <param name="Coverage">How often each label was met, for example <c>fault/panic</c>.</param>
-/// <param name="Inconclusive">Reasons why something was neither pass nor fail, such as a kill for memory.</param>
+/// <param name="Inconclusive">What was neither pass nor fail, such as executions killed for memory, and how many.</param>
 public sealed record BatchOutcome(
     Counters Counters,
     EquatableArray<int> Unfinished,
     IReadOnlyDictionary<string, long> Coverage,
     IReadOnlyList<Failure> Failures,
-    IReadOnlyList<string> Inconclusive,
+    IReadOnlyDictionary<string, long> Inconclusive,
     PhaseSeconds Seconds);
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>What chooses the executions of a batch.</summary>
+/// <param name="Seed">The same for every cell.</param>
+/// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
+public readonly record struct PlanChoice(ulong Seed, bool Light);
 
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker
@@ -64,7 +70,7 @@ public interface IBatchChecker
 
     /// <exception cref="EnvironmentUnusableException"/>
     Task<BatchOutcome> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, string scratchDirectory, CancellationToken ct);
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct);
 }
 
 /// <summary>One recorded execution of a case, in text that two runs can be compared by.</summary>

@@ -109,9 +109,9 @@ public sealed class Tally
             _coverage[label] = _coverage.GetValueOrDefault(label) + count;
         }
 
-        foreach (var reason in batch.Inconclusive)
+        foreach (var (reason, count) in batch.Inconclusive)
         {
-            _inconclusive[reason] = _inconclusive.GetValueOrDefault(reason) + 1;
+            _inconclusive[reason] = _inconclusive.GetValueOrDefault(reason) + count;
         }
     }
 
@@ -122,7 +122,7 @@ public sealed class Tally
             case JournalRecord.FailureSeen seen:
                 if (!_findings.TryGetValue(seen.Signature, out var failing))
                 {
-                    _findings[seen.Signature] = failing = new FindingTally(seen.Signature, seen.Cell, seen.Check);
+                    _findings[seen.Signature] = failing = new FindingTally(seen.Signature, seen.Family, seen.Cell, seen.Check);
                 }
 
                 failing.Occurrences++;
@@ -142,6 +142,7 @@ public sealed class Tally
             case JournalRecord.FindingShrunk shrunk when _findings.TryGetValue(shrunk.Signature, out var smallest):
                 (smallest.Token, smallest.Expected, smallest.Observed) = (shrunk.Token, shrunk.Expected, shrunk.Observed);
                 (smallest.ShrinkSteps, smallest.ShrinkSeconds, smallest.ShrinkCapHit) = (shrunk.Steps, shrunk.Seconds, shrunk.TimeCapHit);
+                smallest.Functions = shrunk.Functions;
                 break;
         }
     }
@@ -193,9 +194,12 @@ public sealed class CellTally(string cell)
 }
 
 /// <summary>One signature of a run.</summary>
-public sealed class FindingTally(string signature, string cell, string check)
+public sealed class FindingTally(string signature, string family, string cell, string check)
 {
     public string Signature { get; } = signature;
+
+    /// <summary>The signature without the cell.</summary>
+    public string Family { get; } = family;
 
     public string Cell { get; internal set; } = cell;
 

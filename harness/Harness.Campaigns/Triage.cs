@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using Harness.Model;
 
@@ -9,10 +8,25 @@ public sealed record TriageLimits
 {
     public static readonly TriageLimits Default = new();
 
-    /// <summary>Signatures beyond this many are stored and counted, but neither run again nor shrunk.</summary>
-    public int Signatures { get; init; } = 8;
+    /// <summary>Signatures beyond this many are stored and counted, but not run again.</summary>
+    public int Confirmed { get; init; } = 32;
 
-    public TimeSpan Shrinking { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>Families beyond this many are not shrunk. The signatures of a family differ in the cell alone; one of them is shrunk.</summary>
+    public int Shrunk { get; init; } = 8;
+
+    /// <summary>For one family.</summary>
+    public TimeSpan Shrinking { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>For all of them.</summary>
+    public TimeSpan AllShrinking { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>The limits of a run of this length: a short one must not spend itself on its first failure.</summary>
+    public static TriageLimits For(TimeSpan? budget) => budget is { } time
+        ? Default with { Shrinking = Clamp(time / 6, 5, 120), AllShrinking = time / 3 }
+        : Default;
+
+    private static TimeSpan Clamp(TimeSpan time, double least, double most) =>
+        TimeSpan.FromSeconds(Math.Clamp(time.TotalSeconds, least, most));
 }
 
 /// <summary>
@@ -28,6 +42,8 @@ public sealed class Triage(
         Channel.CreateUnbounded<(WorkItem, IReadOnlyList<(ProgramRecipe, Failure)>)>();
 
     private readonly HashSet<string> _signatures = [];
+    private readonly HashSet<string> _families = [];
+    private TimeSpan _shrinking;
 
     /// <summary>Every dispatched item must be posted, with or without failures, or the ones after it wait.</summary>
     public void Post(WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures) =>
@@ -66,7 +82,7 @@ public sealed class Triage(
         foreach (var (recipe, failure) in failures)
         {
             journal.Append(new JournalRecord.FailureSeen(
-                failure.Signature, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check));
+                failure.Signature, failure.Family, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check));
             if (_signatures.Add(failure.Signature))
             {
                 await HandleNewAsync(recipe, failure, stop).ConfigureAwait(false);
@@ -82,7 +98,7 @@ public sealed class Triage(
         journal.Append(new JournalRecord.CaseStored(
             failure.Signature, failure.Case.Cell.ToString(), failure.Check, Path.GetRelativePath(results.Root, folder),
             stored.Token, failure.Expected, failure.Observed, failure.Case.Program.Functions.Count));
-        if (stop.IsCancellationRequested || _signatures.Count > limits.Signatures)
+        if (stop.IsCancellationRequested || _signatures.Count > limits.Confirmed)
         {
             return;
         }
@@ -92,7 +108,8 @@ public sealed class Triage(
         {
             var confirmation = await runner.ConfirmAsync(failure.Case, failure.Signature, scratch, stop).ConfigureAwait(false);
             journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts));
-            if (confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature))
+            var wanted = confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature);
+            if (wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family))
             {
                 await ShrinkAsync(recipe, failure, folder, scratch, stop).ConfigureAwait(false);
             }
@@ -109,51 +126,26 @@ public sealed class Triage(
 
     private async Task ShrinkAsync(ProgramRecipe recipe, Failure failure, string folder, string scratch, CancellationToken stop)
     {
-        using var cap = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        cap.CancelAfter(limits.Shrinking);
-        var started = Stopwatch.GetTimestamp();
-        var smallest = failure.Case;
-        var steps = 0;
-        var capHit = false;
-        try
+        var first = new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed);
+        var shrinking = new CaseShrinking(runner, limits.Shrinking, (smaller, step) =>
         {
-            await foreach (var smaller in runner.ShrinkAsync(failure.Case, failure.Signature, scratch, cap.Token).ConfigureAwait(false))
-            {
-                smallest = smaller;
-                steps++;
-                Keep(folder, recipe, failure, smallest, new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed), steps);
-            }
-        }
-        catch (OperationCanceledException) when (cap.IsCancellationRequested)
-        {
-            capHit = true;
-        }
-
-        var recording = new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed);
-        if (steps > 0 && !stop.IsCancellationRequested)
-        {
-            recording = await runner.RecordAsync(smallest, scratch, stop).ConfigureAwait(false);
-        }
-
-        var token = Keep(folder, recipe, failure, smallest, recording, steps: 0);
+            var token = Keep(folder, recipe, failure, smaller, first);
+            journal.Append(new JournalRecord.ShrinkStep(failure.Signature, step, token, smaller.Program.Functions.Count));
+        });
+        var shrunk = await shrinking.RunAsync(failure.Case, first, scratch, stop).ConfigureAwait(false);
+        _shrinking += shrunk.Elapsed;
+        var token = Keep(folder, recipe, failure, shrunk.Case, shrunk.Recording);
         journal.Append(new JournalRecord.FindingShrunk(
-            failure.Signature, steps, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3), capHit, token,
-            recording.Expected, recording.Observed));
+            failure.Signature, shrunk.Steps, Math.Round(shrunk.Elapsed.TotalSeconds, 3), shrunk.CapHit, token,
+            shrunk.Recording.Expected, shrunk.Recording.Observed, shrunk.Case.Program.Functions.Count));
     }
 
-    /// <summary>Replaces the stored case by a smaller one.</summary>
-    /// <param name="steps">Above 0: a step of shrinking, noted in the journal.</param>
-    private string Keep(string folder, ProgramRecipe recipe, Failure failure, Case smaller, Recording recording, int steps)
+    /// <summary>Replaces the stored case by a smaller one; returns its token.</summary>
+    private string Keep(string folder, ProgramRecipe recipe, Failure failure, Case smaller, Recording recording)
     {
-        var functions = smaller.Program.Functions.Count;
-        var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {functions}.";
+        var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {smaller.Program.Functions.Count}.";
         var stored = Describe(recipe, failure.Signature, failure.Check, smaller, recording.Expected, recording.Observed, history);
         CaseStore.Write(folder, stored);
-        if (steps > 0)
-        {
-            journal.Append(new JournalRecord.ShrinkStep(failure.Signature, steps, stored.Token, functions));
-        }
-
         return stored.Token;
     }
 
@@ -178,6 +170,16 @@ internal static class Scratch
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {
             throw new ResultsUnwritableException(directory, e);
+        }
+    }
+
+    /// <exception cref="ResultsUnwritableException">The disk is as good as full.</exception>
+    public static void RequireSpace(string directory)
+    {
+        const long needed = 16 << 20;
+        if (new DriveInfo(directory).AvailableFreeSpace < needed)
+        {
+            throw new ResultsUnwritableException(directory, new IOException("the disk is full; make room and go on with --resume"));
         }
     }
 

@@ -29,10 +29,12 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
 
     private static IEnumerable<string> Falsifications(Tally tally)
     {
-        foreach (var finding in tally.Findings.Where(finding => !finding.IsFlake))
+        foreach (var family in tally.Findings.Where(finding => !finding.IsFlake).GroupBy(finding => finding.Family))
         {
-            var again = finding.Attempts == 0 ? "not run again" : $"reproduced {finding.Reproduced}/{finding.Attempts}";
-            yield return $"{finding.Signature} in {finding.Cell} ({again})";
+            var best = family.MaxBy(finding => finding.Reproduced)!;
+            var again = best.Attempts == 0 ? "not run again" : $"reproduced {best.Reproduced}/{best.Attempts}";
+            var others = family.Count() - 1;
+            yield return $"{family.Key} in {best.Cell}{(others > 0 ? $" and {others} more" : "")} ({again})";
         }
 
         foreach (var regression in tally.Regressions.Where(replay => replay is { Holds: false, Conclusive: true }))

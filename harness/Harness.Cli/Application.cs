@@ -69,6 +69,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ShowVerb.Create(context),
         KeepVerb.Create(context),
         ReportVerb.Create(context),
+        BenchVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

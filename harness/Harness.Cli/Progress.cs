@@ -1,5 +1,6 @@
 using System.Globalization;
 using Harness.Campaigns;
+using Harness.Reports;
 
 namespace Harness.Cli;
 
@@ -69,11 +70,12 @@ public sealed class Progress : IDisposable
         var total = _tally.Total;
         var elapsed = Math.Max(_elapsed() - _tally.PreparedSeconds, 0);
         var (share, goal) = Share(elapsed, total.Programs);
-        var failures = _tally.Findings.Count == 0 ? "no failure" : $"{_tally.Findings.Count} distinct failures";
+        var failures = _tally.Findings.Count == 0 ? "no failure" : ConsoleReport.Count(_tally.Findings.DistinctBy(finding => finding.Family).Count(), "distinct failure");
+        var finishing = _settings.BudgetSeconds is { } budget && elapsed > budget ? ", finishing" : "";
         var cells = _tally.Cells.Count(cell => cell.Batches > 0);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Bar(share)} {goal}  {total.Programs:N0} programs ({total.Programs / Math.Max(elapsed, 1):0.0}/s)  {total.Executions:N0} executions  {cells}/{_tally.Cells.Count} cells  {failures}");
+            $"{Bar(share)} {goal}  {total.Programs:N0} programs ({total.Programs / Math.Max(elapsed, 1):0.0}/s)  {total.Executions:N0} executions  {cells}/{_tally.Cells.Count} cells  {failures}{finishing}");
     }
 
     private (double Share, string Goal) Share(double elapsed, long programs)

@@ -1,19 +1,96 @@
 using Harness.Campaigns;
 using Harness.Emit;
+using Harness.Execution;
+using Harness.Generators;
 using Harness.Model;
+using Harness.Toolchain;
+using Harness.Verification;
 
 namespace Harness.Cli;
 
 /// <summary>The rooms of this product.</summary>
 internal sealed class RealRooms : IRoomOpener
 {
+    private const string CacheFolder = ".cache";
+
     public IProgramSource Programs { get; } = new RandomPrograms();
 
     public string Emit(FiberProgram program) => ZigEmitter.Emit([program]).Source;
 
-    public Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
-        Task.FromResult(new Diagnosis.Diagnosis("zig", false, true, "not looked for yet"));
+    public async Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
+        await ZigLocator.LocateAsync(zig, root, ct).ConfigureAwait(false) switch
+        {
+            ZigLocation.Found { Installation: { IsSupported: true } found } location =>
+                new Diagnosis.Diagnosis("zig", true, true, $"{found.Version} ({location.Source}: {found.Executable})"),
+            ZigLocation.Found { Installation: var found } =>
+                new Diagnosis.Diagnosis("zig", false, true, Unsupported(found)),
+            ZigLocation.Missing missing => new Diagnosis.Diagnosis("zig", false, true, missing.Reason),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 
-    public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) =>
-        throw new EnvironmentUnusableException("the rooms below are not there yet");
+    public async Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct)
+    {
+        try
+        {
+            var zig = (await ZigLocator.LocateAsync(options.Zig, options.Root, ct).ConfigureAwait(false)).Require();
+            return zig.IsSupported ? await OpenAsync(options, zig, ct).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
+        }
+        catch (ToolchainException e)
+        {
+            throw new EnvironmentUnusableException(e.Message.Split('\n')[0], e);
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            throw new ResultsUnwritableException(Path.Combine(options.Root, CacheFolder), e);
+        }
+    }
+
+    private async Task<Rooms> OpenAsync(RoomOptions options, ZigInstallation zig, CancellationToken ct)
+    {
+        var fixtures = FixtureLayout.Find(options.Root);
+        var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
+        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache));
+        var runner = new UnitRunner(new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false)), WorkerLimits.Default);
+        var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
+        var parts = new CampaignParts(
+            Programs, new VerifiedBatches(factory, runner, new Preparation(cache), plans),
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates));
+        return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
+    }
+
+    private static string Unsupported(ZigInstallation zig) =>
+        $"{zig.Executable} is Zig {zig.Version}, and {ZigInstallation.SupportedRelease}x is needed; give another with --zig, or run npm ci";
+
+    /// <summary>Builds the runtime once per target.</summary>
+    private sealed class Preparation(ToolCache cache) : IPreparation
+    {
+        public async Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct)
+        {
+            foreach (var target in cells.Select(cell => cell.Target).Distinct())
+            {
+                await cache.RuntimeAsync(RuntimeRecipe.Standard, target, ct).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>The compiler as one would call it by hand.</summary>
+    private sealed class BareCompiler(ToolCache cache, FixtureLayout fixtures) : IBareCompiler
+    {
+        public async Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
+        {
+            var source = Path.Combine(directory, "unit.zig");
+            await File.WriteAllTextAsync(source, ZigEmitter.Emit(programs).Source, ct).ConfigureAwait(false);
+            string[] arguments =
+            [
+                "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip", "-fno-omit-frame-pointer",
+                cell.Backend is Backend.Llvm ? "-fllvm" : "-fno-llvm", "-femit-bin=" + Path.Combine(directory, "unit.o"),
+                "--dep", "rt", "-Mroot=" + source, "-Mrt=" + fixtures.Support,
+            ];
+            var compiler = await cache.CompilerAsync(ct).ConfigureAwait(false);
+            var result = await compiler.CompileAsync(arguments, directory, TimeSpan.FromMinutes(10), ct).ConfigureAwait(false);
+            return result is ZigResult.Done
+                ? result.Elapsed
+                : throw new EnvironmentUnusableException($"the benchmark's programs do not compile in {cell}");
+        }
+    }
 }

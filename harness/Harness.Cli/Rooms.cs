@@ -9,7 +9,7 @@ namespace Harness.Cli;
 public sealed record RoomOptions(string Root, string? Zig, IReadOnlyList<Placement> Placements, int Jobs);
 
 /// <summary>The rooms below, opened.</summary>
-public sealed record Rooms(CampaignParts Parts, ToolVersions Versions);
+public sealed record Rooms(CampaignParts Parts, ToolVersions Versions, IBareCompiler BareCompiler);
 
 /// <summary>Opens the rooms; tests put fakes behind it.</summary>
 public interface IRoomOpener

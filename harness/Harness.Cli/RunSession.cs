@@ -60,7 +60,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs.Swarm);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Jobs, request.Results, run, rooms.Versions,
-            TriageLimits.Default, firstSequence);
+            TriageLimits.For(request.Budget), firstSequence);
     }
 
     private void KeepFindings(RunDirectory run, RunSummary summary)

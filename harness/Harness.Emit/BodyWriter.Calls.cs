@@ -36,11 +36,12 @@ internal sealed partial class BodyWriter
                 _captures--;
                 break;
             case Handling.CatchBlock block:
-                Catch(bound, call.Site, payload, StatementTree.Diverges(block.Body), block.Site, block.Fallback, _ => Body(block.Body));
+                var falls = StatementTree.Completes(block.Body);
+                Catch(bound, call.Site, payload, falls, block.Site, block.Fallback, _ => Body(block.Body));
                 break;
             case Handling.CatchSwitch choice:
-                var diverges = StatementTree.Diverges(choice.Else) && choice.Cases.All(c => StatementTree.Diverges(c.Body));
-                Catch(bound, call.Site, payload, diverges, choice.Site, choice.Fallback, caught => Switch(choice, caught));
+                var completes = StatementTree.Bodies(choice).Any(StatementTree.Completes);
+                Catch(bound, call.Site, payload, completes, choice.Site, choice.Fallback, e => Switch(choice, e));
                 break;
             case Handling.IfElse branch:
                 IfElse(call, branch, text, payload);
@@ -63,9 +64,9 @@ internal sealed partial class BodyWriter
 
     /// <summary><c>… catch |err| blk: {</c>, the body, and the value it ends in unless it never ends.</summary>
     private void Catch(
-        string bound, int callSite, ZigType payload, bool diverges, int site, Scalar fallback, Action<string> body)
+        string bound, int callSite, ZigType payload, bool completes, int site, Scalar fallback, Action<string> body)
     {
-        var hasValue = payload is not ZigType.Void && !diverges;
+        var hasValue = payload is not ZigType.Void && completes;
         var err = EnterCapture();
         var label = hasValue ? EnterLabel() : "";
         writer.Open(hasValue ? $"{bound} catch |{err}| {label}: {{" : $"{bound} catch |{err}| {{", callSite);

@@ -14,9 +14,15 @@ internal sealed partial class BodyWriter(
     /// <summary>The whole body, after the checkpoint.</summary>
     public void Function()
     {
+        if (function.Body is [.., Statement.Return last])
+        {
+            Body([.. function.Body.SkipLast(1)]);
+            Return(last.Value, atEnd: true);
+            return;
+        }
+
         Body(function.Body);
-        if (StatementTree.Diverges(function.Body)) return;
-        Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
+        if (StatementTree.Completes(function.Body)) Return(new ReturnValue.Made(new Scalar.Const(0)), atEnd: true);
     }
 
     private void Body(EquatableArray<Statement> body)
@@ -117,8 +123,9 @@ internal sealed partial class BodyWriter(
                 Acquire(acquire);
                 break;
             case Statement.Lock taken:
-                writer.Line($"const {locals.Name(taken.Local)} = try rt.lock({taken.Site}, {taken.Mutex});", taken.Site);
-                writer.Line($"defer rt.release({taken.Site}, {locals.Name(taken.Local)});");
+                var handle = locals.Name(taken.Local);
+                writer.Line($"const {handle} = try rt.lock({taken.Site}, {taken.Mutex});", taken.Site);
+                writer.Line($"defer rt.release({taken.Site}, {handle});");
                 break;
         }
     }
@@ -148,7 +155,9 @@ internal sealed partial class BodyWriter(
         }
     }
 
-    /// <summary>A statement of one line that declares nothing and leaves nothing: also what a one-line defer holds.</summary>
+    /// <summary>
+    /// A statement of one line that declares nothing and leaves nothing: also what a one-line defer holds.
+    /// </summary>
     private void Simple(Statement statement, string prefix)
     {
         var (text, site) = statement switch
@@ -167,7 +176,8 @@ internal sealed partial class BodyWriter(
     }
 
     private static bool IsSimple(Statement statement) => statement is Statement.Log or Statement.CheckBuffer
-        or Statement.Release or Statement.Probe or Statement.Yield or Statement.Spawn or Statement.Cancel or Statement.Store;
+        or Statement.Release or Statement.Probe or Statement.Yield or Statement.Spawn or Statement.Cancel
+        or Statement.Store;
 
     private void Deferred(string keyword, EquatableArray<Statement> body)
     {
@@ -246,6 +256,7 @@ internal sealed partial class BodyWriter(
         writer.Line($"return error.{error};");
     }
 
+    /// <param name="atEnd">Nothing follows in the function: without a value there is no need to say return.</param>
     private void Return(ReturnValue value, bool atEnd)
     {
         writer.Line($"rt.leave({function.Id});");

@@ -49,7 +49,8 @@ internal sealed class Expressions(FiberProgram program, FunctionNames names, Typ
             passed.Insert(0, "&" + host);
         }
 
-        var name = function.Kind is FunctionKind.Method ? $"{FunctionNames.HostType(callee)}.{names[callee]}" : names[callee];
+        var scope = function.Kind is FunctionKind.Method ? FunctionNames.HostType(callee) + "." : "";
+        var name = scope + names[callee];
         var list = string.Join(", ", passed);
         return form switch
         {

@@ -48,9 +48,9 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.Function(index, function.Id));
         writer.Open($"{Header(function, locals)} {{");
-        writer.Anchor(function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});");
+        writer.Anchor(function.IsFallible ? $"try rt.checkpoint({index}, {function.Id});" : $"rt.enter({index}, {function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
-        if (StatementTree.MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
+        if (MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();
         writer.Close();
         writer.Leave();
@@ -58,9 +58,21 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         if (isMethod)
         {
             writer.Close("};");
-            writer.Line($"const {FunctionNames.Host(function.Id)}: {FunctionNames.HostType(function.Id)} = .{{ .number = {function.Id} }};");
+            var (host, type) = (FunctionNames.Host(function.Id), FunctionNames.HostType(function.Id));
+            writer.Line($"const {host}: {type} = .{{ .number = {function.Id} }};");
         }
     }
+
+    /// <summary>
+    /// Whether the last thing that the function does may be a deferred call or probe. Everything else that can show
+    /// the function in a trace is followed by an event or a value.
+    /// </summary>
+    private static bool MayEndInDeferredCall(Function function) =>
+        StatementTree.All(function.Body)
+            .Where(s => s is Statement.Defer or Statement.ErrDefer or Statement.ErrDeferCapture)
+            .SelectMany(StatementTree.Bodies)
+            .SelectMany(StatementTree.All)
+            .Any(s => s is Statement.Call or Statement.Probe);
 
     private string Header(Function function, Locals locals)
     {
@@ -101,6 +113,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.FiberEntry(index, number));
         writer.Open($"fn fiber_{number}() callconv(.c) void {{");
+        writer.Line($"rt.begin({index}, {number});");
         writer.Anchor($"{binding}{call}{failure};");
         writer.Line(entry.Payload is ZigType.Void ? "rt.completed({});" : "rt.completed(result);");
         writer.Close();

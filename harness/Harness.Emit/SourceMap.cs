@@ -1,15 +1,23 @@
 namespace Harness.Emit;
 
-/// <summary>What a line of an emitted file belongs to. Programs are numbered as given to <see cref="ZigEmitter"/>.</summary>
+/// <summary>
+/// What a line of an emitted file belongs to. Programs are numbered as given to <see cref="ZigEmitter"/>.
+/// </summary>
 public abstract record SourceOwner(int Program)
 {
     internal abstract Sealed Seal { get; }
 
     /// <summary>A transpiled function, from its <c>fn</c> line to its closing brace.</summary>
-    public sealed record Function(int Program, int Id) : SourceOwner(Program) { internal override Sealed Seal => default; }
+    public sealed record Function(int Program, int Id) : SourceOwner(Program)
+    {
+        internal override Sealed Seal => default;
+    }
 
     /// <summary>The C-convention wrapper that the runtime calls to start a fiber.</summary>
-    public sealed record FiberEntry(int Program, int Fiber) : SourceOwner(Program) { internal override Sealed Seal => default; }
+    public sealed record FiberEntry(int Program, int Fiber) : SourceOwner(Program)
+    {
+        internal override Sealed Seal => default;
+    }
 }
 
 /// <summary>

@@ -47,7 +47,8 @@ internal sealed class TypeNames
                     WriteStruct(writer, name, record);
                     break;
                 case ZigType.Enum tags:
-                    writer.Line($"const {name} = enum {{ {string.Join(", ", Enumerable.Range(0, tags.Variants).Select(Letter))} }};");
+                    var letters = Enumerable.Range(0, tags.Variants).Select(Letter);
+                    writer.Line($"const {name} = enum {{ {string.Join(", ", letters)} }};");
                     break;
                 case ZigType.Union choice:
                     WriteUnion(writer, name, choice);
@@ -138,7 +139,11 @@ internal sealed class TypeNames
     };
 
     private static IEnumerable<ZigType> Mentioned(Function function) =>
-        [.. function.Parameters, function.Payload, .. StatementTree.All(function.Body).OfType<Statement.Let>().Select(l => l.Type)];
+    [
+        .. function.Parameters,
+        function.Payload,
+        .. StatementTree.All(function.Body).OfType<Statement.Let>().Select(let => let.Type),
+    ];
 
     private static string Letter(int index)
     {

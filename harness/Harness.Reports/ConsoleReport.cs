@@ -6,6 +6,8 @@ namespace Harness.Reports;
 /// <summary>The verdict as people read it on a terminal. Draws text; writing it is the CLI's.</summary>
 public static class ConsoleReport
 {
+    private const int MaxShown = 10;
+
     private static readonly (string Title, Func<CellSummary, string> Value)[] _columns =
     [
         ("programs", cell => Number(cell.Programs)),
@@ -23,10 +25,12 @@ public static class ConsoleReport
     {
         var text = new StringBuilder();
         text.Append(Headline(summary)).Append('\n');
-        foreach (var reason in summary.Reasons)
+        foreach (var reason in summary.Reasons.Take(MaxShown))
         {
             text.Append("  ").Append(reason).Append('\n');
         }
+
+        More(text, summary.Reasons.Count);
 
         text.Append('\n');
         Counters(text, summary);
@@ -43,7 +47,7 @@ public static class ConsoleReport
     public static string Headline(RunSummary summary) => summary.Verdict switch
     {
         "held" => $"HELD: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions, no failure",
-        "falsified" => $"FALSIFIED: {Count(summary.Findings.Count, "distinct failure")} in {Number(summary.Programs)} programs, {Number(summary.Executions)} executions",
+        "falsified" => $"FALSIFIED: {Count(FindingFamily.Of(summary.Findings).Count, "distinct failure")} in {Number(summary.Programs)} programs, {Number(summary.Executions)} executions",
         _ => $"INCONCLUSIVE: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions; the evidence is too thin",
     } + (summary.Ending is "completed" ? "" : $" ({summary.Ending} early)");
 
@@ -98,28 +102,32 @@ public static class ConsoleReport
         }
     }
 
+    /// <summary>One paragraph per family; the member that was shrunk stands for the others.</summary>
     private static void Findings(StringBuilder text, RunSummary summary, string runPath)
     {
-        const int shown = 10;
-        foreach (var finding in summary.Findings.Take(shown))
+        var families = FindingFamily.Of(summary.Findings);
+        foreach (var (finding, others) in families.Take(MaxShown))
         {
-            var again = finding switch
+            text.Append($"\n  {finding.Family}\n    {finding.Cell}, {Count(finding.Occurrences, "time")}, {finding.Again}{finding.Shrunk}\n");
+            if (others.Count > 0)
             {
-                { Attempts: 0 } => "not run again",
-                { Flake: true } => $"a flake: 0 of {finding.Attempts} in fresh processes",
-                _ => $"reproduced {finding.Reproduced}/{finding.Attempts}",
-            };
-            var shrunk = finding.ShrinkSteps > 0 ? $", shrunk from {finding.OriginalFunctions} to {finding.Functions} functions" : "";
-            text.Append($"\n  {finding.Signature}\n    {finding.Cell}, check {finding.Check}, {Count(finding.Occurrences, "time")}, {again}{shrunk}\n");
+                text.Append($"    also in {string.Join(", ", others.Select(other => other.Cell))}\n");
+            }
+
             if (finding.CasePath.Length > 0)
             {
                 text.Append($"    scripts/harness show {Shell.Quote(CasePath(runPath, finding))}\n    scripts/harness replay {finding.ReplayToken}\n");
             }
         }
 
-        if (summary.Findings.Count > shown)
+        More(text, families.Count);
+    }
+
+    private static void More(StringBuilder text, int count)
+    {
+        if (count > MaxShown)
         {
-            text.Append($"\n  and {summary.Findings.Count - shown} more in the report\n");
+            text.Append($"  and {count - MaxShown} more in the report\n");
         }
     }
 
@@ -142,7 +150,7 @@ public static class ConsoleReport
 
     internal static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    internal static string Count(long count, string noun) => $"{Number(count)} {noun}{(count == 1 ? "" : "s")}";
+    public static string Count(long count, string noun) => $"{Number(count)} {noun}{(count == 1 ? "" : "s")}";
 
     private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s");
 }

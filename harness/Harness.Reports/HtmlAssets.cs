@@ -24,6 +24,7 @@ internal static class HtmlAssets
         th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
         td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         article { border: 1px solid var(--line); border-radius: .4rem; padding: .8rem; margin: .8rem 0; }
+        summary { cursor: pointer; overflow-wrap: anywhere; }
         .command { display: flex; gap: .5rem; align-items: flex-start; margin: .4rem 0; }
         .command code { flex: 1; background: var(--soft); border-radius: .3rem; padding: .3rem .5rem; overflow-wrap: anywhere; max-height: 7rem; overflow-y: auto; }
         button { font: inherit; font-size: .85rem; padding: .25rem .7rem; border: 1px solid var(--line); border-radius: .3rem; background: var(--bg); color: var(--fg); cursor: pointer; }

@@ -99,20 +99,30 @@ public static class HtmlReport
 
     private static void Findings(HtmlWriter page, RunSummary summary)
     {
-        page.Open("section").Element("h2", $"Findings: {summary.Findings.Count}");
-        if (summary.Findings.Count == 0)
+        var families = FindingFamily.Of(summary.Findings);
+        page.Open("section").Element("h2", $"Findings: {families.Count}");
+        if (families.Count == 0)
         {
             page.Element("p", "No execution failed a check.");
         }
 
-        foreach (var finding in summary.Findings.Take(MaxFindingsInFull))
+        foreach (var family in families.Take(MaxFindingsInFull))
         {
-            Finding(page, finding);
+            page.Open("article").Element("h3", family.Head.Family);
+            Finding(page, family.Head);
+            foreach (var other in family.Others)
+            {
+                page.Open("details").Element("summary", $"also in {other.Cell}, {other.Again}");
+                Finding(page, other);
+                page.Close("details");
+            }
+
+            page.Close("article");
         }
 
-        if (summary.Findings.Count > MaxFindingsInFull)
+        if (families.Count > MaxFindingsInFull)
         {
-            page.Element("p", $"{summary.Findings.Count - MaxFindingsInFull} more are in summary.json.");
+            page.Element("p", $"{families.Count - MaxFindingsInFull} more are in summary.json.");
         }
 
         page.Close("section");
@@ -120,26 +130,13 @@ public static class HtmlReport
 
     private static void Finding(HtmlWriter page, FindingSummary finding)
     {
-        page.Open("article").Element("h3", finding.Signature);
-        var again = finding switch
-        {
-            { Attempts: 0 } => "not run again",
-            { Flake: true } => $"a flake: 0 of {finding.Attempts} in fresh processes",
-            _ => $"reproduced {finding.Reproduced}/{finding.Attempts} in fresh processes",
-        };
-        page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {again}.");
-        if (finding.ShrinkSteps > 0)
-        {
-            page.Element("p", $"Shrunk from {finding.OriginalFunctions} to {finding.Functions} functions in {ConsoleReport.Count(finding.ShrinkSteps, "step")}, {Fixed(finding.ShrinkSeconds)} s.", "quiet");
-        }
-
+        page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {finding.Again}{finding.Shrunk}.");
         if (finding.ReplayToken.Length > 0)
         {
             page.Command($"scripts/harness replay {finding.ReplayToken}");
         }
 
         Comparison(page, finding.Expected, finding.Observed);
-        page.Close("article");
     }
 
     private static void Comparison(HtmlWriter page, string expected, string observed)

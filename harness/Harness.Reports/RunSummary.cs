@@ -11,12 +11,41 @@ public sealed record CellSummary(
     long ResourcesAcquired, long ResourcesReleased, double CompileSeconds, double ExecuteSeconds);
 
 /// <summary>One distinct failure.</summary>
+/// <param name="Family">The signature without the cell: most likely one defect.</param>
 /// <param name="CasePath">Relative to the results folder.</param>
 /// <param name="Flake">It did not fail again in a fresh process.</param>
 public sealed record FindingSummary(
-    string Signature, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool Flake,
+    string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool Flake,
     string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
-    string Expected, string Observed);
+    string Expected, string Observed)
+{
+    /// <summary>Whether it came back.</summary>
+    [JsonIgnore]
+    public string Again => this switch
+    {
+        { Attempts: 0 } => "not run again",
+        { Flake: true } => $"a flake: 0 of {Attempts} in fresh processes",
+        _ => $"reproduced {Reproduced}/{Attempts}",
+    };
+
+    /// <summary>What shrinking did, as the rest of a sentence.</summary>
+    [JsonIgnore]
+    public string Shrunk => ShrinkSteps > 0 ? $", shrunk from {OriginalFunctions} to {Functions} functions in {ConsoleReport.Count(ShrinkSteps, "step")}" : "";
+}
+
+/// <summary>Findings that differ in the cell alone.</summary>
+/// <param name="Head">The one that was shrunk, else the first.</param>
+public sealed record FindingFamily(FindingSummary Head, IReadOnlyList<FindingSummary> Others)
+{
+    public static IReadOnlyList<FindingFamily> Of(IEnumerable<FindingSummary> findings) =>
+    [
+        .. findings.GroupBy(finding => finding.Family).Select(family =>
+        {
+            var head = family.MaxBy(finding => (finding.ShrinkSteps > 0, finding.Attempts > 0))!;
+            return new FindingFamily(head, [.. family.Where(finding => finding != head)]);
+        }),
+    ];
+}
 
 public sealed record RegressionSummary(
     string Name, string Cell, string Check, bool Holds, bool Conclusive, string CasePath, string ReplayToken, string Detail);
@@ -83,7 +112,7 @@ public sealed record RunSummary(
         Round(cell.Seconds.Compile), Round(cell.Seconds.Execute));
 
     private static FindingSummary Finding(FindingTally finding) => new(
-        finding.Signature, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.IsFlake,
+        finding.Signature, finding.Family, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.IsFlake,
         finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
         finding.Expected, finding.Observed);
 

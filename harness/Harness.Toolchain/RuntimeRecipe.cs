@@ -14,10 +14,18 @@ public sealed record RuntimePart(
     public bool IsAssembly => Source.EndsWith(".S", StringComparison.Ordinal);
 
     /// <summary>Distinguishes objects of the same part: with and without a planted defect.</summary>
+    /// <exception cref="ToolchainException">The source is not there.</exception>
     public string Hash(FixtureLayout fixtures)
     {
+        ArgumentNullException.ThrowIfNull(fixtures);
+        var path = fixtures.PathOf(Source);
+        if (!File.Exists(path))
+        {
+            throw new ToolchainException($"{path} is missing, of which {Name} is built; restore the fixtures from the repository");
+        }
+
         var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. Modules.Select(module => $"{module.Name}={module.Source}")]);
-        var content = SHA256.HashData(File.ReadAllBytes(fixtures.PathOf(Source)));
+        var content = SHA256.HashData(File.ReadAllBytes(path));
         return Convert.ToHexStringLower(SHA256.HashData([.. content, .. Encoding.UTF8.GetBytes(text)]))[..12];
     }
 }

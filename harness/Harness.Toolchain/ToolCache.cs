@@ -11,6 +11,7 @@ namespace Harness.Toolchain;
 public sealed class ToolCache
 {
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(10);
+    private static int _serial;
     private readonly ConcurrentDictionary<string, Lazy<Task<string>>> _built = new();
     private readonly FixtureLayout _fixtures;
     private readonly ZigInstallation _zig;
@@ -118,7 +119,7 @@ public sealed class ToolCache
             return path;
         }
 
-        var work = Path.Combine(CacheDirectory, $"building-{Environment.ProcessId}-{name}");
+        var work = Path.Combine(CacheDirectory, $"building-{Environment.ProcessId}-{Interlocked.Increment(ref _serial)}");
         Directory.CreateDirectory(work);
         try
         {

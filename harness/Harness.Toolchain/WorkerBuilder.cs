@@ -15,6 +15,12 @@ public sealed record BuildOptions
 
     public InjectionOptions Injection { get; init; } = InjectionOptions.Default;
 
+    /// <summary>
+    /// The largest frame of a function without a check: it must fit, with those it calls, into what the runtime keeps below the limit
+    /// (<c>slack_bytes</c> in zig-fixtures/runtime/abi.zig).
+    /// </summary>
+    public long MaxUnsplitFrameBytes { get; init; } = 1024;
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 }
@@ -70,7 +76,7 @@ public sealed class WorkerBuilder(
         return outcome;
     }
 
-    private static async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
+    private async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
     {
         var injection = build.Cell.Route is Route.Attribute
             ? await build.ByAttributeAsync().ConfigureAwait(false)
@@ -80,15 +86,34 @@ public sealed class WorkerBuilder(
             return build.Failure!;
         }
 
-        var missing = injection.Unsplit.Where(function => function.Reason is UnsplitReason.CheckMissing).Select(f => f.Name).ToList();
-        if (missing.Count > 0 || injection.Split == 0)
+        if (Defect(injection) is { } defect)
         {
-            return new BuildOutcome.Rejected(
-                $"{build.Cell}: {missing.Count} of {injection.Functions} functions have no split check: {string.Join(", ", missing.Take(5))}");
+            return new BuildOutcome.Rejected($"injection: {build.Cell}: {defect}");
         }
 
         return await build.LinkAsync(runtime).ConfigureAwait(false)
             ? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection)
             : build.Failure!;
+    }
+
+    /// <summary>Why an injected unit must not be run: it would hold, or fail, for no reason of its own.</summary>
+    private string? Defect(InjectionReport injection)
+    {
+        if (injection.Split == 0)
+        {
+            return $"none of {injection.Functions} functions has a split check";
+        }
+
+        var missing = injection.Unsplit.Where(function => function.Reason is UnsplitReason.CheckMissing).Select(f => f.Name).ToList();
+        if (missing.Count > 0)
+        {
+            return $"{missing.Count} of {injection.Functions} functions have no split check: {string.Join(", ", missing.Take(5))}";
+        }
+
+        var large = injection.Unsplit.Where(function => function.FrameBytes > _options.MaxUnsplitFrameBytes).ToList();
+        return large.Count > 0
+            ? $"{large[0].Name} is unsplit ({large[0].Reason}) and has a frame of {large[0].FrameBytes} bytes, "
+                + $"which exceeds the maximum of {_options.MaxUnsplitFrameBytes}"
+            : null;
     }
 }

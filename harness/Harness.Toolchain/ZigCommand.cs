@@ -23,6 +23,9 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
 {
     private const int MaxTextCharacters = 64 << 10;
 
+    /// <summary>Far above what any unit needs; a compiler that runs away fails before the machine does.</summary>
+    private static readonly ResourceLimits _limits = new() { MemoryBytes = 24L << 30, FileSizeBytes = 4L << 30 };
+
     /// <summary>What Zig, LLVM and clang say when it is their own fault.</summary>
     private static readonly string[] _crashMarks =
     [
@@ -49,6 +52,7 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
             WorkingDirectory = directory,
             Timeout = timeout,
             OutputCapBytes = 1 << 20,
+            Limits = _limits,
             Environment = new Dictionary<string, string?>
             {
                 ["ZIG_LIB_DIR"] = installation.LibDirectory,

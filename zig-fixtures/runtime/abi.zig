@@ -117,9 +117,9 @@ pub const Stack = extern struct {
     /// Range of this execution's released, poisoned memory.
     poison_low: u64 = 0,
     poison_high: u64 = 0,
-    /// Lowest and highest addresses handed out in this execution (for giving memory back, for unmapping).
-    touched_low: u64 = 0,
-    touched_high: u64 = 0,
+    /// Range outside which nothing has been made inaccessible.
+    protected_low: u64 = 0,
+    protected_high: u64 = 0,
     /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
     overflow: u32 = 0,
     depth_count: u32 = 0,
@@ -143,6 +143,8 @@ pub const Plan = extern struct {
     budget_bytes: u64 = 0,
     fail_allocation: u64 = 0,
     allocations: u64 = 0,
+    /// Releases under the unmap policy.
+    unmaps: u64 = 0,
     /// Splits made by hs_grow, forced or natural; Thread.warm_splits counts the others.
     splits: u64 = 0,
     failures: u64 = 0,

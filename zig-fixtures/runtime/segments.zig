@@ -12,6 +12,8 @@ extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_reserve_exhausted() noreturn;
 
 const page_bytes = 4096;
+const unmaps_all = 256;
+const unmaps_stride = 32;
 /// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
 const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
@@ -64,8 +66,8 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
         stack.bump_low = stack.arena + abi.arena_bytes / 2;
         stack.bump_high = stack.bump_low;
     }
-    stack.touched_low = ~@as(u64, 0);
-    stack.touched_high = 0;
+    stack.protected_low = ~@as(u64, 0);
+    stack.protected_high = 0;
     stack.poison_low = 0;
     stack.poison_high = 0;
     stack.segment = null;
@@ -88,8 +90,8 @@ export fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64 {
         if (segment.parent) |parent| parent.cached = null;
         release(stack, plan, segment);
     }
-    if (plan.policy == .unmap and stack.touched_low < stack.touched_high) {
-        protect(plan, stack.touched_low, stack.touched_high, prot_read_write);
+    if (stack.protected_low < stack.protected_high) {
+        protect(plan, stack.protected_low, stack.protected_high, prot_read_write);
     }
     return stack.live_segments;
 }
@@ -216,12 +218,12 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         .every_entry => 512,
         else => blk: {
-            if (plan.policy == .poison) break :blk 16 << 10;
+            if (plan.policy == .poison) break :blk 2 << 10;
             const left = switch (plan.placement) {
                 .interleaved => @min(stack.bump_low - stack.arena, stack.arena + abi.arena_bytes - stack.bump_high),
                 else => stack.bump_high - stack.bump_low,
             };
-            break :blk @min(left / 16, 256 << 10);
+            break :blk @min(left / 8192, 64 << 10);
         },
     };
     return @max(least, need_bytes);
@@ -270,10 +272,8 @@ fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
         }
     }
     const high = low + total;
-    if (plan.policy == .unmap and stack.touched_low < stack.touched_high) protect(plan, low, high, prot_read_write);
+    if (low < stack.protected_high and high > stack.protected_low) protect(plan, low, high, prot_read_write);
     if (plan.policy == .poison) checkPoison(stack, plan, low, high);
-    if (low < stack.touched_low) stack.touched_low = low;
-    if (high > stack.touched_high) stack.touched_high = high;
     const segment: *abi.Segment = @ptrFromInt(high - @sizeOf(abi.Segment));
     const limit = low + abi.canary_bytes + abi.slack_bytes;
     segment.* = .{
@@ -322,9 +322,19 @@ fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
             fillWords(copy.low, copy.high, abi.poison_word);
             addPoison(stack, copy.low, copy.high);
         },
-        .unmap => protect(plan, copy.low, copy.high, prot_none),
+        .unmap => unmap(stack, plan, copy.low, copy.high),
         else => {},
     }
+}
+
+/// Two system calls a split would make a deep recursion's executions a thousand times slower than its others, so beyond the
+/// first `unmaps_all` releases of an execution only every `unmaps_stride`-th is made to fault.
+fn unmap(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
+    plan.unmaps += 1;
+    if (plan.unmaps > unmaps_all and plan.unmaps % unmaps_stride != 0) return;
+    stack.protected_low = @min(stack.protected_low, low);
+    stack.protected_high = @max(stack.protected_high, high);
+    protect(plan, low, high, prot_none);
 }
 
 /// One contiguous poisoned range is remembered: releases are last in, first out, so it grows from one end; what does

@@ -1,11 +1,13 @@
-//! Test only: the rules of docs/SCHEDULING.md on ordinary stacks, without splitting anything. Linked with an emitted
-//! unit it is a program that runs the executions listed in a file and prints their events, so that the emitter and the
-//! model can be compared without the runtime. Written apart from zig-fixtures/worker on purpose: two readings of the
-//! same rules.
+//! Test only: the rules of docs/SCHEDULING.md on ordinary stacks, without splitting anything.
+//! Linked with an emitted unit it is a program that runs the executions listed in a file and prints
+//! their events, so that the emitter and the model can be compared without the runtime. Written
+//! apart from zig-fixtures/worker on purpose: two readings of the same rules.
 //!
 //! `mock RUNS`: one execution per line, numbers separated by spaces:
-//!     program mutexes start_mask launch_mask seed fault(0 none, 1 error, 2 panic, 3 segfault) entry error persistent fuel…
-//! Output: `run N`, then `FIBER KIND A B` per event, in order.
+//!     program mutexes start_mask launch_mask seed fault entry error persistent fuel…
+//! fault: 0 none, 1 error, 2 panic, 3 segfault.
+//! Output: `run N`, then `FIBER KIND A B` per event, in order; after a probe `FIBER frames N`, the
+//! stack frames between it and the fiber's bottom (frame pointers are on in every mode).
 
 const std = @import("std");
 const c = std.c;
@@ -28,7 +30,7 @@ const Context = extern struct {
 extern "c" fn getcontext(context: *Context) c_int;
 extern "c" fn setcontext(context: *const Context) c_int;
 extern "c" fn swapcontext(old: *Context, new: *const Context) c_int;
-extern "c" fn makecontext(context: *Context, f: *const fn () callconv(.c) void, argc: c_int, ...) void;
+extern "c" fn makecontext(context: *Context, f: Entry, argc: c_int, ...) void;
 
 const stack_bytes = 512 << 20;
 const fibers_max = 8;
@@ -66,6 +68,8 @@ const Fiber = struct {
     state: State = .not_started,
     outcome: u8 = 0,
     failed: bool = false,
+    /// Frame of `fiberMain`.
+    bottom: usize = 0,
     deadlocked: bool = false,
     persistent: bool = false,
     pending: u32 = 0,
@@ -176,10 +180,11 @@ fn suspendCurrent() void {
 fn breakDeadlock() bool {
     for (&fibers, 0..) |*fiber, index| {
         if (fiber.state != .waiting) continue;
-        if (fiber.awaited_mutex != none) mutexes[fiber.awaited_mutex].waiters.remove(@intCast(index));
-        if (fiber.awaited_fiber != none) joiners[fiber.awaited_fiber].remove(@intCast(index));
+        const number: u32 = @intCast(index);
+        if (fiber.awaited_mutex != none) mutexes[fiber.awaited_mutex].waiters.remove(number);
+        if (fiber.awaited_fiber != none) joiners[fiber.awaited_fiber].remove(number);
         fiber.deadlocked = true;
-        makeReady(@intCast(index));
+        makeReady(number);
         return true;
     }
     return false;
@@ -194,6 +199,7 @@ fn schedule() void {
 }
 
 fn fiberMain() callconv(.c) void {
+    fibers[current].bottom = @frameAddress();
     hs_unit.programs[run.program].fibers[current]();
     end(if (fibers[current].failed) 2 else 1);
 }
@@ -228,7 +234,7 @@ export fn hs_checkpoint(tagged: u32) u32 {
     const fiber = &fibers[current];
     const entry = entries;
     entries += 1;
-    event(.enter, tagged & 0x7fff_ffff, 0);
+    event(.enter, tagged & 0xffff, 0);
     if (entry == run.fault_entry) switch (run.fault) {
         1 => {
             if (run.persistent) fiber.persistent = true;
@@ -352,6 +358,12 @@ export fn hs_cancel(site: u32, index: u32) void {
 
 export fn hs_probe(site: u32) void {
     event(.probe, site, 0);
+    var frames: usize = 0;
+    var frame = @as(*const usize, @ptrFromInt(@frameAddress())).*;
+    while (frame != fibers[current].bottom) : (frames += 1) {
+        frame = @as(*const usize, @ptrFromInt(frame)).*;
+    }
+    print("{d} frames {d}\n", .{ current, frames });
 }
 
 fn touched(index: usize, count: usize) bool {
@@ -465,7 +477,8 @@ pub export fn main(argc: c_int, argv: [*][*:0]const u8) c_int {
 
     const mapping = c.PROT{ .READ = true, .WRITE = true };
     for (&stacks) |*stack| {
-        stack.* = c.mmap(null, stack_bytes, mapping, .{ .TYPE = .PRIVATE, .ANONYMOUS = true, .NORESERVE = true }, -1, 0);
+        const flags = c.MAP{ .TYPE = .PRIVATE, .ANONYMOUS = true, .NORESERVE = true };
+        stack.* = c.mmap(null, stack_bytes, mapping, flags, -1, 0);
     }
     var signal_stack: [1 << 16]u8 align(16) = undefined;
     const alternative: c.stack_t = .{ .sp = &signal_stack, .flags = 0, .size = signal_stack.len };

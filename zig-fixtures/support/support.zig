@@ -1,16 +1,19 @@
-//! What a generated program imports as `rt`: the C interface of docs/RUNTIME-ABI.md in Zig's words, and `make` and
-//! `fold` of docs/VALUES.md.
+//! What a generated program imports as `rt`: the C interface of docs/RUNTIME-ABI.md in Zig's words,
+//! and `make` and `fold` of docs/VALUES.md.
 //!
-//! Frames: `checkpoint` and `enter` are inline, because a fault strikes inside them and must strike in the program's
-//! own frame (whose line is then one of this file); after an injected panic `panicked` is the innermost frame. `probe`,
-//! `callback` and the scheduling calls are the C functions themselves. Everything else is a leaf that no trace shows.
+//! Frames: `checkpoint` and `enter` are inline, because a fault strikes inside them and must strike
+//! in the program's own frame (whose line is then one of this file); after an injected panic
+//! `panicked` is the innermost frame. `probe`, `callback` and the scheduling calls are the C
+//! functions themselves. Everything else is a leaf that no trace shows.
 //!
-//! Compile time: these functions are instantiated for many types in four modes, so they use no formatting, no
-//! allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would drag in std.fmt.
+//! Compile time: these functions are instantiated for many types in four modes, so they use no
+//! formatting, no allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would
+//! drag in std.fmt.
 
 const std = @import("std");
 
-/// What the runtime may deliver to any fallible function; the codes are `ErrorName` in Harness.Model.
+/// What the runtime may deliver to any fallible function; the codes are `ErrorName` in
+/// Harness.Model.
 pub const Fault = error{ Injected, Canceled, StackOverflow, OutOfStackSegments, Deadlock };
 
 /// A resource that the fiber owns.
@@ -80,9 +83,16 @@ pub const infallible_bit: u32 = 1 << 31;
 /// Below what Linux lets anybody map (vm.mmap_min_addr).
 const unmapped_address = 0x5e60;
 
+/// What a checkpoint hands over: the function's number in its program, and in bits 16–30 the program's in its unit. The runtime
+/// ignores the latter. It makes every function's code its own: the LLVM modes merge functions with equal code, and the
+/// survivor's name and lines would stand in the traces of all of them.
+inline fn identity(comptime program_number: u15, comptime function: u16) u32 {
+    return @as(u32, program_number) << 16 | function;
+}
+
 /// The first statement of every fallible function.
-pub inline fn checkpoint(comptime function: u32) Fault!void {
-    switch (hs_checkpoint(function)) {
+pub inline fn checkpoint(comptime program_number: u15, comptime function: u16) Fault!void {
+    switch (hs_checkpoint(identity(program_number, function))) {
         0 => {},
         1 => @panic("injected panic"),
         2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
@@ -91,12 +101,17 @@ pub inline fn checkpoint(comptime function: u32) Fault!void {
 }
 
 /// The first statement of every infallible function.
-pub inline fn enter(comptime function: u32) void {
-    switch (hs_checkpoint(function | infallible_bit)) {
+pub inline fn enter(comptime program_number: u15, comptime function: u16) void {
+    switch (hs_checkpoint(identity(program_number, function) | infallible_bit)) {
         1 => @panic("injected panic"),
         2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
         else => {},
     }
+}
+
+/// The first statement of every fiber's wrapper, for the same reason as `identity`.
+pub inline fn begin(comptime program_number: u15, comptime fiber: u16) void {
+    _ = hs_opaque(@ptrFromInt(1 + @as(usize, identity(program_number, fiber))));
 }
 
 fn faultOf(code: u32) Fault {
@@ -149,8 +164,9 @@ pub fn errdeferred(site: u32, err: anyerror) void {
     hs_event(.err_deferred, site, codeOf(err));
 }
 
-/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses `return err;` of
-/// anything but an error written out ("expected error union type", ziglang/zig#20369).
+/// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses
+/// `return err;` of anything but an error written out ("expected error union type",
+/// ziglang/zig#20369).
 pub inline fn again(comptime T: type, err: anytype) @TypeOf(err)!T {
     return err;
 }
@@ -165,8 +181,8 @@ pub fn failed(err: anyerror) void {
     hs_event(.result, codeOf(err), 0);
 }
 
-/// Deferred first, so run last, where other defers call: an optimiser may not turn the last call into a jump, which
-/// would take this frame out of every trace below it.
+/// Deferred first, so run last, where other defers call: an optimiser may not turn the last call
+/// into a jump, which would take this frame out of every trace below it.
 pub inline fn stay() void {
     asm volatile ("");
 }
@@ -222,14 +238,16 @@ pub fn expect(actual: u32, expected: u32) void {
 
 const fold_start: u64 = 0x13198A2E03707344;
 
-fn mix(x: u64) u64 {
+// The mixing and all scalars are inline: otherwise a Debug program would spend its prologues, and
+// so its splits, in helpers.
+inline fn mix(x: u64) u64 {
     var z = x +% 0x9E3779B97F4A7C15;
     z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
     z = (z ^ z >> 27) *% 0x94D049BB133111EB;
     return z ^ z >> 31;
 }
 
-fn sub(seed: u64, index: u64) u64 {
+inline fn sub(seed: u64, index: u64) u64 {
     return mix(seed ^ (0xA5A50000 + index));
 }
 
@@ -245,22 +263,16 @@ const table: [256]u64 = words: {
 pub noinline fn make(comptime T: type, seed: u64) T {
     @setRuntimeSafety(false);
     switch (@typeInfo(T)) {
-        .void => return {},
-        .bool => return mix(seed) & 1 == 1,
-        .int => |int| {
-            const bits = makeBits(int.bits, seed);
-            return @bitCast(bits);
-        },
-        .float => |float| return @bitCast(withFixedExponent(float.bits, makeBits(float.bits, seed))),
+        .void, .bool, .int, .float => return makeScalar(T, seed),
         .vector => |vector| {
             var lanes: [vector.len]vector.child = undefined;
-            for (&lanes, 0..) |*lane, index| lane.* = make(vector.child, sub(seed, index));
+            for (&lanes, 0..) |*lane, index| lane.* = makeScalar(vector.child, sub(seed, index));
             return lanes;
         },
         .@"struct" => |info| {
             var result: T = undefined;
             inline for (info.fields, 0..) |field, index| {
-                @field(result, field.name) = make(field.type, sub(seed, index));
+                @field(result, field.name) = makePart(field.type, sub(seed, index));
             }
             return result;
         },
@@ -268,13 +280,15 @@ pub noinline fn make(comptime T: type, seed: u64) T {
         .@"union" => |info| {
             const tag = mix(seed) % info.fields.len;
             inline for (info.fields, 0..) |field, index| {
-                if (tag == index) return @unionInit(T, field.name, make(field.type, sub(seed, index)));
+                if (tag == index) {
+                    return @unionInit(T, field.name, makePart(field.type, sub(seed, index)));
+                }
             }
             unreachable;
         },
         .optional => |optional| {
             if (mix(seed) & 3 == 0) return null;
-            return make(optional.child, sub(seed, 0));
+            return makePart(optional.child, sub(seed, 0));
         },
         .pointer => {
             const offset = mix(seed) % 200;
@@ -284,7 +298,29 @@ pub noinline fn make(comptime T: type, seed: u64) T {
     }
 }
 
-fn makeBits(comptime count: u16, seed: u64) @Int(.unsigned, count) {
+fn isScalar(comptime T: type) bool {
+    return switch (@typeInfo(T)) {
+        .void, .bool, .int, .float => true,
+        else => false,
+    };
+}
+
+/// A part of a composite: scalars in place, others by a call.
+inline fn makePart(comptime T: type, seed: u64) T {
+    return if (comptime isScalar(T)) makeScalar(T, seed) else make(T, seed);
+}
+
+inline fn makeScalar(comptime T: type, seed: u64) T {
+    return switch (@typeInfo(T)) {
+        .void => {},
+        .bool => mix(seed) & 1 == 1,
+        .int => |int| @bitCast(makeBits(int.bits, seed)),
+        .float => |float| @bitCast(withFixedExponent(float.bits, makeBits(float.bits, seed))),
+        else => comptime unreachable,
+    };
+}
+
+inline fn makeBits(comptime count: u16, seed: u64) @Int(.unsigned, count) {
     if (count <= 64) return @truncate(mix(seed));
     const word_count = (count + 63) / 64;
     var words: [word_count]u64 = undefined;
@@ -294,8 +330,8 @@ fn makeBits(comptime count: u16, seed: u64) @Int(.unsigned, count) {
 }
 
 /// Finite, and in ±[1, 2).
-fn withFixedExponent(comptime count: u16, bits: @Int(.unsigned, count)) @Int(.unsigned, count) {
-    const U = @Int(.unsigned, count);
+inline fn withFixedExponent(comptime count: u16, bits: anytype) @TypeOf(bits) {
+    const U = @TypeOf(bits);
     // For f80 the field includes the explicit integer bit, which must be set.
     const low: u16, const width: u16, const field: U = switch (count) {
         16 => .{ 10, 5, 15 },
@@ -311,33 +347,31 @@ fn withFixedExponent(comptime count: u16, bits: @Int(.unsigned, count)) @Int(.un
 
 /// Every byte of `value` that means something, as one word.
 pub noinline fn fold(value: anytype) u64 {
-    return feed(fold_start, value);
+    @setRuntimeSafety(false);
+    return feedPart(fold_start, value);
 }
 
 noinline fn feed(hash: u64, value: anytype) u64 {
     @setRuntimeSafety(false);
     const T = @TypeOf(value);
     switch (@typeInfo(T)) {
-        .void => return mix(hash ^ 0x76),
-        .bool => return mix(hash ^ @intFromBool(value)),
-        .int => |int| return feedBits(int.bits, hash, @bitCast(value)),
-        .float => |float| return feedBits(float.bits, hash, @bitCast(value)),
+        .void, .bool, .int, .float => return feedScalar(hash, value),
         .vector => |vector| {
             const lanes: [vector.len]vector.child = value;
             var result = hash;
-            for (lanes) |lane| result = feed(result, lane);
+            for (lanes) |lane| result = feedScalar(result, lane);
             return result;
         },
         .@"struct" => |info| {
             var result = hash;
-            inline for (info.fields) |field| result = feed(result, @field(value, field.name));
+            inline for (info.fields) |field| result = feedPart(result, @field(value, field.name));
             return result;
         },
         .@"enum" => return mix(hash ^ @intFromEnum(value)),
         .@"union" => switch (value) {
-            inline else => |payload, tag| return feed(mix(hash ^ @intFromEnum(tag)), payload),
+            inline else => |payload, tag| return feedPart(mix(hash ^ @intFromEnum(tag)), payload),
         },
-        .optional => return if (value) |child| feed(mix(hash ^ 1), child) else mix(hash ^ 0),
+        .optional => return if (value) |child| feedPart(mix(hash ^ 1), child) else mix(hash ^ 0),
         .pointer => {
             var result = mix(hash ^ value.len);
             for (value) |word| result = mix(result ^ word);
@@ -347,7 +381,21 @@ noinline fn feed(hash: u64, value: anytype) u64 {
     }
 }
 
-fn feedBits(comptime count: u16, hash: u64, bits: @Int(.unsigned, count)) u64 {
+inline fn feedPart(hash: u64, value: anytype) u64 {
+    return if (comptime isScalar(@TypeOf(value))) feedScalar(hash, value) else feed(hash, value);
+}
+
+inline fn feedScalar(hash: u64, value: anytype) u64 {
+    return switch (@typeInfo(@TypeOf(value))) {
+        .void => mix(hash ^ 0x76),
+        .bool => mix(hash ^ @intFromBool(value)),
+        .int => |int| feedBits(int.bits, hash, @bitCast(value)),
+        .float => |float| feedBits(float.bits, hash, @bitCast(value)),
+        else => comptime unreachable,
+    };
+}
+
+inline fn feedBits(comptime count: u16, hash: u64, bits: @Int(.unsigned, count)) u64 {
     if (count <= 64) return mix(hash ^ bits);
     var result = hash;
     inline for (0..(count + 63) / 64) |index| {

@@ -31,8 +31,8 @@ var baseline: Baseline = .{};
 pub var totals: state.Counts = .{};
 var fail_lines: u32 = 0;
 
-/// Child segments of one fiber beyond this are given back after the execution that used them.
-const keep_bytes = 32 << 20;
+/// A fiber's child segments beyond this are given back after the program that used them.
+const keep_bytes = 4 << 20;
 
 /// `quiet`: the row is run again only for its baseline, after a restart; nothing is reported or counted.
 pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
@@ -52,7 +52,7 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
         // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
         if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.segment.?.ordinal - 1;
         children += hs_stack_close(&fiber.stack);
-        giveBack(&fiber.stack);
+        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.used_bytes_max - initialBytes());
     }
     services.hs_thread.stack = null;
     const first_of_program = baseline.program != state.scenario.program;
@@ -134,11 +134,15 @@ fn initialBytes() u64 {
     };
 }
 
-/// A deep run's pages go back to the system, so that thousands of programs do not add up.
-fn giveBack(stack: *const abi.Stack) void {
-    if (stack.used_bytes_max < initialBytes() + keep_bytes) return;
-    const arena: [*]align(4096) u8 = @ptrFromInt(stack.arena);
-    _ = std.c.madvise(arena, abi.arena_bytes, std.c.MADV.DONTNEED);
+/// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
+/// program would fault them all in again.
+pub fn giveBack() void {
+    for (&state.fibers) |*fiber| {
+        if (fiber.child_bytes_max < keep_bytes) continue;
+        fiber.child_bytes_max = 0;
+        const arena: [*]align(4096) u8 = @ptrFromInt(fiber.stack.arena);
+        _ = std.c.madvise(arena, abi.arena_bytes, std.c.MADV.DONTNEED);
+    }
 }
 
 fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) void {

@@ -93,6 +93,7 @@ fn runAll(p: *const plan.Plan, from: u32) void {
             nanoseconds() - start,
         });
         output.flush();
+        execution.giveBack();
     }
 }
 

@@ -18,6 +18,8 @@ extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
 extern fn hs_stack_limit(stack: *const abi.Stack) callconv(.c) u64;
 
 const infallible_bit: u32 = 1 << 31;
+/// Above it: the program's number in the unit, which only keeps equal functions apart.
+const function_mask: u32 = 0xffff;
 const answer_panic = 1;
 const answer_segfault = 2;
 
@@ -38,7 +40,7 @@ export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {
 }
 
 export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
-    const function = tagged & ~infallible_bit;
+    const function = tagged & function_mask;
     const fiber = state.running();
     const stack_plan = &hs_thread.plan;
     const entry = stack_plan.entries;

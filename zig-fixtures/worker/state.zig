@@ -31,6 +31,8 @@ pub const Fiber = struct {
     wait_site: u32 = 0,
     wait_order: u64 = 0,
     ledger_last: u32 = no_index,
+    /// The most that one execution of the current program used beyond its initial segment.
+    child_bytes_max: u64 = 0,
 };
 
 pub const Mutex = struct {

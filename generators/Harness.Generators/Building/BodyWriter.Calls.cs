@@ -7,15 +7,21 @@ namespace Harness.Generators.Building;
 internal sealed partial class BodyWriter
 {
     /// <summary>Functions that may be called here once more without making the program too long.</summary>
-    private IEnumerable<FunctionPlan> ExtraCallees(Region region) => _program.Functions.Skip(_plan.Id + 1).Where(callee =>
-        !callee.IsDeep
-        && _plan.Cost + (region.Times * callee.Cost) <= Cap
-        && (callee.Locks & region.Held) == 0
-        && CanReceive(region, callee));
+    private IEnumerable<FunctionPlan> ExtraCallees(Region region) =>
+        _program
+            .Functions.Skip(_plan.Id + 1)
+            .Where(callee =>
+                !callee.IsDeep
+                && _plan.Cost + (region.Times * callee.Cost) <= Cap
+                && (callee.Locks & region.Held) == 0
+                && CanReceive(region, callee)
+            );
 
     /// <summary>A handle has to be taken; only the if-else handling can do that where no error may leave.</summary>
     private bool CanReceive(Region region, FunctionPlan callee) =>
-        !callee.ReturnsHandle || _profile.Has(Feature.HandleIfElse) || (MayFail(region) && _profile.Has(Feature.HandleTry) && callee.Raised.Within(Allowed));
+        !callee.ReturnsHandle
+        || _profile.Has(Feature.HandleIfElse)
+        || (MayFail(region) && _profile.Has(Feature.HandleTry) && callee.Raised.Within(Allowed));
 
     /// <summary>The errors that may leave this function.</summary>
     private UserErrors Allowed => _plan.Errors is ErrorSet.Inferred ? UserErrors.Any : _plan.Raised;
@@ -25,9 +31,14 @@ internal sealed partial class BodyWriter
     private bool TryCall(Region region, FunctionPlan callee, bool force)
     {
         var leadsDeep = callee.IsDeep || callee.Children.Any(child => _program.Functions[child].IsDeep);
-        if (!force && ((leadsDeep && region.Depth > 0)
-            || (callee.Locks & region.Held) != 0
-            || (region.Times > 1 && _plan.Cost + (region.Times * callee.Cost) > 2 * Cap)))
+        if (
+            !force
+            && (
+                (leadsDeep && region.Depth > 0)
+                || (callee.Locks & region.Held) != 0
+                || (region.Times > 1 && _plan.Cost + (region.Times * callee.Cost) > 2 * Cap)
+            )
+        )
         {
             return false;
         }
@@ -51,15 +62,23 @@ internal sealed partial class BodyWriter
     }
 
     /// <summary>The call, and for a handle the statements that see to its release.</summary>
-    private void WriteCall(Region region, FunctionPlan callee)
+    private void WriteCall(Region region, FunctionPlan callee, bool mustPass = false)
     {
         _plan.Cost += callee.Id > _plan.Id ? region.Times * callee.Cost : 0;
         _plan.Locks |= callee.Locks;
+        var handling = mustPass
+            ? PickOf((Feature.HandleTry, 1), (Feature.HandleRethrow, 1), (Feature.HandleMap, MayRaise(region) ? 1 : 0))
+            : Pick(region, callee);
+        if (handling is Feature.HandleTry or Feature.HandleRethrow or Feature.HandleMap && !mustPass)
+        {
+            GuardPassing(region);
+        }
+
         var arguments = Arguments(region, callee, isTail: false);
         var form = Form(callee);
-        var handling = Pick(region, callee);
         var site = Site();
-        var result = callee.ReturnsHandle || (callee.Payload is not ZigType.Void && _choices.Chance(75)) ? NewLocal() : -1;
+        var result =
+            callee.ReturnsHandle || (callee.Payload is not ZigType.Void && _choices.Chance(75)) ? NewLocal() : -1;
         var isFramed = callee.Payload is ZigType.Slice && PointIntoFrame(region, arguments);
         var local = new Local(result, isFramed ? LocalKind.Framed : LocalKind.Value, callee.Payload);
         Statement.Call Call(Handling h) => new(site, callee.Id, form, arguments, h, result);
@@ -123,13 +142,22 @@ internal sealed partial class BodyWriter
         if (callee.ReturnsHandle)
         {
             return PickOf(
-                (Feature.HandleIfElse, 1), (Feature.HandleTry, passes), (Feature.HandleRethrow, passes), (Feature.HandleMap, raises));
+                (Feature.HandleIfElse, 1),
+                (Feature.HandleTry, passes),
+                (Feature.HandleRethrow, passes),
+                (Feature.HandleMap, raises)
+            );
         }
 
         return PickOf(
-            (Feature.HandleCatchValue, 1), (Feature.HandleTry, passes), (Feature.HandleRethrow, passes), (Feature.HandleMap, raises),
-            (Feature.HandleCatchBlock, nests), (Feature.HandleIfElse, nests),
-            (Feature.HandleCatchSwitch, callee.Raised.Mask != 0 ? nests : 0));
+            (Feature.HandleCatchValue, 1),
+            (Feature.HandleTry, passes),
+            (Feature.HandleRethrow, passes),
+            (Feature.HandleMap, raises),
+            (Feature.HandleCatchBlock, nests),
+            (Feature.HandleIfElse, nests),
+            (Feature.HandleCatchSwitch, callee.Raised.Mask != 0 ? nests : 0)
+        );
     }
 
     private Feature PickOf(params ReadOnlySpan<(Feature Feature, int Times)> options)
@@ -165,7 +193,8 @@ internal sealed partial class BodyWriter
                     Site(),
                     cases.Select(error => new SwitchCase(error, Branch(region))).ToEquatableArray(),
                     Branch(region),
-                    Scalar(region));
+                    Scalar(region)
+                );
             default:
                 return new Handling.CatchValue(Scalar(region));
         }
@@ -236,18 +265,24 @@ internal sealed partial class BodyWriter
 
     private IEnumerable<FunctionPlan> TailCallees(Region region) =>
         region.CanLeave && !region.HasPendingDefer && region.Owned < 0 && !_plan.IsDeep
-            ? _program.Functions.Skip(_plan.Id + 1).Where(callee => !callee.IsDeep
-                && CanTail(region, callee)
-                && _plan.Cost + (region.Times * callee.Cost) <= 2 * Cap)
+            ? _program
+                .Functions.Skip(_plan.Id + 1)
+                .Where(callee =>
+                    !callee.IsDeep && CanTail(region, callee) && _plan.Cost + (region.Times * callee.Cost) <= 2 * Cap
+                )
             : [];
 
     private bool CanTail(Region region, FunctionPlan callee) =>
-        region.CanLeave && !region.HasPendingDefer && region.Owned < 0
+        region.CanLeave
+        && !region.HasPendingDefer
+        && region.Owned < 0
         && callee.Kind is not FunctionKind.Callback
         && callee.Payload == _plan.Payload
         && (!callee.IsFallible || (_plan.IsFallible && callee.Raised.Within(Allowed)))
-        && (!callee.Parameters.Any(type => type is ZigType.CellPointer)
-            || region.Locals.Any(local => local.Kind is LocalKind.CellPointer));
+        && (
+            !callee.Parameters.Any(type => type is ZigType.CellPointer)
+            || region.Locals.Any(local => local.Kind is LocalKind.CellPointer)
+        );
 
     private void WriteTailCall(Region region, FunctionPlan callee)
     {

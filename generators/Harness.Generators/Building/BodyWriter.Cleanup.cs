@@ -23,20 +23,58 @@ internal sealed partial class BodyWriter
         }
 
         var body = inner.Statements.ToEquatableArray();
-        region.Add(kind switch
+        region.Add(
+            kind switch
+            {
+                Feature.Defer => new Statement.Defer(body),
+                Feature.ErrDefer => new Statement.ErrDefer(body),
+                _ => new Statement.ErrDeferCapture(Site(), body),
+            }
+        );
+    }
+
+    /// <summary>An errdefer just before a call that may pass an error on: one that has something to run for.</summary>
+    private void GuardPassing(Region region)
+    {
+        var percent = (_profile[Feature.ErrDefer] + _profile[Feature.ErrDeferCapture]) * 3 / 2;
+        if (!_plan.IsDeep && region.Depth < MaxDepth && _choices.Chance(percent))
         {
-            Feature.Defer => new Statement.Defer(body),
-            Feature.ErrDefer => new Statement.ErrDefer(body),
-            _ => new Statement.ErrDeferCapture(Site(), body),
-        });
+            WriteCleanup(region, PickOf((Feature.ErrDefer, 1), (Feature.ErrDeferCapture, 1)));
+        }
+    }
+
+    /// <summary>Something after which an error may leave the function, if there is anything.</summary>
+    private void WriteFallible(Region region)
+    {
+        var passes = _profile.Has(Feature.HandleTry) || _profile.Has(Feature.HandleRethrow);
+        var callees = ExtraCallees(region).Where(callee => callee.IsFallible && callee.Raised.Within(Allowed)).ToList();
+        if (region.CanLeave && passes && callees.Count > 0)
+        {
+            WriteCall(region, _choices.Of(callees), mustPass: true);
+        }
+        else if (MayRaise(region) && _profile.Has(Feature.Raise))
+        {
+            WriteExit(region, Feature.Raise);
+        }
     }
 
     /// <summary>In a defer nothing may leave it, and no error may come out of it.</summary>
-    private static Region CleanupRegion(Region region) => new(region) { CanLeave = false, InLoop = false, InCleanup = true };
+    private static Region CleanupRegion(Region region) =>
+        new(region)
+        {
+            CanLeave = false,
+            InLoop = false,
+            InCleanup = true,
+        };
 
     private ResourceKind AcquiredKind()
     {
-        Span<int> weights = [_profile[Feature.HeapBlock], _profile[Feature.TableHandle], _profile[Feature.FileDescriptor]];
+        Span<int> weights =
+        [
+            _profile[Feature.HeapBlock],
+            _profile[Feature.TableHandle],
+            _profile[Feature.FileDescriptor],
+        ];
         return (ResourceKind)(1 + _choices.Weighted(weights));
     }
 
@@ -88,7 +126,8 @@ internal sealed partial class BodyWriter
     /// <summary>A lock, mostly in a block of its own, so that it is not held for the rest of the function.</summary>
     private void WriteLock(Region region)
     {
-        var inner = region.Depth < MaxDepth && _choices.Chance(70) ? new Region(region) : region;
+        var inner =
+            region.Depth < MaxDepth && _profile.Has(Feature.Block) && _choices.Chance(70) ? new Region(region) : region;
         var mutex = _choices.Of([.. FreeMutexes(region)]);
         var local = new Local(NewLocal(), LocalKind.Value, new ZigType.Handle());
         inner.Add(new Statement.Lock(Site(), local.Id, mutex));

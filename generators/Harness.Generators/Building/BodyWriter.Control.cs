@@ -38,7 +38,11 @@ internal sealed partial class BodyWriter
         if (!inner.Completes)
         {
             // A loop whose body always leaves is no loop: its statements stay, as a branch.
-            var once = new Statement.Loop(index.Id, count, [new Statement.If(Condition(inner, 2), inner.Statements.ToEquatableArray(), [])]);
+            var once = new Statement.Loop(
+                index.Id,
+                count,
+                [new Statement.If(Condition(inner, 2), inner.Statements.ToEquatableArray(), [])]
+            );
             region.Add(once);
             return;
         }
@@ -50,7 +54,11 @@ internal sealed partial class BodyWriter
     private void WriteLoopCleanup(Region region)
     {
         var kind = PickOf(
-            (Feature.Log, 1), (Feature.Defer, 1), (Feature.ErrDefer, _plan.IsFallible && !region.InCleanup ? 1 : 0), (Feature.HeapBlock, 1));
+            (Feature.Log, 1),
+            (Feature.Defer, 1),
+            (Feature.ErrDefer, _plan.IsFallible && !region.InCleanup ? 1 : 0),
+            (Feature.HeapBlock, 1)
+        );
         switch (kind)
         {
             case Feature.HeapBlock:
@@ -68,8 +76,12 @@ internal sealed partial class BodyWriter
     private void WriteLoopExit(Region region)
     {
         var kind = PickOf(
-            (Feature.Log, 1), (Feature.Break, 2), (Feature.Continue, 2), (Feature.EarlyReturn, MayReturn(region) ? 2 : 0),
-            (Feature.Raise, MayRaise(region) ? 2 : 0));
+            (Feature.Log, 1),
+            (Feature.Break, 2),
+            (Feature.Continue, 2),
+            (Feature.EarlyReturn, MayReturn(region) ? 2 : 0),
+            (Feature.Raise, MayRaise(region) ? 2 : 0)
+        );
         switch (kind)
         {
             case Feature.Log:
@@ -97,20 +109,27 @@ internal sealed partial class BodyWriter
             Fill(otherwise, _choices.Between(1, 2));
         }
 
-        region.Add(new Statement.If(
-            when, then.Statements.ToEquatableArray(), then.Completes ? otherwise.Statements.ToEquatableArray() : Completed(otherwise)));
+        region.Add(
+            new Statement.If(
+                when,
+                then.Statements.ToEquatableArray(),
+                then.Completes ? otherwise.Statements.ToEquatableArray() : Completed(otherwise)
+            )
+        );
     }
 
     private void WriteFiberStatement(Region region, Feature kind)
     {
         var fiber = _choices.Between(0, _program.Fibers.Count - 1);
-        region.Add(kind switch
-        {
-            Feature.Spawn => new Statement.Spawn(Site(), fiber),
-            Feature.Join => new Statement.Join(Site(), fiber),
-            Feature.Cancel => new Statement.Cancel(Site(), fiber),
-            _ => new Statement.Yield(Site()),
-        });
+        region.Add(
+            kind switch
+            {
+                Feature.Spawn => new Statement.Spawn(Site(), fiber),
+                Feature.Join => new Statement.Join(Site(), fiber),
+                Feature.Cancel => new Statement.Cancel(Site(), fiber),
+                _ => new Statement.Yield(Site()),
+            }
+        );
     }
 
     private bool TrySpawn(Region region, int fiber)

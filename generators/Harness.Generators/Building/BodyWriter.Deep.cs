@@ -42,7 +42,7 @@ internal sealed partial class BodyWriter
         }
 
         region.Add(new Statement.IfFuel(body.Statements.ToEquatableArray()));
-        if (body.Completes)
+        if (body.Completes || !_profile.Has(Feature.Probe))
         {
             WriteDeepStatement(region);
         }
@@ -57,9 +57,18 @@ internal sealed partial class BodyWriter
     private void WriteDeepStatement(Region region)
     {
         var cleanup = CleanupRegion(region);
-        switch (PickOf(
-            (Feature.Log, 1), (Feature.Let, 1), (Feature.Cell, 1), (Feature.Store, 1), (Feature.Defer, 1), (Feature.HeapBlock, 1),
-            (Feature.ErrDefer, _plan.IsFallible ? 1 : 0), (Feature.ErrDeferCapture, _plan.IsFallible ? 1 : 0)))
+        switch (
+            PickOf(
+                (Feature.Log, 1),
+                (Feature.Let, 1),
+                (Feature.Cell, 1),
+                (Feature.Store, 1),
+                (Feature.Defer, 1),
+                (Feature.HeapBlock, 1),
+                (Feature.ErrDefer, _plan.IsFallible ? 1 : 0),
+                (Feature.ErrDeferCapture, _plan.IsFallible ? 1 : 0)
+            )
+        )
         {
             case Feature.Let:
                 WriteLet(region);

@@ -8,7 +8,9 @@ internal sealed partial class BodyWriter
     private bool MayRaise(Region region) => MayFail(region) && Raisable.Count > 0;
 
     private IReadOnlyList<ErrorName> Raisable =>
-        _plan.Errors is ErrorSet.Explicit e ? [.. e.Errors] : _plan.IsFallible ? _program.Errors : [];
+        _plan.Errors is ErrorSet.Explicit e ? [.. e.Errors]
+        : _plan.IsFallible ? _program.Errors
+        : [];
 
     /// <summary>In a function that owes a handle there must be one to return, or a place to get one.</summary>
     private bool MayReturn(Region region) =>
@@ -72,7 +74,8 @@ internal sealed partial class BodyWriter
             (Feature.Log, region.CanLeave ? 0 : 1),
             (Feature.Raise, MayRaise(region) ? 1 : 0),
             (Feature.EarlyReturn, MayReturn(region) ? 1 : 0),
-            (Feature.TailCall, TailCallees(region).Any() ? 1 : 0));
+            (Feature.TailCall, TailCallees(region).Any() ? 1 : 0)
+        );
         switch (kind)
         {
             case Feature.Raise:
@@ -97,10 +100,16 @@ internal sealed partial class BodyWriter
             return;
         }
 
-        var fitting = region.Locals.Where(local => local.Kind is LocalKind.Value && local.Type == _plan.Payload).ToList();
-        region.Add(new Statement.Return(fitting.Count > 0 && _choices.Chance(65)
-            ? new ReturnValue.Local(_choices.Of(fitting).Id)
-            : new ReturnValue.Made(Scalar(region))));
+        var fitting = region
+            .Locals.Where(local => local.Kind is LocalKind.Value && local.Type == _plan.Payload)
+            .ToList();
+        region.Add(
+            new Statement.Return(
+                fitting.Count > 0 && _choices.Chance(65)
+                    ? new ReturnValue.Local(_choices.Of(fitting).Id)
+                    : new ReturnValue.Made(Scalar(region))
+            )
+        );
     }
 
     /// <summary>The end of the whole body.</summary>
@@ -125,7 +134,9 @@ internal sealed partial class BodyWriter
         }
     }
 
-    /// <summary>Hands over the handle that is owed, or gets one: released on the way out only if an error comes between.</summary>
+    /// <summary>
+    /// Hands over the handle that is owed, or gets one: released on the way out only if an error comes between.
+    /// </summary>
     private void ReturnHandle(Region region)
     {
         if (region.Owned < 0)
@@ -153,10 +164,16 @@ internal sealed partial class BodyWriter
         }
     }
 
-    private IEnumerable<FunctionPlan> HandleCallees(Region region) => MayFail(region)
-        ? _program.Functions.Skip(_plan.Id + 1).Where(callee =>
-            callee.ReturnsHandle && callee.Raised.Within(Allowed) && _plan.Cost + (region.Times * callee.Cost) <= Cap)
-        : [];
+    private IEnumerable<FunctionPlan> HandleCallees(Region region) =>
+        MayFail(region) && _profile.Has(Feature.HandleTry)
+            ? _program
+                .Functions.Skip(_plan.Id + 1)
+                .Where(callee =>
+                    callee.ReturnsHandle
+                    && callee.Raised.Within(Allowed)
+                    && _plan.Cost + (region.Times * callee.Cost) <= Cap
+                )
+            : [];
 
     private void WriteHandleCall(Region region, FunctionPlan callee, int handle)
     {

@@ -9,10 +9,14 @@ internal sealed partial class BodyWriter
 {
     private static readonly Gen<ulong> Constant = Gen.Frequency(
         (4, Gen.Choose(0, 9).Select(i => (ulong)i)),
-        (4, from high in Gen.Choose(int.MinValue, int.MaxValue)
+        (
+            4,
+            from high in Gen.Choose(int.MinValue, int.MaxValue)
             from low in Gen.Choose(int.MinValue, int.MaxValue)
-            select ((ulong)(uint)high << 32) | (uint)low),
-        (1, Gen.Elements<ulong>(ulong.MaxValue, 1UL << 63, 1UL << 32, 0x7FFF_FFFF)));
+            select ((ulong)(uint)high << 32) | (uint)low
+        ),
+        (1, Gen.Elements<ulong>(ulong.MaxValue, 1UL << 63, 1UL << 32, 0x7FFF_FFFF))
+    );
 
     private Scalar Scalar(Region region, int depth = 0)
     {
@@ -50,8 +54,10 @@ internal sealed partial class BodyWriter
 
     private void WriteLog(Region region) => region.Add(new Statement.Log(Site(), Scalar(region)));
 
-    private ZigType ValueType() => _plan.IsDeep ? _choices.Draw(_types.Small)
-        : _choices.Chance(60) ? _choices.Of(_program.Palette) : _choices.Draw(_types.Any);
+    private ZigType ValueType() =>
+        _plan.IsDeep ? _choices.Draw(_types.Small)
+        : _choices.Chance(60) ? _choices.Of(_program.Palette)
+        : _choices.Draw(_types.Any);
 
     private void WriteLet(Region region)
     {
@@ -116,8 +122,16 @@ internal sealed partial class BodyWriter
     private int BufferWords()
     {
         var size = _choices.Pick(
-            _profile, Feature.BufferTiny, Feature.BufferNear256, Feature.BufferNear1K, Feature.BufferNear2K,
-            Feature.BufferNearPage, Feature.BufferNear16K, Feature.BufferNear64K, Feature.BufferBeyond64K);
+            _profile,
+            Feature.BufferTiny,
+            Feature.BufferNear256,
+            Feature.BufferNear1K,
+            Feature.BufferNear2K,
+            Feature.BufferNearPage,
+            Feature.BufferNear16K,
+            Feature.BufferNear64K,
+            Feature.BufferBeyond64K
+        );
         var bytes = size switch
         {
             Feature.BufferNear256 => 256,
@@ -135,8 +149,15 @@ internal sealed partial class BodyWriter
         return Math.Clamp((bytes / 8) + around, ProgramLimits.SlicedWords, ProgramLimits.MaxBufferWords);
     }
 
-    private static bool PointIntoFrame(Region region, EquatableArray<Argument> arguments) => arguments.OfType<Argument.Local>().Any(
-        argument => region.Locals.First(local => local.Id == argument.Index).Kind is LocalKind.Cell or LocalKind.Buffer or LocalKind.Framed);
+    private static bool PointIntoFrame(Region region, EquatableArray<Argument> arguments) =>
+        arguments
+            .OfType<Argument.Local>()
+            .Any(argument =>
+                region.Locals.First(local => local.Id == argument.Index).Kind
+                    is LocalKind.Cell
+                        or LocalKind.Buffer
+                        or LocalKind.Framed
+            );
 
     private EquatableArray<Argument> Arguments(Region region, FunctionPlan callee, bool isTail) =>
         callee.Parameters.Select(type => Argument(region, type, isTail)).ToEquatableArray();
@@ -145,18 +166,29 @@ internal sealed partial class BodyWriter
     {
         if (type is ZigType.CellPointer)
         {
-            var cells = region.Locals
-                .Where(local => local.Kind is LocalKind.CellPointer || (local.Kind is LocalKind.Cell && !isTail)).ToList();
+            var cells = region
+                .Locals.Where(local => local.Kind is LocalKind.CellPointer || (local.Kind is LocalKind.Cell && !isTail))
+                .ToList();
             return new Argument.Local((cells.Count > 0 ? _choices.Of(cells) : WriteCell(region)).Id);
         }
 
-        if (type is ZigType.Slice && !isTail && !_plan.IsDeep && _profile.Has(Feature.StackBuffer) && _choices.Chance(25))
+        if (
+            type is ZigType.Slice
+            && !isTail
+            && !_plan.IsDeep
+            && _profile.Has(Feature.StackBuffer)
+            && _choices.Chance(25)
+        )
         {
             return new Argument.Local(WriteSlicedBuffer(region));
         }
 
-        var same = region.Locals.Where(local => local.Type == type
-            && (local.Kind is LocalKind.Value || (local.Kind is LocalKind.Framed or LocalKind.Buffer && !isTail))).ToList();
+        var same = region
+            .Locals.Where(local =>
+                local.Type == type
+                && (local.Kind is LocalKind.Value || (local.Kind is LocalKind.Framed or LocalKind.Buffer && !isTail))
+            )
+            .ToList();
         return same.Count > 0 && _choices.Chance(60)
             ? new Argument.Local(_choices.Of(same).Id)
             : new Argument.Made(Scalar(region));

@@ -13,10 +13,32 @@ internal sealed partial class BodyWriter
 
     private static readonly Feature[] StatementKinds =
     [
-        Feature.Log, Feature.Let, Feature.Cell, Feature.Store, Feature.StackBuffer, Feature.ExtraCall, Feature.TailCall,
-        Feature.Block, Feature.Loop, Feature.Break, Feature.Continue, Feature.If, Feature.Raise, Feature.EarlyReturn,
-        Feature.Probe, Feature.Defer, Feature.ErrDefer, Feature.ErrDeferCapture, Feature.HeapBlock, Feature.TableHandle,
-        Feature.FileDescriptor, Feature.MutexLock, Feature.Yield, Feature.Spawn, Feature.Join, Feature.Cancel,
+        Feature.Log,
+        Feature.Let,
+        Feature.Cell,
+        Feature.Store,
+        Feature.StackBuffer,
+        Feature.ExtraCall,
+        Feature.TailCall,
+        Feature.Block,
+        Feature.Loop,
+        Feature.Break,
+        Feature.Continue,
+        Feature.If,
+        Feature.Raise,
+        Feature.EarlyReturn,
+        Feature.Probe,
+        Feature.Defer,
+        Feature.ErrDefer,
+        Feature.ErrDeferCapture,
+        Feature.HeapBlock,
+        Feature.TableHandle,
+        Feature.FileDescriptor,
+        Feature.MutexLock,
+        Feature.Yield,
+        Feature.Spawn,
+        Feature.Join,
+        Feature.Cancel,
     ];
 
     private readonly Choices _choices;
@@ -88,7 +110,9 @@ internal sealed partial class BodyWriter
 
         if (_plan.Id == _program.Fibers[0].Entry && _profile.Has(Feature.Spawn))
         {
-            foreach (var fiber in Enumerable.Range(0, _program.Fibers.Count).Where(i => !_program.Fibers[i].StartsAtLaunch))
+            foreach (
+                var fiber in Enumerable.Range(0, _program.Fibers.Count).Where(i => !_program.Fibers[i].StartsAtLaunch)
+            )
             {
                 _duties.Add((region, _) => TrySpawn(region, fiber));
             }
@@ -130,7 +154,14 @@ internal sealed partial class BodyWriter
         {
             _budget--;
             var dutiful = _duties.Count > 0 && _choices.Between(0, Math.Max(_budget, 1)) < _duties.Count * 2;
-            if (!(dutiful && !region.IsRare && (region.Depth == 0 || _choices.Chance(40)) && TryDuty(region, force: false)))
+            if (
+                !(
+                    dutiful
+                    && !region.IsRare
+                    && (region.Depth == 0 || _choices.Chance(40))
+                    && TryDuty(region, force: false)
+                )
+            )
             {
                 Step(region);
             }
@@ -148,47 +179,94 @@ internal sealed partial class BodyWriter
         var kind = StatementKinds[_choices.Weighted(weights)];
         switch (kind)
         {
-            case Feature.Log: WriteLog(region); break;
-            case Feature.Let: WriteLet(region); break;
-            case Feature.Cell: WriteCell(region); break;
-            case Feature.Store: WriteStore(region); break;
-            case Feature.StackBuffer: WriteBuffer(region); break;
-            case Feature.ExtraCall: WriteExtraCall(region); break;
-            case Feature.Block: WriteBlock(region); break;
-            case Feature.Loop: WriteLoop(region); break;
-            case Feature.Break: region.Add(new Statement.BreakIf(Condition(region))); break;
-            case Feature.Continue: region.Add(new Statement.ContinueIf(Condition(region))); break;
-            case Feature.If: WriteIf(region); break;
-            case Feature.TailCall or Feature.Raise or Feature.EarlyReturn: WriteExit(region, kind); break;
-            case Feature.Probe: region.Add(new Statement.Probe(Site())); break;
-            case Feature.Defer or Feature.ErrDefer or Feature.ErrDeferCapture: WriteCleanup(region, kind); break;
-            case Feature.HeapBlock: WriteAcquire(region, ResourceKind.HeapBlock); break;
-            case Feature.TableHandle: WriteAcquire(region, ResourceKind.TableHandle); break;
-            case Feature.FileDescriptor: WriteAcquire(region, ResourceKind.FileDescriptor); break;
-            case Feature.MutexLock: WriteLock(region); break;
-            default: WriteFiberStatement(region, kind); break;
+            case Feature.Log:
+                WriteLog(region);
+                break;
+            case Feature.Let:
+                WriteLet(region);
+                break;
+            case Feature.Cell:
+                WriteCell(region);
+                break;
+            case Feature.Store:
+                WriteStore(region);
+                break;
+            case Feature.StackBuffer:
+                WriteBuffer(region);
+                break;
+            case Feature.ExtraCall:
+                WriteExtraCall(region);
+                break;
+            case Feature.Block:
+                WriteBlock(region);
+                break;
+            case Feature.Loop:
+                WriteLoop(region);
+                break;
+            case Feature.Break:
+                region.Add(new Statement.BreakIf(Condition(region)));
+                break;
+            case Feature.Continue:
+                region.Add(new Statement.ContinueIf(Condition(region)));
+                break;
+            case Feature.If:
+                WriteIf(region);
+                break;
+            case Feature.TailCall or Feature.Raise or Feature.EarlyReturn:
+                WriteExit(region, kind);
+                break;
+            case Feature.Probe:
+                region.Add(new Statement.Probe(Site()));
+                break;
+            case Feature.Defer or Feature.ErrDefer or Feature.ErrDeferCapture:
+                WriteCleanup(region, kind);
+                if (kind is not Feature.Defer && _choices.Chance(75))
+                {
+                    WriteFallible(region);
+                }
+
+                break;
+            case Feature.HeapBlock:
+                WriteAcquire(region, ResourceKind.HeapBlock);
+                break;
+            case Feature.TableHandle:
+                WriteAcquire(region, ResourceKind.TableHandle);
+                break;
+            case Feature.FileDescriptor:
+                WriteAcquire(region, ResourceKind.FileDescriptor);
+                break;
+            case Feature.MutexLock:
+                WriteLock(region);
+                break;
+            default:
+                WriteFiberStatement(region, kind);
+                break;
         }
     }
 
     /// <summary>A fiber alone has little use for the others' statements.</summary>
-    private int Weight(Feature kind) => kind is Feature.Yield or Feature.Spawn or Feature.Join or Feature.Cancel && IsSingleFiber
-        ? _profile[kind] / 4
-        : _profile[kind];
+    private int Weight(Feature kind) =>
+        kind is Feature.Yield or Feature.Spawn or Feature.Join or Feature.Cancel && IsSingleFiber
+            ? _profile[kind] / 4
+            : _profile[kind];
 
-    private bool MayStand(Feature kind, Region region) => kind switch
-    {
-        Feature.ExtraCall => ExtraCallees(region).Any(),
-        Feature.TailCall => TailCallees(region).Any(),
-        Feature.Block or Feature.Loop or Feature.If => region.Depth < MaxDepth && _budget > 0,
-        Feature.Break or Feature.Continue => region.InLoop,
-        Feature.Raise => MayRaise(region),
-        Feature.EarlyReturn => MayReturn(region),
-        Feature.Defer => region.Depth < MaxDepth,
-        Feature.ErrDefer or Feature.ErrDeferCapture => region.Depth < MaxDepth && !region.InCleanup && _plan.IsFallible,
-        Feature.MutexLock => MayFail(region) && FreeMutexes(region).Any(),
-        Feature.Join => MayFail(region),
-        _ => true,
-    };
+    private bool MayStand(Feature kind, Region region) =>
+        kind switch
+        {
+            Feature.ExtraCall => ExtraCallees(region).Any(),
+            Feature.TailCall => TailCallees(region).Any(),
+            Feature.Block or Feature.Loop or Feature.If => region.Depth < MaxDepth && _budget > 0,
+            Feature.Break or Feature.Continue => region.InLoop,
+            Feature.Raise => MayRaise(region),
+            Feature.EarlyReturn => MayReturn(region),
+            Feature.Defer => region.Depth < MaxDepth,
+            Feature.ErrDefer or Feature.ErrDeferCapture => region.Depth < MaxDepth
+                && !region.InCleanup
+                && _plan.IsFallible,
+            Feature.MutexLock => MayFail(region) && FreeMutexes(region).Any(),
+            Feature.Join => MayFail(region),
+            _ => true,
+        };
 
     /// <summary>Whether a try may stand here.</summary>
     private bool MayFail(Region region) => region.CanLeave && _plan.IsFallible;

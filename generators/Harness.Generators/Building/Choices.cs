@@ -4,8 +4,9 @@ using FsCheck.Fluent;
 namespace Harness.Generators.Building;
 
 /// <summary>
-/// Draws from FsCheck generators, one after the other, from one seed. What a statement may refer to depends on everything
-/// before it; drawing step by step lets that scope be an ordinary object instead of a state threaded through binds.
+/// Draws from FsCheck generators, one after the other, from one seed. What a statement may refer to depends on
+/// everything before it; drawing step by step lets that scope be an ordinary object instead of a state threaded through
+/// binds.
 /// </summary>
 internal sealed class Choices(ulong seed, int size)
 {

@@ -36,7 +36,9 @@ internal sealed class FunctionPlan(int id)
     /// <summary>Statements that its body may have, roughly.</summary>
     public int Budget { get; set; }
 
-    /// <summary>Logical entries that one call makes at most, without those that fuel pays for. Known once the body is.</summary>
+    /// <summary>
+    /// Logical entries that one call makes at most, without those that fuel pays for. Known once the body is.
+    /// </summary>
     public int Cost { get; set; } = 1;
 
     /// <summary>The mutexes that a call may lock. Known once the body is.</summary>
@@ -49,5 +51,6 @@ internal sealed class FunctionPlan(int id)
 
     public bool ReturnsHandle => Payload is ZigType.Handle;
 
-    public Function ToFunction(EquatableArray<Statement> body) => new(Id, Kind, Errors, Payload, Parameters, NoInline, body);
+    public Function ToFunction(EquatableArray<Statement> body) =>
+        new(Id, Kind, Errors, Payload, Parameters, NoInline, body);
 }

@@ -29,14 +29,20 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
         }
 
         var recursion = PlanRecursion();
-        _errors = [.. Enumerable.Range(0, choices.Between(2, 4)).Select(_ => (ErrorName)choices.Between(1, UserErrors.Count)).Distinct()];
+        _errors =
+        [
+            .. Enumerable
+                .Range(0, choices.Between(2, 4))
+                .Select(_ => (ErrorName)choices.Between(1, UserErrors.Count))
+                .Distinct(),
+        ];
         _palette = [.. Enumerable.Range(0, choices.Between(2, 5)).Select(_ => choices.Draw(types.Any))];
         for (var id = _functions.Count - 1; id >= 0; id--)
         {
             Sign(_functions[id]);
         }
 
-        ShareBudget(6 + size);
+        ShareBudget(3 + (size * 3 / 4));
         var mutexes = profile.Has(Feature.MutexLock) ? choices.Between(1, fibers.Count > 1 ? 3 : 2) : 0;
         return new ProgramPlan(_functions, fibers, mutexes, recursion, _errors, _palette) { CostCap = 20 + (3 * size) };
     }
@@ -45,17 +51,27 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
     {
         var most = Math.Clamp(1 + (choices.Size / 4), 1, ProgramLimits.MaxFibers);
         var pick = choices.Pick(profile, Feature.OneFiber, Feature.TwoFibers, Feature.SomeFibers, Feature.ManyFibers);
-        var count = Math.Min(most, pick switch
-        {
-            Feature.TwoFibers => 2,
-            Feature.SomeFibers => choices.Between(3, 4),
-            Feature.ManyFibers => choices.Between(5, 8),
-            _ => 1,
-        });
+        var count = Math.Min(
+            most,
+            pick switch
+            {
+                Feature.TwoFibers => 2,
+                Feature.SomeFibers => choices.Between(3, 4),
+                Feature.ManyFibers => choices.Between(5, 8),
+                _ => 1,
+            }
+        );
         var distinct = entries = choices.Between(1, Math.Min(count, 3));
-        return [.. Enumerable.Range(0, count).Select(i => new FiberPlan(
-            i < distinct ? i : choices.Between(0, distinct - 1),
-            i == 0 || choices.Pick(profile, Feature.LaunchedFiber, Feature.SpawnedFiber) is Feature.LaunchedFiber))];
+        return
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(i => new FiberPlan(
+                    i < distinct ? i : choices.Between(0, distinct - 1),
+                    i == 0
+                        || choices.Pick(profile, Feature.LaunchedFiber, Feature.SpawnedFiber) is Feature.LaunchedFiber
+                )),
+        ];
     }
 
     private Recursion PlanRecursion()
@@ -77,7 +93,9 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
         }
     }
 
-    /// <summary>A back edge from the function to itself, or to one on the way to it. Everything between may be on the cycle.</summary>
+    /// <summary>
+    /// A back edge from the function to itself, or to one on the way to it. Everything between may be on the cycle.
+    /// </summary>
     private void CloseCycle(FunctionPlan source, bool deep)
     {
         var target = source;
@@ -104,7 +122,9 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
 
     private FunctionPlan? Caller(FunctionPlan plan) => _functions.FirstOrDefault(f => f.Children.Contains(plan.Id));
 
-    /// <summary>Leaves the function one callee and gives the others to its caller: every round of the cycle would call them.</summary>
+    /// <summary>
+    /// Leaves the function one callee and gives the others to its caller: every round of the cycle would call them.
+    /// </summary>
     private bool Lighten(FunctionPlan target, FunctionPlan source)
     {
         if (Caller(target) is not { } caller)
@@ -138,14 +158,20 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
         plan.Parameters = Parameters(plan);
     }
 
-    private FunctionKind Kind() => choices.Pick(
-        profile, Feature.PlainFunction, Feature.GenericFunction, Feature.MethodFunction, Feature.CallbackFunction) switch
-    {
-        Feature.GenericFunction => FunctionKind.Generic,
-        Feature.MethodFunction => FunctionKind.Method,
-        Feature.CallbackFunction => FunctionKind.Callback,
-        _ => FunctionKind.Plain,
-    };
+    private FunctionKind Kind() =>
+        choices.Pick(
+            profile,
+            Feature.PlainFunction,
+            Feature.GenericFunction,
+            Feature.MethodFunction,
+            Feature.CallbackFunction
+        ) switch
+        {
+            Feature.GenericFunction => FunctionKind.Generic,
+            Feature.MethodFunction => FunctionKind.Method,
+            Feature.CallbackFunction => FunctionKind.Callback,
+            _ => FunctionKind.Plain,
+        };
 
     private ErrorSet Errors(FunctionPlan plan)
     {
@@ -179,7 +205,16 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
 
     private ZigType Payload(FunctionPlan plan)
     {
-        var mayOwn = plan.IsFallible && !plan.IsEntry && !plan.IsDeep;
+        var mayOwn =
+            plan.IsFallible
+            && !plan.IsEntry
+            && !plan.IsDeep
+            && profile.Has(Feature.ReleasedByErrDefer)
+            && (
+                profile.Has(Feature.HeapBlock)
+                || profile.Has(Feature.TableHandle)
+                || profile.Has(Feature.FileDescriptor)
+            );
         var callee = plan.Children.Count > 0 ? _functions[choices.Of(plan.Children)] : null;
         if (callee is not null && choices.Chance(35) && (mayOwn || !callee.ReturnsHandle))
         {
@@ -195,7 +230,9 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
     }
 
     private ZigType Value(FunctionPlan plan) =>
-        plan.IsDeep ? choices.Draw(types.Small) : choices.Chance(55) ? choices.Of(_palette) : choices.Draw(types.Any);
+        plan.IsDeep ? choices.Draw(types.Small)
+        : choices.Chance(55) ? choices.Of(_palette)
+        : choices.Draw(types.Any);
 
     private EquatableArray<ZigType> Parameters(FunctionPlan plan)
     {
@@ -208,7 +245,11 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
         var parameters = new List<ZigType>();
         for (var i = 0; i < count; i++)
         {
-            parameters.Add(!plan.IsEntry && choices.Chance(profile[Feature.TypeCellPointer]) ? new ZigType.CellPointer() : Value(plan));
+            parameters.Add(
+                !plan.IsEntry && choices.Chance(profile[Feature.TypeCellPointer])
+                    ? new ZigType.CellPointer()
+                    : Value(plan)
+            );
         }
 
         if (plan.Kind is FunctionKind.Generic && (parameters.Count == 0 || !parameters[0].IsMakeable))

@@ -5,7 +5,9 @@ using Harness.Model;
 
 namespace Harness.Generators.Building;
 
-/// <summary>Outline, bodies from the last function to the first, fibers: a program that is still to be trimmed.</summary>
+/// <summary>
+/// Outline, bodies from the last function to the first, fibers: a program that is still to be trimmed.
+/// </summary>
 internal static class ProgramBuilder
 {
     private static readonly Gen<ulong> Word =
@@ -25,20 +27,27 @@ internal static class ProgramBuilder
         }
 
         var deep = DeepFiber(plan);
-        var fibers = plan.Fibers.Select((fiber, index) => new Fiber(
-            fiber.Entry,
-            plan.Functions[fiber.Entry].Parameters.Select(_ => choices.Draw(Word)).ToEquatableArray(),
-            Fuel(choices, plan, isDeep: index == deep),
-            fiber.StartsAtLaunch));
-        return Renumbering.Normalize(new FiberProgram(functions.ToEquatableArray(), fibers.ToEquatableArray(), plan.Mutexes));
+        var fibers = plan.Fibers.Select(
+            (fiber, index) =>
+                new Fiber(
+                    fiber.Entry,
+                    plan.Functions[fiber.Entry].Parameters.Select(_ => choices.Draw(Word)).ToEquatableArray(),
+                    Fuel(choices, plan, isDeep: index == deep),
+                    fiber.StartsAtLaunch
+                )
+        );
+        return Renumbering.Normalize(
+            new FiberProgram(functions.ToEquatableArray(), fibers.ToEquatableArray(), plan.Mutexes)
+        );
     }
 
-    private static int Fuel(Choices choices, ProgramPlan plan, bool isDeep) => plan.Recursion switch
-    {
-        Recursion.None => 0,
-        Recursion.Deep => isDeep ? choices.Between(1_000, 5_000) : choices.Between(0, 3),
-        _ => choices.Between(1, 8),
-    };
+    private static int Fuel(Choices choices, ProgramPlan plan, bool isDeep) =>
+        plan.Recursion switch
+        {
+            Recursion.None => 0,
+            Recursion.Deep => isDeep ? choices.Between(1_000, 5_000) : choices.Between(0, 3),
+            _ => choices.Between(1, 8),
+        };
 
     /// <summary>The first fiber whose entry leads to the deep cycle.</summary>
     private static int DeepFiber(ProgramPlan plan)

@@ -20,11 +20,13 @@ internal sealed record ProgramPlan(
     int Mutexes,
     Recursion Recursion,
     IReadOnlyList<ErrorName> Errors,
-    IReadOnlyList<ZigType> Palette)
+    IReadOnlyList<ZigType> Palette
+)
 {
     /// <summary>Entries that one call of function 0 may make at most, as far as calls are optional.</summary>
     public int CostCap { get; init; }
 
     /// <summary>The same for any function: the further from the fibers' entries, the fewer.</summary>
-    public int CapOf(FunctionPlan function) => Math.Max(3, CostCap * (Functions.Count - function.Id) / Functions.Count / (function.IsEntry ? 1 : 2));
+    public int CapOf(FunctionPlan function) =>
+        Math.Max(3, CostCap * (Functions.Count - function.Id) / Functions.Count / (function.IsEntry ? 1 : 2));
 }

@@ -8,7 +8,9 @@ internal enum LocalKind
     /// <summary>A value of a makeable type, or a handle that someone else releases.</summary>
     Value,
 
-    /// <summary>A slice perhaps into this function's frame: it may be read and passed on, but not be returned.</summary>
+    /// <summary>
+    /// A slice perhaps into this function's frame: it may be read and passed on, but not be returned.
+    /// </summary>
     Framed,
 
     Cell,
@@ -51,7 +53,10 @@ internal sealed class Region
 
     public int Depth { get; }
 
-    /// <summary>Whether return, raise, try, lock, join may stand here: not in a defer, nor while a handle awaits its manual release.</summary>
+    /// <summary>
+    /// Whether return, raise, try, lock, join may stand here: not in a defer, nor while a handle awaits its manual
+    /// release.
+    /// </summary>
     public bool CanLeave { get; set; } = true;
 
     /// <summary>Whether break and continue may stand here.</summary>
@@ -86,8 +91,11 @@ internal sealed class Region
     public void Add(Statement statement)
     {
         Statements.Add(statement);
-        _defers += statement is Statement.Defer or Statement.ErrDefer or Statement.ErrDeferCapture or Statement.Lock
-            || statement is Statement.Acquire { Disposition: not Disposition.Manual } ? 1 : 0;
-        Completes &= Syntax.Walk.Completes(statement);
+        _defers +=
+            statement is Statement.Defer or Statement.ErrDefer or Statement.ErrDeferCapture or Statement.Lock
+            || statement is Statement.Acquire { Disposition: not Disposition.Manual }
+                ? 1
+                : 0;
+        Completes &= StatementTree.Completes(statement);
     }
 }

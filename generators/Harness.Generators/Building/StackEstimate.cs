@@ -24,7 +24,7 @@ internal static class StackEstimate
     public static long FrameBytes(Function function)
     {
         var bytes = FrameOverhead + (2 * Bytes(function.Payload)) + (2 * function.Parameters.Sum(Bytes));
-        foreach (var statement in Walk.Statements(function.Body))
+        foreach (var statement in StatementTree.All(function.Body))
         {
             bytes += statement switch
             {
@@ -39,25 +39,28 @@ internal static class StackEstimate
     }
 
     /// <summary>A type's size in memory, padding guessed.</summary>
-    public static long Bytes(ZigType type) => type switch
-    {
-        ZigType.Void => 0,
-        ZigType.Bool or ZigType.Enum => 1,
-        ZigType.Int i => i.Bits <= 64 ? 8 : 16 * ((i.Bits + 127) / 128),
-        ZigType.Float f => f.Bits <= 64 ? 8 : 16,
-        ZigType.Vector v => v.Lanes * (v.Element is ZigType.Int i ? i.Bits : ((ZigType.Float)v.Element).Bits) / 8,
-        ZigType.Struct s => s.Fields.Sum(Bytes) + s.Align,
-        ZigType.Union u => u.Variants.Max(Bytes) + 16,
-        ZigType.Optional o => Bytes(o.Child) + 16,
-        _ => 16,
-    };
+    public static long Bytes(ZigType type) =>
+        type switch
+        {
+            ZigType.Void => 0,
+            ZigType.Bool or ZigType.Enum => 1,
+            ZigType.Int i => i.Bits <= 64 ? 8 : 16 * ((i.Bits + 127) / 128),
+            ZigType.Float f => f.Bits <= 64 ? 8 : 16,
+            ZigType.Vector v => v.Lanes * (v.Element is ZigType.Int i ? i.Bits : ((ZigType.Float)v.Element).Bits) / 8,
+            ZigType.Struct s => s.Fields.Sum(Bytes) + s.Align,
+            ZigType.Union u => u.Variants.Max(Bytes) + 16,
+            ZigType.Optional o => Bytes(o.Child) + 16,
+            _ => 16,
+        };
 
     private static long Deepest(int function, long[] frames, int[][] callees)
     {
         var deepest = new long[frames.Length];
         for (var id = frames.Length - 1; id >= function; id--)
         {
-            deepest[id] = frames[id] + callees[id].Where(callee => callee > id).Select(callee => deepest[callee]).DefaultIfEmpty().Max();
+            deepest[id] =
+                frames[id]
+                + callees[id].Where(callee => callee > id).Select(callee => deepest[callee]).DefaultIfEmpty().Max();
         }
 
         return deepest[function];
@@ -84,7 +87,11 @@ internal static class StackEstimate
         longest[to] = frames[to];
         for (var id = to - 1; id >= from; id--)
         {
-            var onwards = callees[id].Where(callee => callee > id && callee <= to).Select(callee => longest[callee]).DefaultIfEmpty().Max();
+            var onwards = callees[id]
+                .Where(callee => callee > id && callee <= to)
+                .Select(callee => longest[callee])
+                .DefaultIfEmpty()
+                .Max();
             longest[id] = onwards == 0 ? 0 : onwards + frames[id];
         }
 

@@ -12,6 +12,7 @@ internal static class Trimmer
     public const int MaxEntries = 300;
     public const int MaxDeepEntries = 12_000;
     public const int MaxProbes = 8;
+    private const int MaxProbesOfOneSite = 12;
     private const int MaxTracedFrames = 12_000;
 
     public static FiberProgram Trim(FiberProgram program, bool isDeep, bool wantsProbes)
@@ -29,7 +30,7 @@ internal static class Trimmer
             run = Run(program);
         }
 
-        program = TrimProbes(program, run, wantsProbes);
+        program = TrimProbes(program, run, isDeep, wantsProbes);
         return Renumbering.Normalize(program);
     }
 
@@ -40,7 +41,9 @@ internal static class Trimmer
     {
         while (program.Fibers.Any(fiber => StackEstimate.FiberBytes(program, fiber) > StackEstimate.FiberLimit))
         {
-            program = program.Fibers.Any(fiber => fiber.Fuel > 0) ? LessFuel(program) : new BufferHalver().Rewrite(program);
+            program = program.Fibers.Any(fiber => fiber.Fuel > 0)
+                ? LessFuel(program)
+                : new BufferHalver().Rewrite(program);
         }
 
         return program;
@@ -58,34 +61,52 @@ internal static class Trimmer
         return once == program ? null : once;
     }
 
-    private static FiberProgram LessFuel(FiberProgram program) => program with
-    {
-        Fibers = program.Fibers.Select(fiber => fiber with { Fuel = fiber.Fuel * 3 / 4 }).ToEquatableArray(),
-    };
+    private static FiberProgram LessFuel(FiberProgram program) =>
+        program with
+        {
+            Fibers = program.Fibers.Select(fiber => fiber with { Fuel = fiber.Fuel * 3 / 4 }).ToEquatableArray(),
+        };
 
     /// <summary>Drops the probes that are met most often, until few are; puts one in when there is none.</summary>
-    private static FiberProgram TrimProbes(FiberProgram program, ExpectedRun run, bool wantsProbes)
+    private static FiberProgram TrimProbes(FiberProgram program, ExpectedRun run, bool isDeep, bool wantsProbes)
     {
-        var sites = run.Probes.GroupBy(probe => probe.Site)
+        var sites = run
+            .Probes.GroupBy(probe => probe.Site)
             .Select(group => (Site: group.Key, Count: group.Count(), Frames: group.Sum(probe => probe.Chain.Count)))
-            .OrderBy(site => site.Count).ThenBy(site => site.Frames).ThenBy(site => site.Site).ToList();
+            .OrderBy(site => site.Count)
+            .ThenBy(site => site.Frames)
+            .ThenBy(site => site.Site)
+            .ToList();
         var dropped = new HashSet<int>();
-        while (sites.Sum(site => site.Count) > MaxProbes || sites.Sum(site => site.Frames) > MaxTracedFrames)
+        while (
+            sites.Sum(site => site.Count) > (sites.Count == 1 ? MaxProbesOfOneSite : MaxProbes)
+            || sites.Sum(site => site.Frames) > MaxTracedFrames
+        )
         {
             dropped.Add(sites[^1].Site);
             sites.RemoveAt(sites.Count - 1);
         }
 
         program = dropped.Count > 0 ? new ProbeDropper(dropped).Rewrite(program) : program;
-        return sites.Count > 0 || !wantsProbes ? program : WithProbe(program, run);
+        return sites.Count > 0 || !wantsProbes ? program : WithProbe(program, run, isDeep);
     }
 
-    /// <summary>A probe first thing in the deepest function off the call cycles that is entered only a few times.</summary>
-    private static FiberProgram WithProbe(FiberProgram program, ExpectedRun run)
+    /// <summary>
+    /// A probe first thing in the deepest function that is entered only a few times; off the call cycles when those are
+    /// deep, for a fault may make a run go round where this one did not.
+    /// </summary>
+    private static FiberProgram WithProbe(FiberProgram program, ExpectedRun run, bool isDeep)
     {
-        var function = run.EntryPoints.GroupBy(entry => entry.Function)
-            .Where(entries => entries.Count() <= MaxProbes && !program.Functions.Any(f => ClosesCycleOver(f, entries.Key)))
-            .OrderByDescending(entries => entries.Max(entry => entry.Depth)).Select(entries => entries.Key).FirstOrDefault(-1);
+        var function = run
+            .EntryPoints.GroupBy(entry => entry.Function)
+            .Where(entries =>
+                entries.Count() <= MaxProbesOfOneSite
+                && !(isDeep && program.Functions.Any(f => ClosesCycleOver(f, entries.Key)))
+            )
+            .OrderBy(entries => entries.Count() / (MaxProbes + 1))
+            .ThenByDescending(entries => entries.Max(entry => entry.Depth))
+            .Select(entries => entries.Key)
+            .FirstOrDefault(-1);
         if (function < 0)
         {
             return program;
@@ -118,10 +139,16 @@ internal static class Trimmer
 
     private sealed class BufferHalver : ProgramRewriter
     {
-        protected override void Rewrite(Statement statement, List<Statement> into) => base.Rewrite(
-            statement is Statement.Buffer buffer
-                ? buffer with { Words = Math.Max(ProgramLimits.SlicedWords, buffer.Words / 2), Align = Math.Min(buffer.Align, 64) }
-                : statement,
-            into);
+        protected override void Rewrite(Statement statement, List<Statement> into) =>
+            base.Rewrite(
+                statement is Statement.Buffer buffer
+                    ? buffer with
+                    {
+                        Words = Math.Max(ProgramLimits.SlicedWords, buffer.Words / 2),
+                        Align = Math.Min(buffer.Align, 64),
+                    }
+                    : statement,
+                into
+            );
     }
 }

@@ -35,9 +35,11 @@ internal sealed class TypeGen
         new ZigType.Int(32, false),
         new ZigType.Int(64, false),
         new ZigType.Float(32),
-        new ZigType.Float(64));
+        new ZigType.Float(64)
+    );
 
-    private static readonly Gen<ZigType> Enumeration = Gen.Choose(1, 32).Select(variants => (ZigType)new ZigType.Enum(variants));
+    private static readonly Gen<ZigType> Enumeration = Gen.Choose(1, 32)
+        .Select(variants => (ZigType)new ZigType.Enum(variants));
 
     private static readonly (Feature Feature, Gen<ZigType> Gen)[] Scalars =
     [
@@ -69,7 +71,8 @@ internal sealed class TypeGen
             (1, Weighted(profile, Vectors)),
             (1, Optional(scalar)),
             (1, Struct(StructLayout.Auto, scalar, 1, 3)),
-            (profile[Feature.TypeSlice] > 0 ? 1 : 0, Gen.Constant<ZigType>(new ZigType.Slice())));
+            (profile[Feature.TypeSlice] > 0 ? 1 : 0, Gen.Constant<ZigType>(new ZigType.Slice()))
+        );
         Any = Weighted(
             profile,
             [
@@ -83,7 +86,8 @@ internal sealed class TypeGen
                 (Feature.TypeUnion, Union(profile, field)),
                 (Feature.TypeOptional, Optional(field)),
                 (Feature.TypeSlice, Gen.Constant<ZigType>(new ZigType.Slice())),
-            ]);
+            ]
+        );
         Small = Weighted(profile, [.. Scalars.Where(s => s.Feature is not Feature.TypeHugeInt)]);
     }
 
@@ -102,29 +106,41 @@ internal sealed class TypeGen
             new ZigType.Int(32, false),
             new ZigType.Int(64, false),
             new ZigType.Float(32),
-            new ZigType.Float(64))
-        select (ZigType)new ZigType.Vector(bits / (element is ZigType.Int i ? i.Bits : ((ZigType.Float)element).Bits), element);
+            new ZigType.Float(64)
+        )
+        select (ZigType)
+            new ZigType.Vector(bits / (element is ZigType.Int i ? i.Bits : ((ZigType.Float)element).Bits), element);
 
     private static Gen<ZigType> Struct(StructLayout layout, Gen<ZigType> field, int low, int high, int align = 0) =>
         from count in Gen.Choose(low, high)
         from fields in field.ArrayOf(count)
         select (ZigType)new ZigType.Struct(layout, fields.ToEquatableArray(), align);
 
-    private static Gen<ZigType> LargeStruct(Gen<ZigType> field) => Gen.Frequency(
-        (3, Struct(StructLayout.Auto, field, 4, 10)),
-        (2, from words in Gen.Elements(9, 12, 17, 32, 33)
-            select (ZigType)new ZigType.Struct(StructLayout.Auto, Enumerable.Repeat(Word, words).ToEquatableArray())));
+    private static Gen<ZigType> LargeStruct(Gen<ZigType> field) =>
+        Gen.Frequency(
+            (3, Struct(StructLayout.Auto, field, 4, 10)),
+            (
+                2,
+                from words in Gen.Elements(9, 12, 17, 32, 33)
+                select (ZigType)new ZigType.Struct(StructLayout.Auto, Enumerable.Repeat(Word, words).ToEquatableArray())
+            )
+        );
 
     private static Gen<ZigType> PackedStruct() =>
         from widths in Gen.Elements(1, 2, 3, 4, 5, 7, 8, 11, 16, 21, 32).ArrayOf(6)
         from count in Gen.Choose(1, 6)
-        select (ZigType)new ZigType.Struct(
-            StructLayout.Packed,
-            widths.Take(count).Select(bits => bits == 1 ? new ZigType.Bool() : (ZigType)new ZigType.Int(bits, bits % 2 == 1))
-                .Aggregate(
-                    (Fields: new List<ZigType>(), Bits: 0),
-                    (sum, type) => Fits(sum.Fields, sum.Bits, type),
-                    sum => sum.Fields.ToEquatableArray()));
+        select (ZigType)
+            new ZigType.Struct(
+                StructLayout.Packed,
+                widths
+                    .Take(count)
+                    .Select(bits => bits == 1 ? new ZigType.Bool() : (ZigType)new ZigType.Int(bits, bits % 2 == 1))
+                    .Aggregate(
+                        (Fields: new List<ZigType>(), Bits: 0),
+                        (sum, type) => Fits(sum.Fields, sum.Bits, type),
+                        sum => sum.Fields.ToEquatableArray()
+                    )
+            );
 
     private static (List<ZigType> Fields, int Bits) Fits(List<ZigType> fields, int bits, ZigType type)
     {
@@ -142,7 +158,8 @@ internal sealed class TypeGen
         from align in Gen.Elements(32, 64)
         from type in Gen.Frequency(
             (2, Struct(StructLayout.Auto, scalar, 1, 3, align)),
-            (1, Struct(StructLayout.Extern, ExternField, 1, 4, align)))
+            (1, Struct(StructLayout.Extern, ExternField, 1, 4, align))
+        )
         select type;
 
     private static Gen<ZigType> Optional(Gen<ZigType> child) =>
@@ -150,16 +167,21 @@ internal sealed class TypeGen
 
     private static Gen<ZigType> Union(Profile profile, Gen<ZigType> field)
     {
-        var variant = Gen.Frequency((profile[Feature.TypeVoid] > 0 ? 1 : 0, Gen.Constant<ZigType>(new ZigType.Void())), (4, field));
+        var variant = Gen.Frequency(
+            (profile[Feature.TypeVoid] > 0 ? 1 : 0, Gen.Constant<ZigType>(new ZigType.Void())),
+            (4, field)
+        );
         return from count in Gen.Choose(1, 5)
-               from variants in variant.ArrayOf(count)
-               select (ZigType)new ZigType.Union(variants.ToEquatableArray());
+            from variants in variant.ArrayOf(count)
+            select (ZigType)new ZigType.Union(variants.ToEquatableArray());
     }
 
     private static Gen<ZigType> Weighted(Profile profile, IReadOnlyList<(Feature Feature, Gen<ZigType> Gen)> families)
     {
-        var on = families.Where(family => profile.Has(family.Feature))
-            .Select(family => (profile[family.Feature], family.Gen)).ToArray();
+        var on = families
+            .Where(family => profile.Has(family.Feature))
+            .Select(family => (profile[family.Feature], family.Gen))
+            .ToArray();
         return on.Length == 0 ? AnyWord : Gen.Frequency(on);
     }
 }

@@ -32,7 +32,11 @@ internal static class FiberPasses
         for (var id = program.Functions.Count - 1; id > 0; id--)
         {
             var function = program.Functions[id];
-            if (function.Payload is ZigType.Handle || function.Kind is FunctionKind.Callback || function.Parameters.Any(type => !type.IsMakeable))
+            if (
+                function.Payload is ZigType.Handle
+                || function.Kind is FunctionKind.Callback
+                || function.Parameters.Any(type => !type.IsMakeable)
+            )
             {
                 continue;
             }
@@ -41,11 +45,15 @@ internal static class FiberPasses
             {
                 if (program.Fibers[i].Function != id)
                 {
-                    yield return With(program, i, program.Fibers[i] with
-                    {
-                        Function = id,
-                        Arguments = function.Parameters.Select(_ => 0UL).ToEquatableArray(),
-                    });
+                    yield return With(
+                        program,
+                        i,
+                        program.Fibers[i] with
+                        {
+                            Function = id,
+                            Arguments = function.Parameters.Select(_ => 0UL).ToEquatableArray(),
+                        }
+                    );
                 }
             }
         }
@@ -55,13 +63,20 @@ internal static class FiberPasses
     {
         if (program.Fibers.Count(fiber => fiber.Fuel > 0) > 1)
         {
-            yield return program with { Fibers = program.Fibers.Select(fiber => fiber with { Fuel = 0 }).ToEquatableArray() };
+            yield return program with
+            {
+                Fibers = program.Fibers.Select(fiber => fiber with { Fuel = 0 }).ToEquatableArray(),
+            };
         }
 
         for (var i = 0; i < program.Fibers.Count; i++)
         {
             var fuel = program.Fibers[i].Fuel;
-            foreach (var less in new[] { 0, 1, 2, fuel / 16, fuel / 2, fuel * 7 / 8, fuel - 1 }.Where(less => less >= 0 && less < fuel).Distinct())
+            foreach (
+                var less in new[] { 0, 1, 2, fuel / 16, fuel / 2, fuel * 7 / 8, fuel - 1 }
+                    .Where(less => less >= 0 && less < fuel)
+                    .Distinct()
+            )
             {
                 yield return With(program, i, program.Fibers[i] with { Fuel = less });
             }
@@ -72,32 +87,53 @@ internal static class FiberPasses
     {
         yield return program with
         {
-            Fibers = program.Fibers.Select(fiber => fiber with
-            {
-                StartsAtLaunch = true,
-                Arguments = fiber.Arguments.Select(_ => 0UL).ToEquatableArray(),
-            }).ToEquatableArray(),
+            Fibers = program
+                .Fibers.Select(fiber =>
+                    fiber with
+                    {
+                        StartsAtLaunch = true,
+                        Arguments = fiber.Arguments.Select(_ => 0UL).ToEquatableArray(),
+                    }
+                )
+                .ToEquatableArray(),
         };
         for (var i = 0; i < program.Fibers.Count; i++)
         {
             var fiber = program.Fibers[i];
             yield return With(program, i, fiber with { StartsAtLaunch = true });
-            yield return With(program, i, fiber with { Arguments = fiber.Arguments.Select(_ => 0UL).ToEquatableArray() });
+            yield return With(
+                program,
+                i,
+                fiber with
+                {
+                    Arguments = fiber.Arguments.Select(_ => 0UL).ToEquatableArray(),
+                }
+            );
             for (var j = 0; j < fiber.Arguments.Count; j++)
             {
-                yield return With(program, i, fiber with { Arguments = fiber.Arguments.Select((a, at) => at == j ? 0 : a).ToEquatableArray() });
+                yield return With(
+                    program,
+                    i,
+                    fiber with
+                    {
+                        Arguments = fiber.Arguments.Select((a, at) => at == j ? 0 : a).ToEquatableArray(),
+                    }
+                );
             }
         }
     }
 
-    private static FiberProgram With(FiberProgram program, int index, Fiber fiber) => program with
-    {
-        Fibers = program.Fibers.Select((old, i) => i == index ? fiber : old).ToEquatableArray(),
-    };
+    private static FiberProgram With(FiberProgram program, int index, Fiber fiber) =>
+        program with
+        {
+            Fibers = program.Fibers.Select((old, i) => i == index ? fiber : old).ToEquatableArray(),
+        };
 
     private static FiberProgram Keep(FiberProgram program, IReadOnlyList<int> kept)
     {
-        var fibers = kept.Select((old, i) => program.Fibers[old] with { StartsAtLaunch = i == 0 || program.Fibers[old].StartsAtLaunch });
+        var fibers = kept.Select(
+            (old, i) => program.Fibers[old] with { StartsAtLaunch = i == 0 || program.Fibers[old].StartsAtLaunch }
+        );
         return new FiberDropper(kept).Rewrite(program) with { Fibers = fibers.ToEquatableArray() };
     }
 

@@ -8,7 +8,9 @@ internal static class FunctionPasses
 {
     private static readonly ZigType Word = new ZigType.Int(64, false);
 
-    /// <summary>Functions gone, half of them at once down to one by one: a value stands for what they returned.</summary>
+    /// <summary>
+    /// Functions gone, half of them at once down to one by one: a value stands for what they returned.
+    /// </summary>
     public static IEnumerable<FiberProgram> Drop(FiberProgram program)
     {
         var count = program.Functions.Count;
@@ -21,9 +23,10 @@ internal static class FunctionPasses
         }
     }
 
-    public static IEnumerable<FiberProgram> Empty(FiberProgram program) => program.Functions
-        .Where(function => function.Body.Count > 0)
-        .Select(function => StatementEdits.WithBody(program, function.Id, []));
+    public static IEnumerable<FiberProgram> Empty(FiberProgram program) =>
+        program
+            .Functions.Where(function => function.Body.Count > 0)
+            .Select(function => StatementEdits.WithBody(program, function.Id, []));
 
     /// <summary>Parameters with their arguments: all of a function's, then one at a time.</summary>
     public static IEnumerable<FiberProgram> DropParameters(FiberProgram program)
@@ -49,7 +52,10 @@ internal static class FunctionPasses
     {
         foreach (var plainer in Declarations())
         {
-            yield return program with { Functions = program.Functions.Select(plainer).ToEquatableArray() };
+            yield return program with
+            {
+                Functions = program.Functions.Select(plainer).ToEquatableArray(),
+            };
         }
 
         foreach (var function in program.Functions)
@@ -86,13 +92,27 @@ internal static class FunctionPasses
     }
 
     private static IEnumerable<Func<Function, Function>> Declarations() =>
-    [
-        function => function.Kind is FunctionKind.Callback ? function : function with { Kind = FunctionKind.Plain, Errors = Wider(function.Errors), NoInline = true },
-        function => function.Kind is FunctionKind.Callback ? function : function with { Errors = new ErrorSet.Infallible() },
-        function => function with { Errors = Wider(function.Errors) },
-        function => function.Kind is FunctionKind.Callback ? function : function with { Kind = FunctionKind.Plain },
-        function => function with { NoInline = true },
-    ];
+        [
+            function =>
+                function.Kind is FunctionKind.Callback
+                    ? function
+                    : function with
+                    {
+                        Kind = FunctionKind.Plain,
+                        Errors = Wider(function.Errors),
+                        NoInline = true,
+                    },
+            function =>
+                function.Kind is FunctionKind.Callback
+                    ? function
+                    : function with
+                    {
+                        Errors = new ErrorSet.Infallible(),
+                    },
+            function => function with { Errors = Wider(function.Errors) },
+            function => function.Kind is FunctionKind.Callback ? function : function with { Kind = FunctionKind.Plain },
+            function => function with { NoInline = true },
+        ];
 
     private static ErrorSet Wider(ErrorSet errors) => errors is ErrorSet.Infallible ? errors : new ErrorSet.AnyError();
 
@@ -101,9 +121,16 @@ internal static class FunctionPasses
         var dropped = new ParameterDropper(function, first, count).Rewrite(program);
         return dropped with
         {
-            Fibers = dropped.Fibers.Select(fiber => fiber.Function != function
-                ? fiber
-                : fiber with { Arguments = Without(fiber.Arguments, first, count) }).ToEquatableArray(),
+            Fibers = dropped
+                .Fibers.Select(fiber =>
+                    fiber.Function != function
+                        ? fiber
+                        : fiber with
+                        {
+                            Arguments = Without(fiber.Arguments, first, count),
+                        }
+                )
+                .ToEquatableArray(),
         };
     }
 
@@ -119,22 +146,34 @@ internal static class FunctionPasses
         public override Function Rewrite(Function function)
         {
             _isInside = function.Id == dropped;
-            return base.Rewrite(_isInside ? function with { Parameters = Without(function.Parameters, first, count) } : function);
+            return base.Rewrite(
+                _isInside ? function with { Parameters = Without(function.Parameters, first, count) } : function
+            );
         }
 
-        protected override void Rewrite(Statement statement, List<Statement> into) => base.Rewrite(
-            statement switch
-            {
-                Statement.Call s when s.Function == dropped => s with { Arguments = Without(s.Arguments, first, count) },
-                Statement.TailCall s when s.Function == dropped => s with { Arguments = Without(s.Arguments, first, count) },
-                _ => statement,
-            },
-            into);
+        protected override void Rewrite(Statement statement, List<Statement> into) =>
+            base.Rewrite(
+                statement switch
+                {
+                    Statement.Call s when s.Function == dropped => s with
+                    {
+                        Arguments = Without(s.Arguments, first, count),
+                    },
+                    Statement.TailCall s when s.Function == dropped => s with
+                    {
+                        Arguments = Without(s.Arguments, first, count),
+                    },
+                    _ => statement,
+                },
+                into
+            );
 
         protected override int Declaration(int local) => Reference(local);
 
-        protected override int Reference(int local) => !_isInside || local < first ? local
-            : local < first + count ? Far + local : local - count;
+        protected override int Reference(int local) =>
+            !_isInside || local < first ? local
+            : local < first + count ? Far + local
+            : local - count;
     }
 
     /// <summary>Puts values in the place of calls to functions in a range.</summary>
@@ -147,7 +186,12 @@ internal static class FunctionPasses
         {
             _function = function;
             var body = function.Body;
-            foreach (var call in Walk.Statements(body).OfType<Statement.Call>().Where(call => Drops(call.Function) && Owns(call)))
+            foreach (
+                var call in StatementTree
+                    .All(body)
+                    .OfType<Statement.Call>()
+                    .Where(call => Drops(call.Function) && Owns(call))
+            )
             {
                 body = StatementEdits.WithoutReleases(body, call.Result);
             }
@@ -173,7 +217,9 @@ internal static class FunctionPasses
 
                     break;
                 case Statement.TailCall call when Drops(call.Function) && _function.Payload is ZigType.Handle:
-                    into.Add(new Statement.Acquire(call.Site, Far + call.Site, ResourceKind.HeapBlock, Disposition.ErrDefer));
+                    into.Add(
+                        new Statement.Acquire(call.Site, Far + call.Site, ResourceKind.HeapBlock, Disposition.ErrDefer)
+                    );
                     into.Add(new Statement.Return(new ReturnValue.Local(Far + call.Site)));
                     break;
                 case Statement.TailCall call when Drops(call.Function):
@@ -193,13 +239,23 @@ internal static class FunctionPasses
         {
             if (!Owns(call))
             {
-                return call.Result < 0 ? [] : [new Statement.Let(call.Result, program.Functions[call.Function].Payload, new Scalar.Const(0))];
+                return call.Result < 0
+                    ? []
+                    : [new Statement.Let(call.Result, program.Functions[call.Function].Payload, new Scalar.Const(0))];
             }
 
-            var isReturned = Walk.Statements(_function.Body)
+            var isReturned = StatementTree
+                .All(_function.Body)
                 .Any(s => s is Statement.Return { Value: ReturnValue.Local local } && local.Index == call.Result);
-            return [new Statement.Acquire(
-                call.Site, call.Result, ResourceKind.HeapBlock, isReturned ? Disposition.ErrDefer : Disposition.Defer)];
+            return
+            [
+                new Statement.Acquire(
+                    call.Site,
+                    call.Result,
+                    ResourceKind.HeapBlock,
+                    isReturned ? Disposition.ErrDefer : Disposition.Defer
+                ),
+            ];
         }
     }
 }

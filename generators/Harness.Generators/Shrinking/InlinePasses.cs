@@ -10,18 +10,23 @@ internal static class InlinePasses
     private const int Far = 1_000_000;
     private static readonly Scalar Zero = new Scalar.Const(0);
 
-    /// <summary>A callee's statements in the place of the call; what it did with errors and its result is not kept.</summary>
+    /// <summary>
+    /// A callee's statements in the place of the call; what it did with errors and its result is not kept.
+    /// </summary>
     public static IEnumerable<FiberProgram> Inline(FiberProgram program)
     {
         foreach (var function in program.Functions)
         {
             var position = 0;
-            foreach (var statement in Walk.Statements(function.Body))
+            foreach (var statement in StatementTree.All(function.Body))
             {
                 if (Inlined(program, function, statement) is { } block)
                 {
                     yield return StatementEdits.WithBody(
-                        program, function.Id, StatementEdits.Replace(function.Body, position, block));
+                        program,
+                        function.Id,
+                        StatementEdits.Replace(function.Body, position, block)
+                    );
                 }
 
                 position++;
@@ -35,16 +40,26 @@ internal static class InlinePasses
         foreach (var function in program.Functions.Where(f => f.Payload is ZigType.Handle))
         {
             var disowned = new Disowner().Rewrite(function with { Payload = new ZigType.Void() });
-            var functions = StatementEdits.WithFunction(program, disowned).Functions.Select(caller =>
-            {
-                var taken = Walk.Statements(caller.Body).OfType<Statement.Call>()
-                    .Where(call => call.Function == function.Id && call.Result >= 0);
-                return caller with
+            var functions = StatementEdits
+                .WithFunction(program, disowned)
+                .Functions.Select(caller =>
                 {
-                    Body = taken.Aggregate(caller.Body, (body, call) => StatementEdits.WithoutReleases(body, call.Result)),
-                };
-            });
-            yield return program with { Functions = functions.ToEquatableArray() };
+                    var taken = StatementTree
+                        .All(caller.Body)
+                        .OfType<Statement.Call>()
+                        .Where(call => call.Function == function.Id && call.Result >= 0);
+                    return caller with
+                    {
+                        Body = taken.Aggregate(
+                            caller.Body,
+                            (body, call) => StatementEdits.WithoutReleases(body, call.Result)
+                        ),
+                    };
+                });
+            yield return program with
+            {
+                Functions = functions.ToEquatableArray(),
+            };
         }
     }
 
@@ -87,14 +102,19 @@ internal static class InlinePasses
 
     private sealed class Disowner : ProgramRewriter
     {
-        protected override void Rewrite(Statement statement, List<Statement> into) => base.Rewrite(
-            statement switch
-            {
-                Statement.Acquire { Disposition: Disposition.ErrDefer } s => s with { Disposition = Disposition.Defer },
-                Statement.ErrDefer { Body: [Statement.Release] } s => new Statement.Defer(s.Body),
-                Statement.Return => new Statement.Return(new ReturnValue.Made(Zero)),
-                _ => statement,
-            },
-            into);
+        protected override void Rewrite(Statement statement, List<Statement> into) =>
+            base.Rewrite(
+                statement switch
+                {
+                    Statement.Acquire { Disposition: Disposition.ErrDefer } s => s with
+                    {
+                        Disposition = Disposition.Defer,
+                    },
+                    Statement.ErrDefer { Body: [Statement.Release] } s => new Statement.Defer(s.Body),
+                    Statement.Return => new Statement.Return(new ReturnValue.Made(Zero)),
+                    _ => statement,
+                },
+                into
+            );
     }
 }

@@ -38,7 +38,13 @@ internal sealed class Repair : ProgramRewriter
         _locals.Clear();
         for (var i = 0; i < function.Parameters.Count; i++)
         {
-            _locals.Add((i, function.Parameters[i], function.Parameters[i] is ZigType.CellPointer ? LocalRole.Cell : LocalRole.Value));
+            _locals.Add(
+                (
+                    i,
+                    function.Parameters[i],
+                    function.Parameters[i] is ZigType.CellPointer ? LocalRole.Cell : LocalRole.Value
+                )
+            );
         }
 
         return base.Rewrite(function);
@@ -51,7 +57,7 @@ internal sealed class Repair : ProgramRewriter
         foreach (var statement in body)
         {
             Rewrite(statement, into);
-            if (into.Count > 0 && !Walk.Completes(into[^1]))
+            if (into.Count > 0 && !StatementTree.Completes(into[^1]))
             {
                 break;
             }
@@ -69,7 +75,10 @@ internal sealed class Repair : ProgramRewriter
             case Statement.CheckBuffer c when !Is(c.Local, LocalRole.Buffer):
             case Statement.Release r when Find(r.Local)?.Type is not ZigType.Handle:
             case Statement.BreakIf or Statement.ContinueIf when _loops == 0:
-            case Statement.ErrDefer or Statement.ErrDeferCapture or Statement.Lock or Statement.Join when !_function.IsFallible:
+            case Statement.ErrDefer
+            or Statement.ErrDeferCapture
+            or Statement.Lock
+            or Statement.Join when !_function.IsFallible:
                 return;
             case Statement.Call s:
                 Call(s, into);
@@ -103,12 +112,13 @@ internal sealed class Repair : ProgramRewriter
         Declare(statement);
     }
 
-    protected override Scalar Rewrite(Scalar scalar) => scalar switch
-    {
-        Scalar.Fold fold when Find(fold.Local) is not { Role: LocalRole.Value or LocalRole.Cell } => Zero,
-        Scalar.LoopIndex index when !Is(index.Local, LocalRole.Index) => Zero,
-        _ => base.Rewrite(scalar),
-    };
+    protected override Scalar Rewrite(Scalar scalar) =>
+        scalar switch
+        {
+            Scalar.Fold fold when Find(fold.Local) is not { Role: LocalRole.Value or LocalRole.Cell } => Zero,
+            Scalar.LoopIndex index when !Is(index.Local, LocalRole.Index) => Zero,
+            _ => base.Rewrite(scalar),
+        };
 
     private static Scalar Zero => new Scalar.Const(0);
 
@@ -164,18 +174,23 @@ internal sealed class Repair : ProgramRewriter
         }
     }
 
-    private Handling Grounded(Function callee, Handling handling) => handling switch
-    {
-        _ when !callee.IsFallible => new Handling.Plain(),
-        Handling.Try or Handling.Map or Handling.Rethrow when !_function.IsFallible => new Handling.CatchValue(Zero),
-        Handling.Plain => new Handling.CatchValue(Zero),
-        _ => Rewrite(handling),
-    };
+    private Handling Grounded(Function callee, Handling handling) =>
+        handling switch
+        {
+            _ when !callee.IsFallible => new Handling.Plain(),
+            Handling.Try or Handling.Map or Handling.Rethrow when !_function.IsFallible => new Handling.CatchValue(
+                Zero
+            ),
+            Handling.Plain => new Handling.CatchValue(Zero),
+            _ => Rewrite(handling),
+        };
 
     private EquatableArray<Argument> Arguments(EquatableArray<Argument> arguments, int function)
     {
         var types = _program.Functions[function].Parameters;
-        return arguments.Select((argument, i) => i < types.Count ? Fitting(argument, types[i]) : argument).ToEquatableArray();
+        return arguments
+            .Select((argument, i) => i < types.Count ? Fitting(argument, types[i]) : argument)
+            .ToEquatableArray();
     }
 
     private Argument Fitting(Argument argument, ZigType type)

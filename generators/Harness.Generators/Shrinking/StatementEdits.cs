@@ -3,7 +3,9 @@ using Harness.Model;
 
 namespace Harness.Generators.Shrinking;
 
-/// <summary>Changes to statements, which are named by their position in source order within a body (nested ones counted).</summary>
+/// <summary>
+/// Changes to statements, which are named by their position in source order within a body (nested ones counted).
+/// </summary>
 internal static class StatementEdits
 {
     /// <summary>Without the statements at these positions of the whole program, and all that is inside them.</summary>
@@ -14,8 +16,11 @@ internal static class StatementEdits
         new Editor(position => position == first || position == second ? [] : null).Rewrite(program);
 
     /// <summary>Other statements in the place of one.</summary>
-    public static EquatableArray<Statement> Replace(EquatableArray<Statement> body, int position, IReadOnlyList<Statement> replacement) =>
-        new Editor(at => at == position ? replacement : null).Body(body);
+    public static EquatableArray<Statement> Replace(
+        EquatableArray<Statement> body,
+        int position,
+        IReadOnlyList<Statement> replacement
+    ) => new Editor(at => at == position ? replacement : null).Body(body);
 
     /// <summary>Without the releases of a local.</summary>
     public static EquatableArray<Statement> WithoutReleases(EquatableArray<Statement> body, int local) =>
@@ -24,10 +29,11 @@ internal static class StatementEdits
     public static FiberProgram WithBody(FiberProgram program, int function, EquatableArray<Statement> body) =>
         WithFunction(program, program.Functions[function] with { Body = body });
 
-    public static FiberProgram WithFunction(FiberProgram program, Function function) => program with
-    {
-        Functions = program.Functions.Select(f => f.Id == function.Id ? function : f).ToEquatableArray(),
-    };
+    public static FiberProgram WithFunction(FiberProgram program, Function function) =>
+        program with
+        {
+            Functions = program.Functions.Select(f => f.Id == function.Id ? function : f).ToEquatableArray(),
+        };
 
     /// <summary>Each statement's position asked; null keeps the statement and goes inside.</summary>
     private sealed class Editor(Func<int, IReadOnlyList<Statement>?> edit) : ProgramRewriter
@@ -38,7 +44,7 @@ internal static class StatementEdits
         {
             if (edit(_position) is { } replacement)
             {
-                _position += 1 + Walk.Blocks(statement).SelectMany(Walk.Statements).Count();
+                _position += 1 + Walk.CountInside(statement);
                 into.AddRange(replacement);
                 return;
             }

@@ -9,13 +9,19 @@ internal static class ValuePasses
     private static readonly ZigType Word = new ZigType.Int(64, false);
     private static readonly Scalar Zero = new Scalar.Const(0);
 
-    /// <summary>Every value a word; then one type after the other a word, or one of its parts, wherever it stands.</summary>
+    /// <summary>
+    /// Every value a word; then one type after the other a word, or one of its parts, wherever it stands.
+    /// </summary>
     public static IEnumerable<FiberProgram> Types(FiberProgram program)
     {
         yield return new TypeMap(type => type is ZigType.Void || !type.IsMakeable ? type : Word).Rewrite(program);
         var collector = new TypeCollector();
         collector.Rewrite(program);
-        foreach (var type in collector.Types.OrderByDescending(ProgramMeasure.Of).ThenBy(type => type.ToString(), StringComparer.Ordinal))
+        foreach (
+            var type in collector
+                .Types.OrderByDescending(ProgramMeasure.Of)
+                .ThenBy(type => type.ToString(), StringComparer.Ordinal)
+        )
         {
             foreach (var plainer in Plainer(type))
             {
@@ -50,16 +56,42 @@ internal static class ValuePasses
                     yield return field;
                 }
 
-                yield return s with { Fields = s.Fields.Take((s.Fields.Count + 1) / 2).ToEquatableArray() };
-                yield return s with { Fields = s.Fields.Skip(1).ToEquatableArray() };
-                yield return s with { Fields = s.Fields.Take(s.Fields.Count - 1).ToEquatableArray() };
-                yield return s with { Fields = s.Fields.Select(field => s.Layout is StructLayout.Packed ? field : Word).ToEquatableArray() };
-                yield return s with { Align = 0 };
+                yield return s with
+                {
+                    Fields = s.Fields.Take((s.Fields.Count + 1) / 2).ToEquatableArray(),
+                };
+                yield return s with
+                {
+                    Fields = s.Fields.Skip(1).ToEquatableArray(),
+                };
+                yield return s with
+                {
+                    Fields = s.Fields.Take(s.Fields.Count - 1).ToEquatableArray(),
+                };
+                yield return s with
+                {
+                    Fields = s
+                        .Fields.Select(field => s.Layout is StructLayout.Packed ? field : Word)
+                        .ToEquatableArray(),
+                };
+                yield return s with
+                {
+                    Align = 0,
+                };
                 break;
             case ZigType.Union u:
-                yield return u with { Variants = u.Variants.Take((u.Variants.Count + 1) / 2).ToEquatableArray() };
-                yield return u with { Variants = u.Variants.Skip(1).ToEquatableArray() };
-                yield return u with { Variants = u.Variants.Select(_ => Word).ToEquatableArray() };
+                yield return u with
+                {
+                    Variants = u.Variants.Take((u.Variants.Count + 1) / 2).ToEquatableArray(),
+                };
+                yield return u with
+                {
+                    Variants = u.Variants.Skip(1).ToEquatableArray(),
+                };
+                yield return u with
+                {
+                    Variants = u.Variants.Select(_ => Word).ToEquatableArray(),
+                };
                 break;
             case ZigType.Optional o:
                 yield return o.Child;
@@ -69,7 +101,10 @@ internal static class ValuePasses
                 yield return v.Element;
                 break;
             case ZigType.Int { Signed: true } i:
-                yield return i with { Signed = false };
+                yield return i with
+                {
+                    Signed = false,
+                };
                 break;
         }
     }

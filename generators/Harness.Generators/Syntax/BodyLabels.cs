@@ -5,11 +5,17 @@ namespace Harness.Generators.Syntax;
 /// <summary>The labels of one body: what stands in it, and where.</summary>
 internal sealed class BodyLabels(FiberProgram program, Function function, ISet<string> labels)
 {
-    /// <summary>The sizes that buffers cluster around; half a kilobyte to either side counts as near the large ones.</summary>
+    /// <summary>
+    /// The sizes that buffers cluster around; half a kilobyte to either side counts as near the large ones.
+    /// </summary>
     private static readonly (int Bytes, int Around, string Name)[] Edges =
     [
-        (256, 192, "256"), (1024, 192, "1 KiB"), (2048, 192, "2 KiB"), (4096, 256, "4 KiB"),
-        (16 << 10, 512, "16 KiB"), (64 << 10, 512, "64 KiB"),
+        (256, 192, "256"),
+        (1024, 192, "1 KiB"),
+        (2048, 192, "2 KiB"),
+        (4096, 256, "4 KiB"),
+        (16 << 10, 512, "16 KiB"),
+        (64 << 10, 512, "64 KiB"),
     ];
 
     private readonly HashSet<int> _buffers = [];
@@ -28,9 +34,13 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
         }
     }
 
-    private static bool IsCleanup(Statement statement) => statement
-        is Statement.Defer or Statement.ErrDefer or Statement.ErrDeferCapture or Statement.Lock
-        or Statement.Acquire { Disposition: not Disposition.Manual };
+    private static bool IsCleanup(Statement statement) =>
+        statement
+            is Statement.Defer
+                or Statement.ErrDefer
+                or Statement.ErrDeferCapture
+                or Statement.Lock
+                or Statement.Acquire { Disposition: not Disposition.Manual };
 
     private void Visit(Statement statement, Place place)
     {
@@ -56,10 +66,14 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
         Exit(statement, place);
         if (statement is Statement.Probe)
         {
-            labels.Add(place.Cleanup is { } cleanup ? $"probe:in {cleanup}" : place.InCatch ? "probe:in catch" : "probe:in the body");
+            labels.Add(
+                place.Cleanup is { } cleanup ? $"probe:in {cleanup}"
+                : place.InCatch ? "probe:in catch"
+                : "probe:in the body"
+            );
         }
 
-        foreach (var inner in Walk.Blocks(statement))
+        foreach (var inner in StatementTree.Bodies(statement))
         {
             Body(inner, place.Inside(statement));
         }
@@ -68,7 +82,10 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
     private void Exit(Statement statement, Place place)
     {
         var name = ProgramLabels.Lower(statement.GetType().Name);
-        if (statement is Statement.BreakIf or Statement.ContinueIf or Statement.Return or Statement.Raise && place.PendingInLoop)
+        if (
+            statement is Statement.BreakIf or Statement.ContinueIf or Statement.Return or Statement.Raise
+            && place.PendingInLoop
+        )
         {
             labels.Add($"loop left with a defer pending:{name}");
         }
@@ -128,7 +145,7 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
             return;
         }
 
-        foreach (var inner in Walk.Blocks(call.Handling))
+        foreach (var inner in StatementTree.Bodies(call.Handling))
         {
             Body(inner, place with { InCatch = true });
         }
@@ -147,10 +164,14 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
     {
         _buffers.Add(buffer.Local);
         var bytes = buffer.Words * 8;
-        labels.Add(bytes > (64 << 10) + 512
-            ? "buffer:beyond 64 KiB"
-            : Edges.Where(edge => Math.Abs(bytes - edge.Bytes) <= edge.Around).Select(edge => $"buffer:near {edge.Name}")
-                .FirstOrDefault("buffer:other"));
+        labels.Add(
+            bytes > (64 << 10) + 512
+                ? "buffer:beyond 64 KiB"
+                : Edges
+                    .Where(edge => Math.Abs(bytes - edge.Bytes) <= edge.Around)
+                    .Select(edge => $"buffer:near {edge.Name}")
+                    .FirstOrDefault("buffer:other")
+        );
         if (buffer.Align > 16)
         {
             labels.Add($"buffer:align {buffer.Align}");
@@ -158,17 +179,36 @@ internal sealed class BodyLabels(FiberProgram program, Function function, ISet<s
     }
 
     /// <summary>Where a statement stands.</summary>
-    internal sealed record Place(bool InLoop, bool Pending, bool PendingInLoop, bool InCatch, bool Locked, string? Cleanup)
+    internal sealed record Place(
+        bool InLoop,
+        bool Pending,
+        bool PendingInLoop,
+        bool InCatch,
+        bool Locked,
+        string? Cleanup
+    )
     {
         public static readonly Place Start = new(false, false, false, false, false, null);
 
-        public Place Inside(Statement statement) => statement switch
-        {
-            Statement.Loop => this with { InLoop = true, PendingInLoop = false },
-            Statement.Defer => this with { Cleanup = "defer", InLoop = false, Pending = false, PendingInLoop = false },
-            Statement.ErrDefer or Statement.ErrDeferCapture =>
-                this with { Cleanup = "errdefer", InLoop = false, Pending = false, PendingInLoop = false },
-            _ => this,
-        };
+        public Place Inside(Statement statement) =>
+            statement switch
+            {
+                Statement.Loop => this with { InLoop = true, PendingInLoop = false },
+                Statement.Defer => this with
+                {
+                    Cleanup = "defer",
+                    InLoop = false,
+                    Pending = false,
+                    PendingInLoop = false,
+                },
+                Statement.ErrDefer or Statement.ErrDeferCapture => this with
+                {
+                    Cleanup = "errdefer",
+                    InLoop = false,
+                    Pending = false,
+                    PendingInLoop = false,
+                },
+                _ => this,
+            };
     }
 }

@@ -4,7 +4,8 @@ namespace Harness.Generators.Syntax;
 
 /// <summary>
 /// Gives functions, locals and sites consecutive numbers again: functions that no fiber can reach are dropped, sites
-/// count from 1 over the program, locals from the parameters on in each function. Order is kept, so forward calls stay forward.
+/// count from 1 over the program, locals from the parameters on in each function. Order is kept, so forward calls stay
+/// forward.
 /// </summary>
 internal static class Renumbering
 {
@@ -57,7 +58,11 @@ internal static class Renumbering
                 _locals.Add(i, i);
             }
 
-            return function with { Id = functions[function.Id], Body = Body(function.Body) };
+            return function with
+            {
+                Id = functions[function.Id],
+                Body = Body(function.Body),
+            };
         }
 
         protected override int Site(int site) => ++_sites;

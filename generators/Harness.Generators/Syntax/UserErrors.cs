@@ -2,7 +2,9 @@ using Harness.Model;
 
 namespace Harness.Generators.Syntax;
 
-/// <summary>A set of the errors that programs raise (1 to 8), or every error. The runtime's own are in each set.</summary>
+/// <summary>
+/// A set of the errors that programs raise (1 to 8), or every error. The runtime's own are in each set.
+/// </summary>
 internal readonly record struct UserErrors(int Mask, bool IsAny)
 {
     public const int Count = 8;
@@ -23,7 +25,8 @@ internal readonly record struct UserErrors(int Mask, bool IsAny)
         }
     }
 
-    public static UserErrors Of(IEnumerable<ErrorName> errors) => new(errors.Aggregate(0, (mask, error) => mask | Bit(error)), false);
+    public static UserErrors Of(IEnumerable<ErrorName> errors) =>
+        new(errors.Aggregate(0, (mask, error) => mask | Bit(error)), false);
 
     public bool Contains(ErrorName error) => (Mask & Bit(error)) != 0;
 

@@ -51,11 +51,11 @@ public abstract record JournalRecord
     /// <summary>One batch in one cell is done: programs <paramref name="Start"/> and following of the stream.</summary>
     public sealed record BatchChecked(
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
-        IReadOnlyDictionary<string, long> Coverage, EquatableArray<string> Inconclusive, PhaseSeconds Seconds, double Wall)
+        IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
-    public sealed record FailureSeen(string Signature, string Cell, long Ordinal, string Check)
+    public sealed record FailureSeen(string Signature, string Family, string Cell, long Ordinal, string Check)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>The first failing case of a signature is on disk, before it is confirmed or shrunk.</summary>
@@ -71,7 +71,7 @@ public abstract record JournalRecord
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>Shrinking ended. Expected and observed are those of the final case.</summary>
-    public sealed record FindingShrunk(string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed)
+    public sealed record FindingShrunk(string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed, int Functions)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>The last line of a run that ended by itself. Without it the run was killed.</summary>

@@ -5,7 +5,7 @@ namespace Harness.Campaigns;
 /// <summary>
 /// Work without end under a time budget. Every cell gets the same share of time: the one that has used least goes next,
 /// and goes through the stream at its own pace, so a slow cell neither starves the others nor is starved by them. Batches
-/// start small, so that a short budget reaches every cell, and grow to a few seconds each.
+/// start small and light, so that a short budget reaches every cell, and grow to a few seconds each.
 /// </summary>
 public sealed class FairScheduler : IWorkScheduler
 {
@@ -56,7 +56,7 @@ public sealed class FairScheduler : IWorkScheduler
 
     private WorkItem Dispatch(CellAccount account, int count)
     {
-        var item = new WorkItem(_sequence++, account.Cell, account.Next, count);
+        var item = new WorkItem(_sequence++, account.Cell, account.Next, count, Light: account.IsNew);
         account.Next += count;
         // Charged now and corrected at the end: otherwise idle lanes would all pick the same cell.
         var charge = account.Estimate(count) ?? TimeSpan.FromSeconds(1);
@@ -76,6 +76,9 @@ public sealed class FairScheduler : IWorkScheduler
         public Cell Cell { get; } = cell;
 
         public TimeSpan Used { get; set; }
+
+        /// <summary>Nothing has come back yet.</summary>
+        public bool IsNew => _secondsPerProgram is null;
 
         public long Next { get; set; }
 

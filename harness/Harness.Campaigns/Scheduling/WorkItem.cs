@@ -4,7 +4,8 @@ namespace Harness.Campaigns;
 
 /// <summary>Programs <paramref name="Start"/> … <paramref name="Start"/> + <paramref name="Count"/> − 1 of the stream, in one cell.</summary>
 /// <param name="Sequence">Order of dispatch, from 0.</param>
-public sealed record WorkItem(long Sequence, Cell Cell, long Start, int Count)
+/// <param name="Light">With far fewer executions of each program.</param>
+public sealed record WorkItem(long Sequence, Cell Cell, long Start, int Count, bool Light = false)
 {
     public long End => Start + Count;
 }

@@ -13,29 +13,30 @@ internal static class ReplayVerb
         var @case = Options.Case();
         var zig = Options.Zig();
         var json = Options.Json();
-        var gdb = new Option<bool>("--gdb") { Description = "Open the case in gdb, stopped where it fails" };
+        var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
         var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, gdb, json };
         command.SetAction(async (result, ct) =>
         {
             var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
-            if (result.GetValue(gdb))
-            {
-                throw new EnvironmentUnusableException("--gdb is not there yet; the case's source and plan are what scripts/harness show prints");
-            }
-
-            return await RunAsync(context, stored, result.GetValue(zig), result.GetValue(json), ct).ConfigureAwait(false);
+            return await RunAsync(context, stored, result.GetValue(zig), result.GetValue(json), result.GetValue(gdb), ct).ConfigureAwait(false);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(VerbContext context, StoredCase stored, string? zig, bool json, CancellationToken ct)
+    private static async Task<int> RunAsync(VerbContext context, StoredCase stored, string? zig, bool json, bool gdb, CancellationToken ct)
     {
         var document = stored.Document;
+        var debugger = gdb ? GdbSession.Create(Repository.Root(), document) : null;
         var rooms = await OneCase.OpenAsync(context, zig, document, ct).ConfigureAwait(false);
         context.Terminal.Error.WriteLine($"replaying in {document.Case.Cell} with Zig {rooms.Versions.Zig}");
-        var recording = await OneCase.WithScratchAsync(
-            scratch => rooms.Parts.Runner.RecordAsync(document.Case, scratch, ct)).ConfigureAwait(false);
+        Task<Recording> RecordAsync(string directory) => rooms.Parts.Runner.RecordAsync(document.Case, directory, ct);
+        var recording = await (debugger is null ? OneCase.WithScratchAsync(RecordAsync) : RecordAsync(debugger.Folder)).ConfigureAwait(false);
         context.Terminal.Out.Write(json ? Json(document, recording, rooms) : Text(context.Terminal, document, recording));
+        if (debugger is not null)
+        {
+            context.Terminal.Out.WriteLine(debugger.Command());
+        }
+
         return recording switch
         {
             { Conclusive: false } => ExitCodes.Inconclusive,

@@ -50,32 +50,22 @@ internal static class ShrinkVerb
     private static async Task<StoredCase> ShrinkAsync(
         VerbContext context, Rooms rooms, CaseDocument document, Recording recording, string folder, string scratch, TimeSpan budget, CancellationToken ct)
     {
-        using var cap = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        cap.CancelAfter(budget);
-        var smallest = Store(context, rooms, document, recording, folder);
-        try
+        Store(rooms, document, recording, folder);
+        var shrinking = new CaseShrinking(rooms.Parts.Runner, budget, (smaller, _) =>
         {
-            await foreach (var smaller in rooms.Parts.Runner.ShrinkAsync(document.Case, document.Signature, scratch, cap.Token).ConfigureAwait(false))
-            {
-                smallest = Store(context, rooms, document with { Case = smaller }, recording, folder);
-                context.Terminal.Error.WriteLine($"smaller: {Size(smaller)}");
-            }
-        }
-        catch (OperationCanceledException) when (cap.IsCancellationRequested)
+            Store(rooms, document with { Case = smaller }, recording, folder);
+            context.Terminal.Error.WriteLine($"smaller: {Size(smaller)}");
+        });
+        var shrunk = await shrinking.RunAsync(document.Case, recording, scratch, ct).ConfigureAwait(false);
+        if (shrunk.CapHit)
         {
             context.Terminal.Error.WriteLine("the time is up; the smallest case so far stands");
         }
 
-        if (ct.IsCancellationRequested)
-        {
-            return smallest;
-        }
-
-        var last = await rooms.Parts.Runner.RecordAsync(smallest.Document.Case, scratch, ct).ConfigureAwait(false);
-        return Store(context, rooms, smallest.Document, last, folder);
+        return Store(rooms, document with { Case = shrunk.Case }, shrunk.Recording, folder);
     }
 
-    private static StoredCase Store(VerbContext context, Rooms rooms, CaseDocument document, Recording recording, string folder)
+    private static StoredCase Store(Rooms rooms, CaseDocument document, Recording recording, string folder)
     {
         var stored = new StoredCase(
             document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "");

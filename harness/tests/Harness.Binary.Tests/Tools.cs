@@ -3,6 +3,8 @@ using Harness.Emit;
 using Harness.Execution;
 using Harness.Toolchain;
 
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+
 namespace Harness.Binary.Tests;
 
 /// <summary>What tests need of the machine, and scratch directories that vanish.</summary>

@@ -83,6 +83,30 @@ public sealed class CampaignTests : IDisposable
     }
 
     [Fact]
+    public async Task Only_one_cell_of_a_family_is_shrunk_and_all_are_run_again()
+    {
+        Checker.FailIn(CellMatrix.All[1], CellMatrix.All[2]);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var records = JournalReader.Read(_cli.OnlyRun().Journal).Records;
+        Assert.Equal(2, records.OfType<JournalRecord.FindingConfirmed>().Count());
+        Assert.Single(records.OfType<JournalRecord.FindingShrunk>());
+        Assert.Contains("FALSIFIED: 1 distinct failure", _cli.Out);
+        Assert.Contains("also in attribute/", _cli.Out);
+    }
+
+    [Fact]
+    public async Task A_shrunk_case_that_holds_when_run_alone_gives_way_to_the_step_before()
+    {
+        Checker.FailIn(Sample.Cell);
+        _cli.Rooms.Runner.Shrinks = 3;
+        _cli.Rooms.Runner.HoldsAlone = program => program == Sample.Program(2) || program == Sample.Program(1);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var folder = Assert.Single(Directory.GetDirectories(_cli.OnlyRun().Cases));
+        Assert.Equal(Sample.Program(0), CaseStore.Read(folder).Document.Case.Program);
+        Assert.Contains("in 1 step", _cli.Out);
+    }
+
+    [Fact]
     public async Task A_failure_that_does_not_come_back_is_a_flake_and_the_run_ends_with_4()
     {
         Checker.FailIn(Sample.Cell);

@@ -204,6 +204,15 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Bench_compares_our_compile_phase_with_a_bare_one()
+    {
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("bench", "--programs", "4", "--jobs", "2"));
+        Assert.Contains("1.00 s, 2.00 times a bare zig build-obj", _cli.Out);
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("bench", "--programs", "4", "--json"));
+        Assert.Contains("\"compileRatio\": 2", _cli.Out);
+    }
+
+    [Fact]
     public async Task Doctor_says_one_line_each_and_ends_with_3_when_something_needed_is_missing()
     {
         Assert.Equal(ExitCodes.Held, await _cli.RunAsync("doctor", "--results", _cli.PathOf("results")));

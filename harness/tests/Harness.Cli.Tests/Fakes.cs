@@ -32,7 +32,7 @@ internal static class Sample
 
     public static BatchOutcome Outcome(int programs, params Failure[] failures) => new(
         Counters with { Executions = 100 * programs, SplitsForced = 50 * programs, Probes = 10 * programs, FramesChecked = 40 * programs },
-        [], CoverageGoals.Labels(["descending", "ascending", "interleaved"]).ToDictionary(label => label, _ => (long)programs), failures, [], new PhaseSeconds(0.1, 1, 0.2, 0.3));
+        [], CoverageGoals.Labels(["descending", "ascending", "interleaved"]).ToDictionary(label => label, _ => (long)programs), failures, new Dictionary<string, long>(), new PhaseSeconds(0.1, 1, 0.2, 0.3));
 }
 
 /// <summary>Programs that tell their recipe.</summary>
@@ -68,7 +68,7 @@ internal sealed class FakeChecker : IBatchChecker
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) => Task.CompletedTask;
 
-    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string scratchDirectory, CancellationToken ct)
+    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
         lock (_asked)
         {
@@ -78,9 +78,9 @@ internal sealed class FakeChecker : IBatchChecker
         return Answer(programs, cell, ct);
     }
 
-    /// <summary>The first program of every batch in <paramref name="cell"/> fails.</summary>
-    public void FailIn(Cell cell) => Answer = (programs, asked, _) => Task.FromResult(asked == cell
-        ? Sample.Outcome(programs.Count, new Failure("digest/errdefer", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, "digest", "a\nb\n", "a\nc\n"))
+    /// <summary>The first program of every batch in these cells fails.</summary>
+    public void FailIn(params Cell[] cells) => Answer = (programs, asked, _) => Task.FromResult(cells.Contains(asked)
+        ? Sample.Outcome(programs.Count, new Failure(cells.Length == 1 ? "digest/errdefer" : $"digest.{asked}", "digest", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, "digest", "a\nb\n", "a\nc\n"))
         : Sample.Outcome(programs.Count));
 }
 
@@ -89,13 +89,17 @@ internal sealed class FakeRunner : ICaseRunner
 {
     public Recording Recording { get; set; } = new(false, "digest/errdefer", "digest", "a\nb\n", "a\nc\n");
 
+    /// <summary>Programs that hold when they are run alone.</summary>
+    public Func<FiberProgram, bool> HoldsAlone { get; set; } = _ => false;
+
     public Confirmation Confirmation { get; set; } = new(10, 10);
 
     public int Shrinks { get; set; } = 2;
 
     public string Emit(FiberProgram program) => "const rt = @import(\"rt\");\n";
 
-    public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) => Task.FromResult(Recording);
+    public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) =>
+        Task.FromResult(HoldsAlone(@case.Program) ? new Recording(true, "", "", "", "") : Recording);
 
     public Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct) =>
         Task.FromResult(Confirmation);
@@ -128,8 +132,15 @@ internal sealed class FakeRooms : IRoomOpener
         Task.FromResult(new Diagnosis.Diagnosis("zig", Unusable is null, true, "0.16.0"));
 
     public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
-        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions))
+        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))
         : Task.FromException<Rooms>(Unusable);
+}
+
+/// <summary>A compiler that takes half a second for anything.</summary>
+internal sealed class FakeCompiler : IBareCompiler
+{
+    public Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct) =>
+        Task.FromResult(TimeSpan.FromSeconds(0.5));
 }
 
 /// <summary>A command line over fake rooms, in a folder of its own.</summary>

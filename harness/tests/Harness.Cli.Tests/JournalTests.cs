@@ -14,13 +14,13 @@ public sealed class JournalTests : IDisposable
         new JournalRecord.Prepared(1.5),
         new JournalRecord.RegressionReplayed("n", "s", "c", "k", true, true, "p", "t", "d"),
         new JournalRecord.BatchChecked(
-            0, Sample.Cell.ToString(), 0, 4, [2], Sample.Counters, new Dictionary<string, long> { ["fault/none"] = 4 }, ["killed for memory"],
+            0, Sample.Cell.ToString(), 0, 4, [2], Sample.Counters, new Dictionary<string, long> { ["fault/none"] = 4 }, new Dictionary<string, long> { ["killed for memory"] = 2 },
             new PhaseSeconds(1, 2, 3, 4), 5),
-        new JournalRecord.FailureSeen("s", "c", 3, "digest"),
+        new JournalRecord.FailureSeen("s", "f", "c", 3, "digest"),
         new JournalRecord.CaseStored("s", "c", "digest", "path", "token", "a\n", "b\n", 5),
         new JournalRecord.FindingConfirmed("s", 10, 10),
         new JournalRecord.ShrinkStep("s", 1, "token", 4),
-        new JournalRecord.FindingShrunk("s", 1, 2.5, true, "token", "a", "b"),
+        new JournalRecord.FindingShrunk("s", 1, 2.5, true, "token", "a", "b", 3),
         new JournalRecord.RunEnded(RunStop.Completed, ""),
     ];
 

@@ -50,7 +50,7 @@ public sealed class ReportTests : IDisposable
         var tally = Tally.Of(
         [
             new JournalRecord.RunStarted(1, "id", DateTimeOffset.UnixEpoch, new RunSettings(1, null, 1000, null, [], [], 1, ""), Sample.Versions),
-            new JournalRecord.BatchChecked(0, "c", 0, 1000, [], Sample.Counters, new Dictionary<string, long>(), [], PhaseSeconds.Zero, 1),
+            new JournalRecord.BatchChecked(0, "c", 0, 1000, [], Sample.Counters, new Dictionary<string, long>(), new Dictionary<string, long>(), PhaseSeconds.Zero, 1),
         ]);
         Assert.InRange(RunSummary.Of(tally).Confidence.UpperBound!.Value, 0.0029, 0.0030);
     }
@@ -69,7 +69,7 @@ public sealed class ReportTests : IDisposable
     public async Task Html_escapes_everything_that_programs_and_tools_say()
     {
         _cli.Rooms.Checker.FailIn(Sample.Cell);
-        _cli.Rooms.Runner.Recording = new Recording(false, Evil, Evil, Evil + "\nx", Evil + "\ny");
+        _cli.Rooms.Runner.Recording = new Recording(false, "digest/errdefer", Evil, Evil + "\nx", Evil + "\ny");
         await _cli.CampaignAsync("--programs", "3", "--seed", "1");
         var html = File.ReadAllText(_cli.OnlyRun().Report);
         Assert.DoesNotContain("alert(1)</script>", html);

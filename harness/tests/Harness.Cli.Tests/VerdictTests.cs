@@ -86,9 +86,9 @@ public sealed class VerdictTests
     }
 
     private static JournalRecord Batch(Counters counters, int[]? unfinished = null, int count = 4) => new JournalRecord.BatchChecked(
-        0, Sample.Cell.ToString(), 0, count, (unfinished ?? []).ToEquatableArray(), counters, new Dictionary<string, long>(), [], PhaseSeconds.Zero, 1);
+        0, Sample.Cell.ToString(), 0, count, (unfinished ?? []).ToEquatableArray(), counters, new Dictionary<string, long>(), new Dictionary<string, long>(), PhaseSeconds.Zero, 1);
 
-    private static JournalRecord Seen() => new JournalRecord.FailureSeen("s", Sample.Cell.ToString(), 0, "digest");
+    private static JournalRecord Seen() => new JournalRecord.FailureSeen("s", "f", Sample.Cell.ToString(), 0, "digest");
 
     private static Judgement AssertVerdict(Verdict verdict, int exitCode, params JournalRecord[] records)
     {

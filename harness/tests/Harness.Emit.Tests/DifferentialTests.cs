@@ -37,6 +37,46 @@ public class DifferentialTests
     }
 
     [Fact]
+    public async Task what_a_shrinker_tries_compiles_and_does_what_the_model_says()
+    {
+        var programs = RandomPrograms.From(RandomPrograms.Seed, 8).SelectMany(RandomPrograms.Smaller).ToList();
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, "selfhosted");
+
+        var runs = Enumerable.Range(0, programs.Count).SelectMany(i => RandomPrograms.Runs(programs[i], i)).ToList();
+        var differences = await worker.DifferencesAsync(runs);
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
+        await zig.AssertFormattedAsync(Path.Combine(zig.Scratch, "selfhosted.zig"));
+    }
+
+    [Theory]
+    [InlineData("selfhosted")]
+    [InlineData("fast")]
+    [InlineData("small")]
+    public async Task a_frame_stays_until_everything_it_deferred_has_run(string mode)
+    {
+        FiberProgram[] programs =
+        [
+            Samples.Program(
+                Samples.Function(0, Samples.Infallible, Samples.Void, [], Samples.Call(1, 1, Samples.Plain)),
+                Samples.Function(
+                    1, Samples.Infallible, Samples.Void, [],
+                    new Statement.Defer([Samples.Call(2, 2, Samples.Plain)]),
+                    new Statement.Log(3, Samples.Const(3))),
+                Samples.Function(
+                    2, Samples.Infallible, Samples.Void, [],
+                    new Statement.Defer([new Statement.Probe(4)]))),
+        ];
+        using var zig = new ZigTool();
+        var worker = await MockWorker.BuildAsync(zig, programs, mode);
+
+        Assert.Empty(await worker.DifferencesAsync([new MockRun(0, new FaultPlan.None(), Schedule.Fifo)]));
+        var expected = Interpreter.Run(programs[0], new FaultPlan.None(), Schedule.Fifo);
+        Assert.Equal(4, Assert.Single(expected.Probes).Chain.Count);
+    }
+
+    [Fact]
     public async Task errdefers_in_the_wrong_order_are_told_from_the_right_order()
     {
         FiberProgram[] programs =
@@ -50,7 +90,8 @@ public class DifferentialTests
         var wrong = ZigEmitter.Emit([EmissionDefects.SwapErrDefers(programs[0])]);
         var worker = await MockWorker.BuildAsync(zig, wrong, programs, "selfhosted");
 
-        var difference = Assert.Single(await worker.DifferencesAsync([new MockRun(0, new FaultPlan.None(), Schedule.Fifo)]));
+        var run = new MockRun(0, new FaultPlan.None(), Schedule.Fifo);
+        var difference = Assert.Single(await worker.DifferencesAsync([run]));
 
         Assert.Contains("expected Log 2 2, observed Log 1 1", difference, StringComparison.Ordinal);
     }
@@ -63,10 +104,17 @@ public class DifferentialTests
         yield return new MockRun(index, new FaultPlan.None(), Schedule.Fifo);
         for (var entry = 0; entry < plain.Entries; entry++)
         {
-            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.StackOverflow, false), Schedule.Fifo);
-            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.Injected, true), Schedule.Fifo);
-            yield return new MockRun(index, new FaultPlan.PanicAt(entry), Schedule.Fifo);
-            yield return new MockRun(index, new FaultPlan.SegfaultAt(entry), Schedule.Fifo);
+            FaultPlan[] faults =
+            [
+                new FaultPlan.ErrorAt(entry, ErrorName.StackOverflow, Persistent: false),
+                new FaultPlan.ErrorAt(entry, ErrorName.Injected, Persistent: true),
+                new FaultPlan.PanicAt(entry),
+                new FaultPlan.SegfaultAt(entry),
+            ];
+            foreach (var fault in faults)
+            {
+                yield return new MockRun(index, fault, Schedule.Fifo);
+            }
         }
     }
 }

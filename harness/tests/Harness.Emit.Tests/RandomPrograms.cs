@@ -12,13 +12,28 @@ internal static class RandomPrograms
     /// <summary>HARNESS_EMIT_SEED and HARNESS_EMIT_COUNT ask for other programs, or more of them.</summary>
     public static ulong Seed { get; } = (ulong)Setting("HARNESS_EMIT_SEED", 1000);
 
+    /// <summary>Some of a shrinker's candidates, spread over its passes, and some of theirs.</summary>
+    public static IEnumerable<FiberProgram> Smaller(FiberProgram program)
+    {
+        var first = Spread(program).ToList();
+        return first.Concat(first.SelectMany(p => Spread(p).Take(3)));
+    }
+
+    private static IEnumerable<FiberProgram> Spread(FiberProgram program)
+    {
+        var candidates = ProgramShrinker.Candidates(program).Take(200).ToList();
+        return candidates.Where((_, i) => i % (1 + (candidates.Count / 6)) == 0);
+    }
+
     /// <summary>The self-hosted backend compiles a program in a tenth of the time that the optimiser takes.</summary>
     public static int Count(string mode) => Setting("HARNESS_EMIT_COUNT", mode == "selfhosted" ? 100 : 25);
 
     public static IReadOnlyList<FiberProgram> From(ulong seed, int count) =>
         [.. Enumerable.Range(0, count).Select(i => One(unchecked(seed + (ulong)i), i))];
 
-    /// <summary>Without faults, then errors, panics and segfaults at entries spread over the run, under other schedules too.</summary>
+    /// <summary>
+    /// Without faults, then errors, panics and segfaults at entries spread over the run, under other schedules too.
+    /// </summary>
     public static IEnumerable<MockRun> Runs(FiberProgram program, int index)
     {
         var plain = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false);
@@ -30,15 +45,18 @@ internal static class RandomPrograms
 
         for (var entry = 0; entry < plain.Entries; entry += 1 + (plain.Entries / 6))
         {
-            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.StackOverflow, false), Schedule.Fifo);
-            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, ErrorName.Injected, true), new Schedule(79));
+            var (once, always) = (ErrorName.StackOverflow, ErrorName.Injected);
+            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, once, Persistent: false), Schedule.Fifo);
+            yield return new MockRun(index, new FaultPlan.ErrorAt(entry, always, Persistent: true), new Schedule(79));
             yield return new MockRun(index, new FaultPlan.PanicAt(entry), Schedule.Fifo);
             yield return new MockRun(index, new FaultPlan.SegfaultAt(entry), new Schedule(80));
         }
     }
 
     private static int Setting(string name, int otherwise) =>
-        Environment.GetEnvironmentVariable(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        Environment.GetEnvironmentVariable(name) is { } text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : otherwise;
 
     private static FiberProgram One(ulong seed, int index)
     {

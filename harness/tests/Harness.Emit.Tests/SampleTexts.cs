@@ -7,14 +7,15 @@ namespace Harness.Emit.Tests;
 internal sealed record SampleText(string Name, Statement[] Body, string Zig);
 
 /// <summary>One sample per statement and handling, and per shape that Zig is particular about.</summary>
-internal static class SampleTexts
+internal static partial class SampleTexts
 {
     private static readonly Statement _call = Call(1, 1, Try, 2, Made(4));
     private static readonly Statement _probe = new Statement.Probe(9);
     private static readonly Statement _log = new Statement.Log(8, Const(1000));
     private static readonly Statement _raise = new Statement.Raise(7, ErrorName.Denied);
 
-    public static IReadOnlyList<SampleText> All { get; } = [.. Plain(), .. Scopes(), .. Branches(), .. Calls(), .. Handlings()];
+    public static IReadOnlyList<SampleText> All { get; } =
+        [.. Plain(), .. Effects(), .. Scopes(), .. Branches(), .. Calls(), .. Catches(), .. Switches(), .. Outcomes()];
 
     private static Statement Handled(int function, Handling handling, int result = -1, params Argument[] arguments) =>
         Call(1, function, handling, result, arguments);
@@ -33,7 +34,12 @@ internal static class SampleTexts
             const v2 = rt.make(u64, 7);
             _ = v2;
             """),
-        new("a cell", [new Statement.Cell(2, Const(5)), new Statement.Store(2, Fold(2)), new Statement.Log(1, Fold(2))], """
+        new("a cell",
+            [
+                new Statement.Cell(2, Const(5)),
+                new Statement.Store(2, Fold(2)),
+                new Statement.Log(1, Fold(2)),
+            ], """
             var cell_2: u64 = 5;
             cell_2 = rt.fold(cell_2);
             rt.log(1, rt.fold(cell_2));
@@ -56,6 +62,10 @@ internal static class SampleTexts
             rt.fill(&buffer_2, 3);
             rt.log(1, rt.sum(&buffer_2));
             """),
+    ];
+
+    private static IEnumerable<SampleText> Effects() =>
+    [
         new("resources by disposition",
             [
                 new Statement.Acquire(1, 2, ResourceKind.HeapBlock, Disposition.Defer),
@@ -70,7 +80,13 @@ internal static class SampleTexts
             const h4 = try rt.lock(4, 0);
             defer rt.release(4, h4);
             """),
-        new("fibers", [new Statement.Yield(1), new Statement.Spawn(2, 0), new Statement.Join(3, 0), new Statement.Cancel(4, 0)], """
+        new("fibers",
+            [
+                new Statement.Yield(1),
+                new Statement.Spawn(2, 0),
+                new Statement.Join(3, 0),
+                new Statement.Cancel(4, 0),
+            ], """
             rt.yield(1);
             rt.spawn(2, 0);
             try rt.join(3, 0);
@@ -100,6 +116,12 @@ internal static class SampleTexts
                 _ = fetch_1(rt.make(u32, 1)) catch rt.make(u32, 1);
             }
             """),
+        new("a defer that ends the function with a call", [new Statement.Defer([Handled(4, Samples.Plain)])], """
+            defer rt.stay();
+            defer {
+                touch_4();
+            }
+            """),
         new("an errdefer", [new Statement.ErrDefer([_probe, _log]), _call], """
             errdefer {
                 rt.probe(9);
@@ -107,7 +129,12 @@ internal static class SampleTexts
             }
             _ = try fetch_1(rt.make(u32, 4));
             """),
-        new("an errdefer with a capture", [new Statement.ErrDeferCapture(3, []), new Statement.ErrDeferCapture(4, [_probe]), _raise], """
+        new("an errdefer with a capture",
+            [
+                new Statement.ErrDeferCapture(3, []),
+                new Statement.ErrDeferCapture(4, [_probe]),
+                _raise,
+            ], """
             errdefer |err| rt.errdeferred(3, err);
             errdefer |err| {
                 rt.errdeferred(4, err);
@@ -129,7 +156,10 @@ internal static class SampleTexts
             }
             """),
         new("a loop in a defer",
-            [new Statement.Defer([new Statement.Loop(2, 3, [new Statement.BreakIf(When(new Scalar.LoopIndex(2), 2, 1))])])], """
+            [
+                new Statement.Defer(
+                    [new Statement.Loop(2, 3, [new Statement.BreakIf(When(new Scalar.LoopIndex(2), 2, 1))])]),
+            ], """
             defer {
                 for (0..3) |index_2| {
                     if (rt.mod(index_2, 2) == 1) break;
@@ -161,7 +191,11 @@ internal static class SampleTexts
                 rt.log(8, 0x3e8);
             }
             """),
-        new("an if with an else only", [new Statement.If(When(Fold(0), 3, 1), [], [_raise]), new Statement.If(When(Fold(0), 3, 1), [], [])], """
+        new("an if with an else only",
+            [
+                new Statement.If(When(Fold(0), 3, 1), [], [_raise]),
+                new Statement.If(When(Fold(0), 3, 1), [], []),
+            ], """
             if (rt.mod(rt.fold(v0), 3) == 1) {} else {
                 rt.raised(7, error.Denied);
                 return error.Denied;
@@ -180,160 +214,6 @@ internal static class SampleTexts
         new("fuel", [new Statement.IfFuel([Call(1, 0, Try, -1, Local(0), Local(1))])], """
             if (rt.fuel()) {
                 _ = try start_0(v0, words_1);
-            }
-            """),
-    ];
-
-    private static IEnumerable<SampleText> Calls() =>
-    [
-        new("a direct call", [Handled(3, Samples.Plain, 2, Local(0)), new Statement.Log(2, Fold(2))], """
-            const v2 = compute_3(v0);
-            rt.log(2, rt.fold(v2));
-            """),
-        new("a call whose result nothing reads", [Handled(3, Samples.Plain, 2, Local(0))], "_ = compute_3(v0);"),
-        new("a call for nothing", [Handled(4, Samples.Plain)], "touch_4();"),
-        new("a call that is never a tail call",
-            [new Statement.Call(1, 2, CallForm.NeverTail, [], Try, -1), new Statement.Call(2, 1, CallForm.NeverTail, [Made(1)], Try, -1),
-                new Statement.Call(3, 6, CallForm.NeverTail, [Made(1)], new Handling.CatchValue(Const(0)), -1),
-                new Statement.Call(4, 5, CallForm.NeverTail, [Made(1), Made(2)], Try, -1)], """
-            try @call(.never_tail, run_2, .{});
-            _ = try @call(.never_tail, fetch_1, .{rt.make(u32, 1)});
-            _ = @call(.never_tail, Host6.visit_6, .{ &host_6, rt.make(u32, 1) }) catch rt.make(u32, 0);
-            _ = try @call(.never_tail, relay_5, .{ u32, rt.make(u32, 1), rt.make([]const u64, 2) });
-            """),
-        new("a call by pointer",
-            [new Statement.Call(1, 1, CallForm.Pointer, [Made(1)], Try, -1), new Statement.Call(2, 4, CallForm.Pointer, [], Samples.Plain, -1)], """
-            _ = try rt.hidden(&fetch_1)(rt.make(u32, 1));
-            rt.hidden(&touch_4)();
-            """),
-        new("callbacks",
-            [
-                new Statement.Cell(2, Const(5)),
-                new Statement.Call(1, 7, CallForm.Callback, [Local(2)], Samples.Plain, -1),
-                new Statement.Call(3, 7, CallForm.Direct, [Local(2)], Samples.Plain, -1),
-                new Statement.Call(4, 7, CallForm.Pointer, [Local(2)], Samples.Plain, -1),
-            ], """
-            var cell_2: u64 = 5;
-            rt.callback(&notify_7, &cell_2);
-            notify_7(&cell_2);
-            rt.hidden(&notify_7)(&cell_2);
-            """),
-        new("a generic function and a method", [Handled(5, Try, -1, Local(0), Local(1)), Call(2, 6, new Handling.CatchValue(Const(3)), -1, Local(0))], """
-            _ = try relay_5(u32, v0, words_1);
-            _ = host_6.visit_6(v0) catch rt.make(u32, 3);
-            """),
-        new("a buffer as a slice", [new Statement.Buffer(2, 8, 8, Const(3)), Handled(5, Try, -1, Made(3), Local(2))], """
-            _ = try relay_5(u32, rt.make(u32, 3), buffer_2[0..8]);
-            """),
-        new("a handle from a callee", [Handled(8, Try, 2), new Statement.Defer([new Statement.Release(2, 2)])], """
-            const h2 = try open_8();
-            defer rt.release(2, h2);
-            """),
-    ];
-
-    private static IEnumerable<SampleText> Handlings() =>
-    [
-        new("a silent catch of nothing", [Handled(2, new Handling.CatchValue(Const(3)))], "run_2() catch {};"),
-        new("a mapped error", [Handled(1, new Handling.Map(2, ErrorName.Denied), 2, Local(0)), new Statement.Log(3, Fold(2))], """
-            const v2 = fetch_1(v0) catch {
-                rt.raised(2, error.Denied);
-                return error.Denied;
-            };
-            """),
-        new("a rethrown error", [Handled(2, new Handling.Rethrow(2))], """
-            run_2() catch |err| {
-                rt.caught(2, err);
-                return err;
-            };
-            """),
-        new("a rethrown error next to a captured one", [new Statement.ErrDeferCapture(3, []), Handled(2, new Handling.Rethrow(2))], """
-            errdefer |err| rt.errdeferred(3, err);
-            run_2() catch |err| {
-                rt.caught(2, err);
-                return rt.again(u32, err);
-            };
-            """),
-        new("catch blocks, nested", [Handled(1, new Handling.CatchBlock(2, [Call(3, 1, new Handling.CatchBlock(4, [], Const(5)), -1, Made(1))], Const(6)), 2, Local(0))], """
-            _ = fetch_1(v0) catch |err| blk: {
-                rt.caught(2, err);
-                _ = fetch_1(rt.make(u32, 1)) catch |err_2| blk_2: {
-                    rt.caught(4, err_2);
-                    break :blk_2 rt.make(u32, 5);
-                };
-                break :blk rt.make(u32, 6);
-            };
-            """),
-        new("a catch block that never ends", [Handled(1, new Handling.CatchBlock(2, [Return(3)], Const(6)), 2, Local(0)), new Statement.Log(4, Fold(2))], """
-            const v2 = fetch_1(v0) catch |err| {
-                rt.caught(2, err);
-                rt.leave(0);
-                return rt.make(u32, 3);
-            };
-            """),
-        new("a catch block for nothing", [Handled(2, new Handling.CatchBlock(2, [], Const(6)))], """
-            run_2() catch |err| {
-                rt.caught(2, err);
-            };
-            """),
-        new("a switch", [Handled(1, new Handling.CatchSwitch(
-            2, [new(ErrorName.Busy, [_raise]), new(ErrorName.Lost, [])], [_probe], Const(1)), 2, Local(0)), new Statement.Log(4, Fold(2))], """
-            const v2 = fetch_1(v0) catch |err| blk: {
-                rt.caught(2, err);
-                switch (err) {
-                    error.Busy => {
-                        rt.raised(7, error.Denied);
-                        return error.Denied;
-                    },
-                    error.Lost => {},
-                    else => {
-                        rt.probe(9);
-                    },
-                }
-                break :blk rt.make(u32, 1);
-            };
-            """),
-        new("a switch that never ends", [Handled(6, new Handling.CatchSwitch(
-            2, [new(ErrorName.Busy, [_raise])], [Return(1)], Const(1)), 2, Local(0)), new Statement.Log(4, Fold(2))], """
-                    else => {
-                        rt.leave(0);
-                        return rt.make(u32, 1);
-                    },
-                }
-            };
-            """),
-        new("a switch without cases", [Handled(1, new Handling.CatchSwitch(2, [], [_probe], Const(1)), 2, Local(0))], """
-                rt.caught(2, err);
-                rt.probe(9);
-                break :blk rt.make(u32, 1);
-            """),
-        new("an if on the outcome", [Handled(1, new Handling.IfElse(2, [new Statement.Log(3, Fold(2))], [_probe]), 2, Local(0))], """
-            if (fetch_1(v0)) |v2| {
-                rt.log(3, rt.fold(v2));
-            } else |err| {
-                rt.caught(2, err);
-                rt.probe(9);
-            }
-            """),
-        new("an if on the outcome of nothing", [Handled(2, new Handling.IfElse(2, [_probe], []))], """
-            if (run_2()) {
-                rt.probe(9);
-            } else |err| {
-                rt.caught(2, err);
-            }
-            """),
-        new("an if on an ignored outcome", [Handled(1, new Handling.IfElse(2, [], []), 2, Local(0))], """
-            if (fetch_1(v0)) |_| {} else |err| {
-                rt.caught(2, err);
-            }
-            """),
-        new("an if on the outcome that never ends", [Handled(1, new Handling.IfElse(2, [Return(1)], [_raise]), 2, Local(0))], """
-            if (fetch_1(v0)) |_| {
-                rt.leave(0);
-                return rt.make(u32, 1);
-            } else |err| {
-                rt.caught(2, err);
-                rt.raised(7, error.Denied);
-                return error.Denied;
             }
             """),
     ];

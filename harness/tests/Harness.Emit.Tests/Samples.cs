@@ -2,7 +2,9 @@ using Harness.Model;
 
 namespace Harness.Emit.Tests;
 
-/// <summary>Hand-written programs: together they use every statement, handling, kind of function and form of call.</summary>
+/// <summary>
+/// Hand-written programs: together they use every statement, handling, kind of function and form of call.
+/// </summary>
 internal static class Samples
 {
     public static readonly ZigType U32 = new ZigType.Int(32, false);
@@ -33,7 +35,8 @@ internal static class Samples
         int id, ErrorSet errors, ZigType payload, EquatableArray<ZigType> parameters, params Statement[] body) =>
         new(id, FunctionKind.Plain, errors, payload, parameters, NoInline: true, body.ToEquatableArray());
 
-    public static Statement Call(int site, int function, Handling handling, int result = -1, params Argument[] arguments) =>
+    public static Statement Call(
+        int site, int function, Handling handling, int result = -1, params Argument[] arguments) =>
         new Statement.Call(site, function, CallForm.Direct, arguments.ToEquatableArray(), handling, result);
 
     public static Statement Return(ulong seed) => new Statement.Return(new ReturnValue.Made(Const(seed)));
@@ -58,7 +61,8 @@ internal static class Samples
         Function(4, Infallible, Void, [], new Statement.Probe(104)),
         Function(5, Inferred, U32, [U32, Slice], new Statement.Log(105, Fold(1))) with { Kind = FunctionKind.Generic },
         Function(6, Any, U32, [U32], new Statement.Raise(106, ErrorName.Corrupt)) with { Kind = FunctionKind.Method },
-        Function(7, Infallible, Void, [Pointer], new Statement.Store(0, Const(9))) with { Kind = FunctionKind.Callback },
+        Function(7, Infallible, Void, [Pointer], new Statement.Store(0, Const(9)))
+            with { Kind = FunctionKind.Callback },
         Function(
             8, Explicit(), Handle, [],
             new Statement.Acquire(108, 0, ResourceKind.TableHandle, Disposition.ErrDefer),

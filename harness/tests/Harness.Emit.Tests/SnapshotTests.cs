@@ -31,7 +31,7 @@ public class SnapshotTests
 
         const program_0 = struct {
             noinline fn start_0(v0: Choice4) !void {
-                try rt.checkpoint(0);
+                try rt.checkpoint(0, 0);
                 defer rt.stay();
                 const h1 = rt.acquire(1, .heap_block);
                 defer rt.release(1, h1);
@@ -52,7 +52,7 @@ public class SnapshotTests
                 number: u32,
 
                 fn visit_1(self: *const Host1, _: Record3, p1: *u64) (rt.Fault || error{Busy})!u64 {
-                    try rt.checkpoint(1);
+                    try rt.checkpoint(0, 1);
                     rt.expect(self.number, 1);
                     p1.* = 0x3e8;
                     rt.probe(5);
@@ -63,16 +63,18 @@ public class SnapshotTests
             const host_1: Host1 = .{ .number = 1 };
 
             noinline fn start_2() void {
-                rt.enter(2);
+                rt.enter(0, 2);
                 rt.leave(2);
             }
 
             fn fiber_0() callconv(.c) void {
+                rt.begin(0, 0);
                 start_0(rt.make(Choice4, 9)) catch |err| return rt.failed(err);
                 rt.completed({});
             }
 
             fn fiber_1() callconv(.c) void {
+                rt.begin(0, 1);
                 start_2();
                 rt.completed({});
             }
@@ -114,7 +116,8 @@ public class SnapshotTests
             [
                 new ZigType.Enum(3),
                 new ZigType.Vector(4, new ZigType.Float(32)),
-                new ZigType.Optional(new ZigType.Struct(StructLayout.Packed, [new ZigType.Bool(), new ZigType.Int(7, false)])),
+                new ZigType.Optional(
+                    new ZigType.Struct(StructLayout.Packed, [new ZigType.Bool(), new ZigType.Int(7, false)])),
             ],
             Align: 64);
         var choice = new ZigType.Union([Samples.Void, record, Slice]);
@@ -125,7 +128,9 @@ public class SnapshotTests
             new Statement.Cell(2, Fold(0)),
             new Statement.Loop(3, 2,
             [
-                Call(6, 1, Samples.Try, 4, new Argument.Made(new Scalar.Add(Const(1), new Scalar.LoopIndex(3))), Local(2)),
+                Call(
+                    6, 1, Samples.Try, 4,
+                    new Argument.Made(new Scalar.Add(Const(1), new Scalar.LoopIndex(3))), Local(2)),
                 new Statement.BreakIf(When(Fold(4), 2, 1)),
             ]),
             new Statement.Log(4, Fold(2)));

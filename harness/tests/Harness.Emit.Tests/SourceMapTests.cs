@@ -5,7 +5,9 @@ namespace Harness.Emit.Tests;
 
 public partial class SourceMapTests
 {
-    private static readonly IReadOnlyList<FiberProgram> _programs = [.. SampleTexts.All.Select(s => Samples.Caller(s.Body))];
+    private static readonly IReadOnlyList<FiberProgram> _programs =
+        [.. SampleTexts.All.Select(s => Samples.Caller(s.Body))];
+
     private static readonly EmittedUnit _unit = ZigEmitter.Emit(_programs);
     private static readonly string[] _lines = _unit.Source.Split('\n');
 
@@ -15,7 +17,8 @@ public partial class SourceMapTests
         var seen = new HashSet<int>();
         foreach (var (index, program) in _programs.Index())
         {
-            foreach (var site in program.Functions.SelectMany(f => Sites(f.Body)))
+            var statements = program.Functions.SelectMany(f => StatementTree.All(f.Body));
+            foreach (var site in statements.SelectMany(StatementTree.Sites))
             {
                 Assert.True(seen.Add(_unit.Map.LineOfSite(index, site)), $"program {index} site {site}");
             }
@@ -42,7 +45,7 @@ public partial class SourceMapTests
                         _ => null,
                     };
                     if (wanted is null) continue;
-                    var line = _unit.Map.LineOfSite(index, SitesOf(statement).First());
+                    var line = _unit.Map.LineOfSite(index, StatementTree.SiteOf(statement)!.Value);
                     Assert.Contains(wanted, _lines[line - 1], StringComparison.Ordinal);
                     Assert.Equal(new SourceOwner.Function(index, function.Id), _unit.Map.OwnerOfLine(line));
                 }
@@ -59,7 +62,7 @@ public partial class SourceMapTests
             {
                 var line = _unit.Map.CheckpointLine(index, function.Id);
                 Assert.Equal(
-                    function.IsFallible ? $"try rt.checkpoint({function.Id});" : $"rt.enter({function.Id});",
+                    function.IsFallible ? $"try rt.checkpoint({index}, {function.Id});" : $"rt.enter({index}, {function.Id});",
                     _lines[line - 1].Trim());
                 Assert.Equal(new SourceOwner.Function(index, function.Id), _unit.Map.OwnerOfLine(line));
             }
@@ -95,16 +98,6 @@ public partial class SourceMapTests
         Assert.Throws<ArgumentException>(() => _unit.Map.CheckpointLine(_programs.Count, 0));
         Assert.Throws<ArgumentException>(() => _unit.Map.FiberEntryLine(0, 1));
     }
-
-    private static IEnumerable<int> Sites(EquatableArray<Statement> body) => StatementTree.All(body).SelectMany(SitesOf);
-
-    private static IEnumerable<int> SitesOf(Statement statement) =>
-        statement.GetType().GetProperty("Site") is not { } own ? []
-        : statement is Statement.Call call ? [call.Site, .. SiteOf(call.Handling)]
-        : [(int)own.GetValue(statement)!];
-
-    private static IEnumerable<int> SiteOf(Handling handling) =>
-        handling.GetType().GetProperty("Site") is { } site ? [(int)site.GetValue(handling)!] : [];
 
     [GeneratedRegex(@"\bfn \w+\(.*\{$")]
     private static partial Regex Header();

@@ -6,7 +6,10 @@ namespace Harness.Emit.Tests;
 internal static class TypeCorpus
 {
     private static readonly int[] _widths =
-        [1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 80, 96, 127, 128, 129, 160, 191, 192, 193, 200, 255, 256];
+    [
+        1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 80, 96, 127, 128, 129, 160, 191, 192, 193, 200,
+        255, 256,
+    ];
 
     public static IEnumerable<ZigType> All(bool everyWidth)
     {
@@ -38,9 +41,9 @@ internal static class TypeCorpus
     private static ZigType Composite(Dice dice, int depth) => dice.Below(7) switch
     {
         0 => new ZigType.Vector(1 + dice.Below(9), dice.Below(3) == 0 ? Float(dice) : Int(dice)),
-        1 => new ZigType.Struct(StructLayout.Auto, Fields(dice, 5, () => Any(dice, depth - 1)), dice.Below(4) == 0 ? 32 << dice.Below(2) : 0),
-        2 => new ZigType.Struct(StructLayout.Extern, Fields(dice, 6, () => Extern(dice)), dice.Below(4) == 0 ? 32 << dice.Below(2) : 0),
-        3 => new ZigType.Struct(StructLayout.Packed, Fields(dice, 6, () => dice.Below(4) == 0 ? new ZigType.Bool() : new ZigType.Int(1 + dice.Below(20), dice.Below(2) == 0))),
+        1 => new ZigType.Struct(StructLayout.Auto, Fields(dice, 5, () => Any(dice, depth - 1)), Align(dice)),
+        2 => new ZigType.Struct(StructLayout.Extern, Fields(dice, 6, () => Extern(dice)), Align(dice)),
+        3 => new ZigType.Struct(StructLayout.Packed, Fields(dice, 6, () => Packed(dice))),
         4 => new ZigType.Union(Fields(dice, 8, () => dice.Below(5) == 0 ? new ZigType.Void() : Any(dice, depth - 1))),
         _ => new ZigType.Optional(NotOptional(Any(dice, depth - 1))),
     };
@@ -57,6 +60,11 @@ internal static class TypeCorpus
             _ => Int(dice),
         },
     };
+
+    private static int Align(Dice dice) => dice.Below(4) == 0 ? 32 << dice.Below(2) : 0;
+
+    private static ZigType Packed(Dice dice) =>
+        dice.Below(4) == 0 ? new ZigType.Bool() : new ZigType.Int(1 + dice.Below(20), dice.Below(2) == 0);
 
     private static ZigType NotOptional(ZigType type) => type is ZigType.Optional optional ? optional.Child : type;
 

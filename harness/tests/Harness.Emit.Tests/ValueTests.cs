@@ -25,7 +25,9 @@ public class ValueTests
         Assert.True(differences.Count == 0, string.Join('\n', differences.Take(20)));
     }
 
-    /// <summary>A program that makes values of each type and logs their folds; types also travel through a callee.</summary>
+    /// <summary>
+    /// A program that makes values of each type and logs their folds; types also travel through a callee.
+    /// </summary>
     private static FiberProgram Checks(ZigType[] types)
     {
         var body = new List<Statement>();

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Harness.Emit.Tests;
 
@@ -9,7 +11,6 @@ internal sealed class ZigTool : IDisposable
 {
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
     private static readonly string _root = FindRoot();
-    private static readonly string _executable = FindExecutable();
 
     public string Scratch { get; } = Directory.CreateTempSubdirectory("harness-emit-").FullName;
 
@@ -23,7 +24,8 @@ internal sealed class ZigTool : IDisposable
     }
 
     /// <summary>Runs <c>zig</c>; the outcome's text is everything it wrote to standard error.</summary>
-    public Task<(int ExitCode, string Output, string Errors)> ZigAsync(params string[] arguments) => RunAsync(_executable, arguments);
+    public Task<(int ExitCode, string Output, string Errors)> ZigAsync(params string[] arguments) =>
+        RunAsync(FindExecutable(), arguments);
 
     /// <summary><c>zig fmt --check</c>.</summary>
     public async Task AssertFormattedAsync(string path)
@@ -43,18 +45,19 @@ internal sealed class ZigTool : IDisposable
             "-Mrt=" + SupportFile("support.zig"), "-femit-bin=" + target, "--cache-dir", Path.Combine(Scratch, "cache"),
         ];
         var (code, _, errors) = await ZigAsync(arguments);
-        Assert.True(code == 0, $"Zig refuses {name} ({string.Join(' ', options)}):\n{errors}\n{Excerpt(unit.Source, errors)}");
+        var excerpt = Excerpt(unit.Source, errors);
+        Assert.True(code == 0, $"Zig refuses {name} ({string.Join(' ', options)}):\n{errors}\n{excerpt}");
         return target;
     }
 
-    public async Task<(int ExitCode, string Output, string Errors)> RunAsync(string executable, params string[] arguments)
+    public async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string executable, params string[] arguments)
     {
         var start = new ProcessStartInfo(executable, arguments)
         {
             RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Scratch,
         };
-        start.Environment["ZIG_LIB_DIR"] = LibDirectory() ?? "";
-        if (LibDirectory() is null) start.Environment.Remove("ZIG_LIB_DIR");
+        if (LibDirectory() is { } library) start.Environment["ZIG_LIB_DIR"] = library;
         using var process = Process.Start(start) ?? throw new InvalidOperationException("not started: " + executable);
         using var limit = new CancellationTokenSource(_limit);
         try
@@ -76,9 +79,9 @@ internal sealed class ZigTool : IDisposable
     /// <summary>The lines around the first one that the compiler complains of.</summary>
     private static string Excerpt(string source, string errors)
     {
-        var place = System.Text.RegularExpressions.Regex.Match(errors, @"\.zig:(\d+):\d+: error");
+        var place = Regex.Match(errors, @"\.zig:(\d+):\d+: error");
         if (!place.Success) return "";
-        var line = int.Parse(place.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        var line = int.Parse(place.Groups[1].Value, CultureInfo.InvariantCulture);
         var text = new StringBuilder();
         foreach (var (number, content) in source.Split('\n').Index().Skip(line - 25).Take(40))
         {
@@ -90,19 +93,21 @@ internal sealed class ZigTool : IDisposable
 
     private static string FindRoot([CallerFilePath] string thisFile = "")
     {
-        for (var directory = Path.GetDirectoryName(thisFile); directory is not null; directory = Path.GetDirectoryName(directory))
+        var directory = Path.GetDirectoryName(thisFile);
+        while (directory is not null)
         {
             if (File.Exists(Path.Combine(directory, "Harness.sln"))) return directory;
+            directory = Path.GetDirectoryName(directory);
         }
 
         throw new DirectoryNotFoundException("no Harness.sln above " + thisFile);
     }
 
-    private static string? LibDirectory()
-    {
-        if (Environment.GetEnvironmentVariable("HARNESS_ZIG") is not null) return Environment.GetEnvironmentVariable("ZIG_LIB_DIR");
-        return Path.Combine(_root, "node_modules", "@zigc", "lib");
-    }
+    /// <summary>The library that goes with our own Zig; another one finds its own, or the environment's.</summary>
+    private static string? LibDirectory() =>
+        Environment.GetEnvironmentVariable("HARNESS_ZIG") is null
+            ? Path.Combine(_root, "node_modules", "@zigc", "lib")
+            : null;
 
     private static string FindExecutable()
     {
@@ -110,6 +115,7 @@ internal sealed class ZigTool : IDisposable
             ?? Path.Combine(_root, "node_modules", "@zigc", "linux-x64", "bin", "zig");
         return File.Exists(path)
             ? path
-            : throw new FileNotFoundException($"No Zig at {path}: run npm ci at the repository's root, or set HARNESS_ZIG.");
+            : throw new FileNotFoundException(
+                $"No Zig at {path}: run npm ci at the repository's root, or set HARNESS_ZIG.");
     }
 }

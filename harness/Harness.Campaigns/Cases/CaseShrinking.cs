@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Harness.Model;
+
+namespace Harness.Campaigns;
+
+/// <summary>What shrinking came to: a case that fails alone, in processes of its own, and what that looked like.</summary>
+/// <param name="Steps">Accepted steps up to the case.</param>
+public sealed record ShrunkCase(Case Case, Recording Recording, int Steps, bool CapHit, TimeSpan Elapsed);
+
+/// <summary>
+/// Shrinks a case under a time cap. Candidates are compiled many at a time, and a compiler may treat a program otherwise
+/// in company; so the end result is run alone, and when it does not fail the same way there, the step before is taken.
+/// </summary>
+/// <param name="onStep">Is given each accepted case with its number, from 1, to store it.</param>
+public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case, int> onStep)
+{
+    /// <param name="first">The recording of the case itself.</param>
+    /// <exception cref="EnvironmentUnusableException"/>
+    /// <exception cref="OperationCanceledException">Cancelled from outside; what was given to onStep stands.</exception>
+    public async Task<ShrunkCase> RunAsync(Case @case, Recording first, string scratch, CancellationToken ct)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var accepted = new List<Case>();
+        var capHit = await CollectAsync(@case, first.Signature, scratch, accepted, ct).ConfigureAwait(false);
+        for (var steps = accepted.Count; steps > 0; steps--)
+        {
+            var recording = await runner.RecordAsync(accepted[steps - 1], scratch, ct).ConfigureAwait(false);
+            if (recording is { Conclusive: true, Holds: false } && recording.Signature == first.Signature)
+            {
+                return new ShrunkCase(accepted[steps - 1], recording, steps, capHit, Stopwatch.GetElapsedTime(started));
+            }
+        }
+
+        return new ShrunkCase(@case, first, 0, capHit, Stopwatch.GetElapsedTime(started));
+    }
+
+    /// <summary>True when the time cap ended it.</summary>
+    private async Task<bool> CollectAsync(Case @case, string signature, string scratch, List<Case> accepted, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(cap);
+        try
+        {
+            await foreach (var smaller in runner.ShrinkAsync(@case, signature, scratch, limit.Token).ConfigureAwait(false))
+            {
+                accepted.Add(smaller);
+                onStep(smaller, accepted.Count);
+            }
+
+            return false;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return true;
+        }
+    }
+}

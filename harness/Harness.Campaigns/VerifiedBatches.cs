@@ -1,0 +1,149 @@
+using Harness.Model;
+using Harness.Toolchain;
+using Harness.Verification;
+
+namespace Harness.Campaigns;
+
+/// <summary>What is built once for a compiler: the launcher and the runtime's objects.</summary>
+public interface IPreparation
+{
+    Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct);
+}
+
+/// <summary>The verification room behind the campaign's interface.</summary>
+public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IPreparation preparation, PlanOptions options) : IBatchChecker
+{
+    /// <summary>Enough for every kind of fault and split.</summary>
+    private const int LightRows = 160;
+
+    private readonly BatchChecker _checker = new(factory, runner);
+
+    public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) =>
+        Environments.TranslateAsync(async () =>
+        {
+            await preparation.PrepareAsync(cells, ct).ConfigureAwait(false);
+            return true;
+        });
+
+    public async Task<BatchOutcome> CheckAsync(
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
+    {
+        var seeded = options with { Seed = plans.Seed };
+        var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
+        var result = await Environments.TranslateAsync(
+            () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
+        return new BatchOutcome(
+            result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
+            [.. result.Findings.Select(finding => Failure(finding, programs))], Inconclusive(result), Seconds(result.Timings));
+    }
+
+    private static Failure Failure(Finding finding, IReadOnlyList<FiberProgram> programs)
+    {
+        var (expected, observed) = ObservationText.Of(finding.Observation);
+        var program = Enumerable.Range(0, programs.Count).First(i => programs[i] == finding.Case.Program);
+        var (signature, family) = (finding.Signature.ToString(), $"{finding.Signature.Check}.{finding.Signature.Event}.{finding.Signature.Site}");
+        return new Failure(signature, family, finding.Case, program, finding.Signature.Check, expected, observed);
+    }
+
+    private static Dictionary<string, long> Inconclusive(BatchResult result)
+    {
+        var reasons = result.RowsSkipped.ToDictionary(skipped => $"executions not run: {skipped.Key}", skipped => skipped.Value);
+        foreach (var program in result.Programs.Where(program => program.Unusable is not null))
+        {
+            var reason = $"programs without a plan: {program.Unusable}";
+            reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
+        }
+
+        if (result.Judged.OverflowsUnjudged > 0)
+        {
+            reasons["overflowing executions beyond the model's caps"] = result.Judged.OverflowsUnjudged;
+        }
+
+        return reasons;
+    }
+
+    private static PhaseSeconds Seconds(BatchTimings timings) => new(
+        timings.Model.TotalSeconds, timings.Compile.TotalSeconds, timings.Link.TotalSeconds,
+        timings.Execute.TotalSeconds + timings.Record.TotalSeconds);
+}
+
+/// <summary>Single cases of the verification room behind the campaign's interface.</summary>
+/// <param name="candidates">Smaller programs, the boldest first.</param>
+public sealed class VerifiedCases(
+    IUnitFactory factory, IUnitRunner runner, Func<FiberProgram, string> emit, Func<FiberProgram, IEnumerable<FiberProgram>> candidates)
+    : ICaseRunner
+{
+    public string Emit(FiberProgram program) => emit(program);
+
+    public async Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct)
+    {
+        var directory = Fresh(scratchDirectory);
+        return await Environments.TranslateAsync(() => new CaseReplay(factory, runner).RunAsync(@case, directory, ct)).ConfigureAwait(false) switch
+        {
+            ReplayResult.Held held => new Recording(true, "", "", EventText.Of(held.Expected), EventText.Of(held.Observed)),
+            ReplayResult.Failed failed => Failed(failed.Finding),
+            ReplayResult.Inconclusive inconclusive => new Recording(false, "", "", "", inconclusive.Reason, Conclusive: false),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+    }
+
+    public async Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct)
+    {
+        var directory = Fresh(scratchDirectory);
+        var result = await Environments.TranslateAsync(
+            () => new Confirmer(factory, runner).ConfirmAsync(@case, Parse(signature, @case.Cell), directory, ct)).ConfigureAwait(false);
+        return new Confirmation(result.Reproduced, result.Attempts);
+    }
+
+    public async IAsyncEnumerable<Case> ShrinkAsync(
+        Case @case, string signature, string scratchDirectory,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    {
+        var shrinker = new Shrinker(candidates, new CandidateRunner(factory, runner));
+        var steps = shrinker.StepsAsync(@case, Parse(signature, @case.Cell), Fresh(scratchDirectory), ct);
+        await foreach (var step in steps.ConfigureAwait(false))
+        {
+            yield return step.Case;
+        }
+    }
+
+    private static Recording Failed(Finding finding)
+    {
+        var (expected, observed) = ObservationText.Of(finding.Observation);
+        return new Recording(false, finding.Signature.ToString(), finding.Signature.Check, expected, observed);
+    }
+
+    /// <summary>A signature's text back into its parts; each of them is one word without dots.</summary>
+    private static Signature Parse(string text, Cell cell) => text.Split('.') is [var check, var how, var site, ..]
+        ? new Signature(check, cell, how, site)
+        : throw new InvalidDataException($"'{text}' is not a signature");
+
+    /// <summary>Several runs may share a scratch folder; each gets one of its own in it.</summary>
+    private static string Fresh(string scratchDirectory)
+    {
+        for (var number = 0; ; number++)
+        {
+            var directory = Path.Combine(scratchDirectory, $"case-{number}");
+            if (!Directory.Exists(directory))
+            {
+                return Directory.CreateDirectory(directory).FullName;
+            }
+        }
+    }
+}
+
+/// <summary>Turns the toolchain's complaint about the set-up into the campaign's.</summary>
+internal static class Environments
+{
+    public static async Task<T> TranslateAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work().ConfigureAwait(false);
+        }
+        catch (ToolchainException e)
+        {
+            throw new EnvironmentUnusableException(e.Message.Split('\n')[0], e);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Harness.Model;
+using Harness.Reports;
+
+namespace Harness.Cli.Verbs;
+
+/// <summary><c>bench</c>: how fast programs are compiled and checked here.</summary>
+internal static class BenchVerb
+{
+    public static Command Create(VerbContext context)
+    {
+        var programs = new Option<int>("--programs") { Description = "Programs per batch", HelpName = "N", DefaultValueFactory = _ => 32 };
+        var jobs = Options.Jobs();
+        var zig = Options.Zig();
+        var json = Options.Json();
+        var command = new Command("bench", "Measure compiling and checking, on the same programs every time") { programs, jobs, zig, json };
+        command.SetAction((result, ct) => RunAsync(
+            context, Options.AtLeastOne("--programs", result.GetValue(programs)), Options.AtLeastOne("--jobs", result.GetValue(jobs)),
+            result.GetValue(zig), result.GetValue(json), ct));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(VerbContext context, int programs, int jobs, string? zig, bool json, CancellationToken ct)
+    {
+        var options = new RoomOptions(Repository.Root(), zig, Enum.GetValues<Placement>(), jobs);
+        var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
+        await rooms.Parts.Checker.PrepareAsync(Benchmark.Cells, ct).ConfigureAwait(false);
+        var benchmark = new Benchmark(rooms, programs, jobs);
+        var rows = new List<BenchmarkRow>();
+        foreach (var cell in Benchmark.Cells)
+        {
+            context.Terminal.Error.WriteLine($"measuring {cell}");
+            rows.Add(await OneCase.WithScratchAsync(scratch => benchmark.MeasureAsync(cell, scratch, ct)).ConfigureAwait(false));
+        }
+
+        context.Terminal.Out.Write(json
+            ? JsonSerializer.Serialize(new { seed = Benchmark.Seed, jobs, zigVersion = rooms.Versions.Zig, cells = rows }, CaseText.JsonOptions) + "\n"
+            : Render(rows));
+        return ExitCodes.Held;
+    }
+
+    private static string Render(IReadOnlyList<BenchmarkRow> rows)
+    {
+        var text = new StringBuilder();
+        foreach (var row in rows)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{row.Cell}\n")
+                .Append(CultureInfo.InvariantCulture, $"  compile phase        {row.CompileSeconds:0.00} s, {row.CompileRatio:0.00} times a bare zig build-obj of the same source ({row.BareCompileSeconds:0.00} s); link {row.LinkSeconds:0.00} s\n")
+                .Append(CultureInfo.InvariantCulture, $"  checked programs     {row.ProgramsPerSecond:0.00} per second ({row.Programs} programs, {row.Executions:N0} executions)\n")
+                .Append(CultureInfo.InvariantCulture, $"  executions           {row.ExecutionsPerSecondPerCore:N0} per second and core\n");
+        }
+
+        return text.ToString();
+    }
+}
