@@ -7,20 +7,17 @@ using Harness.Toolchain;
 namespace Harness.Verification;
 
 /// <summary>Programs that were compiled together, ready to run.</summary>
-/// <param name="Twins">Functions that may be one in the worker.</param>
 /// <param name="Code">Resolves the worker's addresses.</param>
 public sealed record BuiltUnit(
-    IReadOnlyList<FiberProgram> Programs, SourceMap Map, OwnerTwins Twins, Cell Cell, string WorkerPath, ICodeMap Code, BuildTimings Timings)
+    IReadOnlyList<FiberProgram> Programs, SourceMap Map, Cell Cell, string WorkerPath, ICodeMap Code, BuildTimings Timings)
 {
     /// <summary>Reads the worker's symbols and lines.</summary>
     public static BuiltUnit Load(
-        IReadOnlyList<FiberProgram> programs, EmittedUnit emitted, Cell cell, BuildOutcome.Built built)
+        IReadOnlyList<FiberProgram> programs, SourceMap map, Cell cell, BuildOutcome.Built built)
     {
-        ArgumentNullException.ThrowIfNull(emitted);
         ArgumentNullException.ThrowIfNull(built);
-        var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), emitted.Map);
-        var twins = TraceRules.Of(cell).EqualFunctionsMayBeMerged ? OwnerTwins.Of(emitted) : OwnerTwins.None(emitted.Map);
-        return new BuiltUnit(programs, emitted.Map, twins, cell, built.WorkerPath, code, built.Timings);
+        var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), map);
+        return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings);
     }
 }
 

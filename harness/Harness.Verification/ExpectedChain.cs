@@ -5,8 +5,7 @@ using Harness.Model;
 namespace Harness.Verification;
 
 /// <summary>A model's frame with the line at which the emitted code is stopped. The bridge has neither owner nor line.</summary>
-/// <param name="Class">The owner's class among its twins, see <see cref="OwnerTwins"/>; <paramref name="Offset"/> is the line's place in it.</param>
-internal readonly record struct ExpectedFrame(SourceOwner? Owner, int Line, bool Optional, bool MayBeInlined, int Class, int Offset)
+internal readonly record struct ExpectedFrame(SourceOwner? Owner, int Line, bool Optional, bool MayBeInlined)
 {
     public bool IsBridge => Owner is null;
 
@@ -21,23 +20,23 @@ internal readonly record struct ExpectedFrame(SourceOwner? Owner, int Line, bool
 /// <summary>Translates the model's chains to lines of a unit's source.</summary>
 internal static class ExpectedChain
 {
-    public static ExpectedFrame[] Of(ProbeTrace trace, SourceMap map, OwnerTwins twins, int program, TraceRules rules)
+    public static ExpectedFrame[] Of(ProbeTrace trace, SourceMap map, int program, TraceRules rules)
     {
         var frames = new ExpectedFrame[trace.Chain.Count];
         for (var i = 0; i < frames.Length; i++)
         {
-            var (owner, line, optional, inline) = trace.Chain[i] switch
+            frames[i] = trace.Chain[i] switch
             {
-                Frame.Transpiled t => (
-                    (SourceOwner?)new SourceOwner.Function(program, t.Function),
+                Frame.Transpiled t => new ExpectedFrame(
+                    new SourceOwner.Function(program, t.Function),
                     t.Site < 0 ? map.CheckpointLine(program, t.Function) : map.LineOfSite(program, t.Site),
                     t.Optional && rules.TailCallsMayDropFrames,
                     t.MayBeInlined && rules.FunctionsMayBeInlined),
-                Frame.CallbackBridge => (null, 0, false, false),
-                Frame.FiberEntry f => (new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber), false, false),
+                Frame.CallbackBridge => new ExpectedFrame(null, 0, Optional: false, MayBeInlined: false),
+                Frame.FiberEntry f => new ExpectedFrame(
+                    new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber), Optional: false, MayBeInlined: false),
                 _ => throw new UnreachableException(),
             };
-            frames[i] = new ExpectedFrame(owner, line, optional, inline, twins.ClassOf(owner), twins.Place(line).Offset);
         }
 
         return frames;
@@ -45,12 +44,12 @@ internal static class ExpectedChain
 }
 
 /// <summary>What a compiler may do to frames.</summary>
-public sealed record TraceRules(bool FunctionsMayBeInlined, bool TailCallsMayDropFrames, bool EqualFunctionsMayBeMerged)
+public sealed record TraceRules(bool FunctionsMayBeInlined, bool TailCallsMayDropFrames)
 {
-    public static readonly TraceRules Exact = new(false, false, false);
-    public static readonly TraceRules Optimised = new(true, true, true);
+    public static readonly TraceRules Exact = new(false, false);
+    public static readonly TraceRules Optimised = new(true, true);
 
-    /// <summary>Zig's own backend does nothing of it; LLVM may do all, in Debug as well when IR goes through clang.</summary>
+    /// <summary>Zig's own backend does neither; LLVM may do both, in Debug as well when IR goes through clang.</summary>
     public static TraceRules Of(Cell cell)
     {
         ArgumentNullException.ThrowIfNull(cell);

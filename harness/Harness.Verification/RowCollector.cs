@@ -31,7 +31,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 // What came before belongs to a process that did not finish its row.
                 EndRow(complete: false);
                 _chains.Clear();
-                _traces = new TraceChecker(unit.Code, unit.Map, unit.Twins, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge);
+                _traces = new TraceChecker(unit.Code, unit.Map, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge);
                 break;
             case WorkerMessage.Chain chain:
                 _chains[chain.Id] = chain;

@@ -12,8 +12,7 @@ namespace Harness.Verification;
 /// </summary>
 /// <param name="entry">The fiber's first frame (assembly).</param>
 /// <param name="bridge">The runtime's function that calls callbacks.</param>
-public sealed class TraceChecker(
-    ICodeMap code, SourceMap map, OwnerTwins twins, TraceRules rules, AddressRange entry, AddressRange bridge)
+public sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rules, AddressRange entry, AddressRange bridge)
 {
     /// <summary>The DWARF observer declines traces longer than this, stub frames counted (zig-fixtures/worker/observe.zig).</summary>
     public const int DwarfFramesMax = 9_000;
@@ -34,7 +33,7 @@ public sealed class TraceChecker(
             return new TraceVerdict.TooDeep();
         }
 
-        var verdict = new Match(this, ExpectedChain.Of(expected, map, twins, program, rules), expected.Site < 0).Run(chain);
+        var verdict = new Match(this, ExpectedChain.Of(expected, map, program, rules), expected.Site < 0).Run(chain);
         return verdict is TraceVerdict.Complete && probe.Stubs != probe.Segments
             ? new TraceVerdict.Wrong(TraceFault.StubCount, 0, $"{probe.Segments} stub frames", $"{probe.Stubs} stub frames")
             : verdict;
@@ -147,25 +146,24 @@ public sealed class TraceChecker(
 
         private void StepFunction(CodePosition position)
         {
-            var function = checker.ClassOf(position.Function);
-            var place = checker.Place(position.Line);
+            var lineOwner = position.Line == 0 ? null : checker.OwnerOf(position.Line);
             foreach (var state in Open())
             {
-                if (state < expected.Length && (position.Line == 0 || (expected[state].Class, expected[state].Offset) == place))
+                if (state < expected.Length && (position.Line == 0 || (expected[state].Line == position.Line && expected[state].Owner == lineOwner)))
                 {
-                    Consume(state, function);
+                    Consume(state, position.Function!);
                 }
             }
         }
 
         /// <summary>The frame at the state, and whatever is inlined up to the function whose code it is.</summary>
-        private void Consume(int state, int function)
+        private void Consume(int state, SourceOwner function)
         {
             var occurrences = 0;
             var another = false;
             for (var i = state; i < expected.Length && occurrences < MaxOccurrences; i++)
             {
-                if (expected[i].Class == function && function >= 0)
+                if (expected[i].Owner == function)
                 {
                     if (occurrences == 0 || another)
                     {
@@ -212,7 +210,7 @@ public sealed class TraceChecker(
         private bool IsFinal() => Open().Contains(expected.Length);
 
         private bool FunctionIsExpected(CodePosition position) =>
-            Open().Any(state => state < expected.Length && expected[state].Class == checker.ClassOf(position.Function));
+            Open().Any(state => state < expected.Length && expected[state].Owner == position.Function);
 
         /// <summary>The frame that should have come, by the reading that got furthest.</summary>
         private string Wanted()
@@ -242,8 +240,4 @@ public sealed class TraceChecker(
     private bool IsBridge(ulong address) => bridge.ContainsReturn(address);
 
     private SourceOwner? OwnerOf(int line) => map.OwnerOfLine(line);
-
-    private int ClassOf(SourceOwner? owner) => twins.ClassOf(owner);
-
-    private (int Class, int Offset) Place(int line) => twins.Place(line);
 }

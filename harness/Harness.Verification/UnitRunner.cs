@@ -28,7 +28,7 @@ public sealed class UnitFactory(WorkerBuilder builder) : IUnitFactory
     {
         var emitted = ZigEmitter.Emit(programs);
         var outcome = await builder.BuildAsync(emitted, cell, directory, ct).ConfigureAwait(false);
-        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted, cell, built) : null;
+        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built) : null;
         return (outcome, unit);
     }
 }

@@ -170,7 +170,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 
         private int Chain(ProbeTrace probe, int program, int lost)
         {
-            var frames = ExpectedChain.Of(probe, unit.Map, unit.Twins, program, TraceRules.Exact);
+            var frames = ExpectedChain.Of(probe, unit.Map, program, TraceRules.Exact);
             var addresses = frames.Where((_, i) => i != lost || lost == 0)
                 .Select(f => f.IsBridge ? Bridge.Start + 8 : _code.AddressOf(f.Owner!, f.Line))
                 .Append(Entry.Start + 8).ToEquatableArray();
@@ -223,8 +223,7 @@ internal sealed class FakeFactory(Func<FiberProgram, bool>? refuses = null) : IU
                 (new BuildOutcome.Rejected($"unit.zig:{Attempts}:9: error: expected type 'u{Attempts}', found 'void'\nnote: …"), null));
         }
 
-        var emitted = ZigEmitter.Emit(programs);
-        var unit = new BuiltUnit(programs, emitted.Map, OwnerTwins.Of(emitted), cell, "worker", new FakeCode(), BuildTimings.Zero);
+        var unit = new BuiltUnit(programs, ZigEmitter.Emit(programs).Map, cell, "worker", new FakeCode(), BuildTimings.Zero);
         return Task.FromResult<(BuildOutcome, BuiltUnit?)>((new BuildOutcome.TimedOut("not looked at"), unit));
     }
 }

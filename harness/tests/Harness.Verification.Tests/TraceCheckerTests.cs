@@ -33,8 +33,7 @@ public class TraceCheckerTests
         int stubs = 1, int segments = 1, Observer observer = Observer.FramePointers)
     {
         var addresses = observed.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Address).ToEquatableArray();
-        var checker = new TraceChecker(
-            new FakeCode(_code), Map, OwnerTwins.None(Map), rules ?? TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
+        var checker = new TraceChecker(new FakeCode(_code), Map, rules ?? TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
         return checker.Check(
             1, new ProbeTrace(0, site, expected.ToEquatableArray()),
             new WorkerMessage.Probe(0, 0, site, 0, observer, 0, stubs, segments), new WorkerMessage.Chain(0, end, addresses));
@@ -228,31 +227,9 @@ public class TraceCheckerTests
     {
         _code[0xfff_ffff] = new CodePosition("unit.other", new SourceOwner.Function(0, 0), Map.LineOfSite(0, 3));
         var chain = new WorkerMessage.Chain(0, ChainEnd.Clean, [0x1000_0000UL]);
-        var checker = new TraceChecker(
-            new FakeCode(_code), Map, OwnerTwins.None(Map), TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
+        var checker = new TraceChecker(new FakeCode(_code), Map, TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
         var verdict = checker.Check(1, new ProbeTrace(0, 3, [Plain(0, 2)]), new(0, 0, 3, 0, Observer.Dwarf, 0, 0, 0), chain);
         Assert.Equal(TraceFault.WrongFunction, Assert.IsType<TraceVerdict.Wrong>(verdict).Fault);
-    }
-
-    [Fact]
-    public void Functions_of_equal_text_may_have_been_merged_and_others_not()
-    {
-        var unit = ZigEmitter.Emit([Samples.Nested(loops: 4), Program, Samples.Nested(fibers: 3)]);
-        var twins = OwnerTwins.Of(unit);
-        SourceOwner Function(int program, int id) => new SourceOwner.Function(program, id);
-        SourceOwner Fiber(int program, int id) => new SourceOwner.FiberEntry(program, id);
-        Assert.Equal(twins.ClassOf(Function(1, 2)), twins.ClassOf(Function(2, 2)));
-        Assert.Equal(twins.ClassOf(Function(0, 2)), twins.ClassOf(Function(1, 2)));
-        Assert.NotEqual(twins.ClassOf(Function(0, 1)), twins.ClassOf(Function(1, 1))); // another loop count
-        Assert.NotEqual(twins.ClassOf(Function(1, 1)), twins.ClassOf(Function(1, 2)));
-        Assert.Equal(twins.ClassOf(Fiber(2, 1)), twins.ClassOf(Fiber(2, 2)));
-        Assert.NotEqual(twins.ClassOf(Fiber(2, 0)), twins.ClassOf(Fiber(2, 1)));
-        Assert.Equal(twins.Place(unit.Map.LineOfSite(1, 10)), twins.Place(unit.Map.LineOfSite(2, 10)));
-        Assert.NotEqual(twins.Place(unit.Map.LineOfSite(1, 10)), twins.Place(unit.Map.LineOfSite(1, 11)));
-        var none = OwnerTwins.None(unit.Map);
-        Assert.NotEqual(none.ClassOf(Function(1, 2)), none.ClassOf(Function(2, 2)));
-        Assert.Equal(-1, none.ClassOf(Function(9, 9)));
-        Assert.Equal(-1, none.Place(-3).Class);
     }
 
     [Fact]
