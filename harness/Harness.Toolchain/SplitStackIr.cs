@@ -16,11 +16,20 @@ public static partial class SplitStackIr
     /// <param name="Unsplit">By name in the symbol table.</param>
     public sealed record Result(string Text, int Split, IReadOnlyDictionary<string, UnsplitReason> Unsplit);
 
+    /// <param name="keepVariables">
+    /// Keeps what debug information says of variables. Without, lines and functions remain and the code is the same, for a tenth
+    /// to a fifth less time in code generation and half the object.
+    /// </param>
     /// <exception cref="InvalidDataException">Not IR as Zig prints it.</exception>
-    public static Result Rewrite(string text, InjectionOptions options)
+    public static Result Rewrite(string text, InjectionOptions options, bool keepVariables = true)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(options);
+        if (!keepVariables)
+        {
+            text = DropVariables(text);
+        }
+
         var groups = Groups(text);
         var next = groups.Keys.DefaultIfEmpty(-1).Max() + 1;
         var copies = new Dictionary<int, int>();
@@ -64,6 +73,30 @@ public static partial class SplitStackIr
         }
 
         return new Result(output.ToString(), split, unsplit);
+    }
+
+    /// <summary>Removes the <c>#dbg_…</c> records, each a line of its own, and asks for line tables only. (Just the latter crashes LLVM 21.)</summary>
+    private static string DropVariables(string text)
+    {
+        const string Record = "#dbg_";
+        const string Full = "emissionKind: FullDebug";
+        var output = new StringBuilder(text.Length);
+        var copied = 0;
+        for (var at = text.IndexOf(Record, StringComparison.Ordinal); at >= 0; at = text.IndexOf(Record, at + 1, StringComparison.Ordinal))
+        {
+            var lineStart = text.LastIndexOf('\n', at) + 1;
+            if (text.AsSpan(lineStart, at - lineStart).IsWhiteSpace() && text.IndexOf('\n', at) is > 0 and var lineEnd)
+            {
+                output.Append(text, copied, lineStart - copied);
+                copied = lineEnd + 1;
+            }
+        }
+
+        output.Append(text, copied, text.Length - copied);
+        var result = output.ToString();
+        var unit = result.IndexOf("= distinct !DICompileUnit(", StringComparison.Ordinal);
+        var kind = unit < 0 ? -1 : result.IndexOf(Full, unit, StringComparison.Ordinal);
+        return kind < 0 ? result : output.Replace(Full, "emissionKind: LineTablesOnly", kind, Full.Length).ToString();
     }
 
     private static UnsplitReason? Exclusion(

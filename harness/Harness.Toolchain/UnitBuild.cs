@@ -34,7 +34,7 @@ internal sealed class UnitBuild(
         var ir = await RewriteAsync(async () =>
         {
             var text = await File.ReadAllTextAsync(PathOf(IrName), ct).ConfigureAwait(false);
-            var result = SplitStackIr.Rewrite(text, options.Injection);
+            var result = SplitStackIr.Rewrite(text, options.Injection, options.KeepVariables);
             await File.WriteAllTextAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
             return result;
         }).ConfigureAwait(false);

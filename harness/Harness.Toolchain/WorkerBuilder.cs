@@ -21,6 +21,9 @@ public sealed record BuildOptions
     /// </summary>
     public long MaxUnsplitFrameBytes { get; init; } = 1024;
 
+    /// <summary>Keeps what debug information of attribute builds says of variables: for a debugger; the harness needs lines only.</summary>
+    public bool KeepVariables { get; init; }
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 }

@@ -90,6 +90,33 @@ public sealed class SplitStackIrTests
             Assert.Throws<InvalidDataException>(() => Rewrite("define void @f() #3 {\n  ret void\n}\n")).Message,
             StringComparison.Ordinal);
 
+    [Fact]
+    public void Variables_are_dropped_on_demand_and_lines_stay()
+    {
+        const string Text = """
+            @text = constant [5 x i8] c"#dbg_"
+
+            define void @f() #0 !dbg !9 {
+                #dbg_declare(ptr %1, !10, !DIExpression(), !11)
+              ret void, !dbg !11
+                #dbg_value(i32 0, !12, !DIExpression(), !11)
+            }
+
+            !4 = distinct !DICompileUnit(language: DW_LANG_C99, emissionKind: FullDebug, enums: !6)
+
+            """;
+        var dropped = SplitStackIr.Rewrite(Text + Groups, InjectionOptions.Default, keepVariables: false).Text;
+        Assert.DoesNotContain("#dbg_declare", dropped, StringComparison.Ordinal);
+        Assert.DoesNotContain("#dbg_value", dropped, StringComparison.Ordinal);
+        Assert.Contains("c\"#dbg_\"", dropped, StringComparison.Ordinal);
+        Assert.Contains("  ret void, !dbg !11\n}", dropped, StringComparison.Ordinal);
+        Assert.Contains("emissionKind: LineTablesOnly, enums", dropped, StringComparison.Ordinal);
+
+        var kept = SplitStackIr.Rewrite(Text + Groups, InjectionOptions.Default, keepVariables: true).Text;
+        Assert.Contains("#dbg_declare", kept, StringComparison.Ordinal);
+        Assert.Contains("emissionKind: FullDebug", kept, StringComparison.Ordinal);
+    }
+
     private static void Stays(UnsplitReason reason, string definition, InjectionOptions? options = null)
     {
         var result = Rewrite(definition, options);
