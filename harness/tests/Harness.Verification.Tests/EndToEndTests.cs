@@ -19,7 +19,7 @@ public class EndToEndTests
     public async Task Hand_written_programs_hold(Route route, OptimizeMode mode, Backend backend)
     {
         using var scratch = new Scratch();
-        var (factory, runner) = await OpenAsync(RuntimeRecipe.Standard);
+        var (factory, runner) = await OpenAsync();
         var result = await new BatchChecker(factory, runner).CheckAsync(
             _programs, new Cell(route, mode, backend), PlanOptions.Default, scratch.Path, CancellationToken.None);
         Assert.Empty(result.Findings.Select(f => $"{f.Signature}: {f.Observation}"));
@@ -36,12 +36,11 @@ public class EndToEndTests
     public async Task A_planted_defect_is_found_confirmed_and_replayed()
     {
         using var scratch = new Scratch();
-        var (factory, runner) = await OpenAsync(RuntimeRecipe.Standard.With(Planted("ledger_order")));
+        var (factory, runner) = await OpenAsync("ledger_order");
         var cell = new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted);
         var result = await new BatchChecker(factory, runner).CheckAsync(
             [Samples.Nested()], cell, PlanOptions.Default, scratch["batch"], CancellationToken.None);
         var finding = result.Findings.First(f => f.Signature.Check == "digest");
-        Assert.IsType<FaultPlan>(finding.Case.Plan.Fault, exactMatch: false);
         Assert.True(finding.Case.Plan.Fault is FaultPlan.PanicAt or FaultPlan.SegfaultAt);
         Assert.Equal(EventKind.LedgerReleased, finding.Observation.Events?.ExpectedEvent?.Kind);
         var confirmed = await new Confirmer(factory, runner).ConfirmAsync(
@@ -49,20 +48,32 @@ public class EndToEndTests
         Assert.Equal("reproduced 3/3", confirmed.ToString());
         var replay = await new CaseReplay(factory, runner).RunAsync(finding.Case, scratch["replay"], CancellationToken.None);
         Assert.Equal(finding.Signature, Assert.IsType<ReplayResult.Failed>(replay).Finding.Signature);
-        var sound = await OpenAsync(RuntimeRecipe.Standard);
+        var sound = await OpenAsync();
         Assert.IsType<ReplayResult.Held>(
             await new CaseReplay(sound.Factory, sound.Runner).RunAsync(finding.Case, scratch["sound"], CancellationToken.None));
     }
 
-    private static PlantedDefect Planted(string name) => PlantedDefect.All(FixtureLayout.Find(_repository)).Single(d => d.Name == name);
-
-    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(RuntimeRecipe recipe)
+    [ZigFact(Timeout = Timeout)]
+    public async Task A_defect_of_emitted_programs_is_found()
     {
+        using var scratch = new Scratch();
+        var (factory, runner) = await OpenAsync("errdefer_order");
+        var result = await new BatchChecker(factory, runner).CheckAsync(
+            [Samples.TwoErrDefers], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default, scratch.Path, CancellationToken.None);
+        var finding = result.Findings.First();
+        Assert.Contains(finding.Signature.Check, (string[])["digest", "overflow"]);
+        Assert.Equal(("log-not-log", "log-in-errdefer"), (finding.Signature.Event, finding.Signature.Site));
+    }
+
+    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(string? defectName = null)
+    {
+        var defect = defectName is null ? null : PlantedDefect.Named(defectName) ?? throw new ArgumentException(defectName);
         var location = await ZigLocator.LocateAsync(null, _repository, CancellationToken.None);
         var fixtures = FixtureLayout.Find(_repository);
         var cache = new ToolCache(location.Require(), fixtures, Path.Combine(_repository, ".cache"));
         var session = new WorkerSession(await cache.ProcessesAsync(CancellationToken.None));
-        return (new UnitFactory(new WorkerBuilder(fixtures, cache, recipe)), new UnitRunner(session, WorkerLimits.Default));
+        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect));
+        return (new UnitFactory(builder, defect), new UnitRunner(session, WorkerLimits.Default));
     }
 
     private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
