@@ -19,6 +19,9 @@ public interface IProgramSource
     /// <summary>The profiles that have a name.</summary>
     IReadOnlyList<string> Profiles { get; }
 
+    /// <summary>The profile with every feature.</summary>
+    string DefaultProfile { get; }
+
     /// <summary>The text of a profile with a random half of its features off.</summary>
     string Swarm(ulong seed);
 

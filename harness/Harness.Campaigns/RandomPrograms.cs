@@ -11,6 +11,8 @@ public sealed class RandomPrograms : IProgramSource
 
     public IReadOnlyList<string> Profiles => Profile.Names;
 
+    public string DefaultProfile => Profile.Default.ToToken();
+
     public string Swarm(ulong seed) => Profile.Swarm(seed).ToToken();
 
     public FiberProgram Generate(ProgramRecipe recipe) =>

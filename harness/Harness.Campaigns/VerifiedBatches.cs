@@ -11,7 +11,9 @@ public interface IPreparation
 }
 
 /// <summary>The verification room behind the campaign's interface.</summary>
-public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IPreparation preparation, PlanOptions options) : IBatchChecker
+/// <param name="root">Of the checkout; does not appear in what is stored.</param>
+public sealed class VerifiedBatches(
+    IUnitFactory factory, IUnitRunner runner, IPreparation preparation, PlanOptions options, string root) : IBatchChecker
 {
     /// <summary>Enough for every kind of fault and split.</summary>
     private const int LightRows = 160;
@@ -34,12 +36,13 @@ public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IP
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
-            [.. result.Findings.Select(finding => Failure(finding, programs))], Inconclusive(result), Seconds(result.Timings));
+            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings));
     }
 
-    private static Failure Failure(Finding finding, IReadOnlyList<FiberProgram> programs)
+    private static Failure Failure(Finding finding, IReadOnlyList<FiberProgram> programs, PathScrubber scrubber)
     {
         var (expected, observed) = ObservationText.Of(finding.Observation);
+        observed = scrubber.Scrub(observed);
         var program = Enumerable.Range(0, programs.Count).First(i => programs[i] == finding.Case.Program);
         var (signature, family) = (finding.Signature.ToString(), $"{finding.Signature.Check}.{finding.Signature.Event}.{finding.Signature.Site}");
         return new Failure(signature, family, finding.Case, program, finding.Signature.Check, expected, observed);
@@ -69,9 +72,10 @@ public sealed class VerifiedBatches(IUnitFactory factory, IUnitRunner runner, IP
 
 /// <summary>Single cases of the verification room behind the campaign's interface.</summary>
 /// <param name="candidates">Smaller programs, the boldest first.</param>
+/// <param name="root">Of the checkout; does not appear in what is stored.</param>
 public sealed class VerifiedCases(
-    IUnitFactory factory, IUnitRunner runner, Func<FiberProgram, string> emit, Func<FiberProgram, IEnumerable<FiberProgram>> candidates)
-    : ICaseRunner
+    IUnitFactory factory, IUnitRunner runner, Func<FiberProgram, string> emit, Func<FiberProgram, IEnumerable<FiberProgram>> candidates,
+    string root) : ICaseRunner
 {
     public string Emit(FiberProgram program) => emit(program);
 
@@ -81,7 +85,7 @@ public sealed class VerifiedCases(
         return await Environments.TranslateAsync(() => new CaseReplay(factory, runner).RunAsync(@case, directory, ct)).ConfigureAwait(false) switch
         {
             ReplayResult.Held held => new Recording(true, "", "", EventText.Of(held.Expected), EventText.Of(held.Observed)),
-            ReplayResult.Failed failed => Failed(failed.Finding),
+            ReplayResult.Failed failed => Failed(failed.Finding, new PathScrubber(directory, root)),
             ReplayResult.Inconclusive inconclusive => new Recording(false, "", "", "", inconclusive.Reason, Conclusive: false),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
@@ -107,10 +111,10 @@ public sealed class VerifiedCases(
         }
     }
 
-    private static Recording Failed(Finding finding)
+    private static Recording Failed(Finding finding, PathScrubber scrubber)
     {
         var (expected, observed) = ObservationText.Of(finding.Observation);
-        return new Recording(false, finding.Signature.ToString(), finding.Signature.Check, expected, observed);
+        return new Recording(false, finding.Signature.ToString(), finding.Signature.Check, expected, scrubber.Scrub(observed));
     }
 
     /// <summary>A signature's text back into its parts; each of them is one word without dots.</summary>
@@ -130,6 +134,14 @@ public sealed class VerifiedCases(
             }
         }
     }
+}
+
+/// <summary>Takes this machine's folders out of what compilers and workers say, so that stored cases read the same everywhere.</summary>
+public sealed class PathScrubber(string scratchDirectory, string root)
+{
+    public string Scrub(string text) => text
+        .Replace(Path.GetFullPath(scratchDirectory), "scratch", StringComparison.Ordinal)
+        .Replace(Path.GetFullPath(root) + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
 }
 
 /// <summary>Turns the toolchain's complaint about the set-up into the campaign's.</summary>

@@ -42,7 +42,7 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
 
     public async Task<BenchmarkRow> MeasureAsync(Cell cell, string scratch, CancellationToken ct)
     {
-        var stream = new ProgramStream(Seed, null, rooms.Parts.Programs.Swarm);
+        var stream = new ProgramStream(Seed, null, rooms.Parts.Programs);
         var batches = Enumerable.Range(0, jobs)
             .Select(lane => (IReadOnlyList<FiberProgram>)[.. Enumerable.Range(lane * programs, programs).Select(i => rooms.Parts.Programs.Generate(stream.Recipe(i)))])
             .ToList();

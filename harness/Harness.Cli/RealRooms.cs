@@ -54,8 +54,8 @@ internal sealed class RealRooms : IRoomOpener
         var runner = new UnitRunner(new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false)), WorkerLimits.Default);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
-            Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans),
-            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates));
+            Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root));
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 

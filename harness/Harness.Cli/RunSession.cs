@@ -57,7 +57,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         IWorkScheduler scheduler = request.Programs is { } programs
             ? new FixedScheduler(request.Cells, programs, firstSequence, (cell, start) => done[cell.ToString()].Any(batch => batch.Start == start))
             : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
-        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs.Swarm);
+        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Jobs, request.Results, run, rooms.Versions,
             TriageLimits.For(request.Budget), firstSequence);

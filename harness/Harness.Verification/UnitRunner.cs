@@ -29,7 +29,7 @@ public sealed class UnitFactory(WorkerBuilder builder, PlantedDefect? defect = n
         var emitted = ZigEmitter.Emit(
             defect is { Seat: DefectSeat.EmittedProgram } ? [.. programs.Select(EmissionDefects.SwapErrDefers)] : programs);
         var outcome = await builder.BuildAsync(emitted, cell, directory, ct).ConfigureAwait(false);
-        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built, directory) : null;
+        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built) : null;
         return (outcome, unit);
     }
 }

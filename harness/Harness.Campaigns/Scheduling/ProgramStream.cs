@@ -6,23 +6,22 @@ namespace Harness.Campaigns;
 /// </summary>
 public sealed class ProgramStream
 {
-    /// <summary>Neighbours share a swarm profile, so that a batch mixes a few of them.</summary>
-    private const int ProgramsPerSwarm = 8;
+    /// <summary>One in so many programs, the first among them, has every feature; the others have a random half each.</summary>
+    private const int ProgramsPerFullProfile = 4;
 
     private const int MinSize = 6;
     private const int SizeSpread = 58;
 
     private readonly ulong _seed;
     private readonly string? _profile;
-    private readonly Func<ulong, string> _swarm;
+    private readonly IProgramSource _source;
 
-    /// <param name="profile">A named profile for every program; null draws a swarm profile for every few.</param>
-    /// <param name="swarm">The text of the swarm profile of a seed.</param>
-    public ProgramStream(ulong seed, string? profile, Func<ulong, string> swarm)
+    /// <param name="profile">A named profile for every program; null draws a swarm profile for most.</param>
+    public ProgramStream(ulong seed, string? profile, IProgramSource source)
     {
         _seed = seed;
         _profile = profile;
-        _swarm = swarm;
+        _source = source;
     }
 
     public ProgramRecipe Recipe(long ordinal)
@@ -32,8 +31,12 @@ public sealed class ProgramStream
         // The smaller of two draws: most programs are small and quick to compile, some are large.
         var draw = Derive((ulong)ordinal, stream: 2);
         var size = MinSize + (int)Math.Min(draw % SizeSpread, (draw >> 32) % SizeSpread);
-        return new ProgramRecipe(ordinal, seed, size, _profile ?? _swarm(Derive((ulong)(ordinal / ProgramsPerSwarm), stream: 3)));
+        return new ProgramRecipe(ordinal, seed, size, _profile ?? Profile(ordinal));
     }
+
+    private string Profile(long ordinal) => ordinal % ProgramsPerFullProfile == 0
+        ? _source.DefaultProfile
+        : _source.Swarm(Derive((ulong)ordinal, stream: 3));
 
     private ulong Derive(ulong index, ulong stream) => Mix(Mix(_seed ^ (stream * 0xD1B54A32D192ED03)) ^ index);
 

@@ -51,7 +51,7 @@ internal static class RunVerb
         private readonly Option<string?> _budget = new("--budget") { Description = "How long to run: 60s, 10m, 8h (default: 60s, unless --programs is given)", HelpName = "TIME" };
         private readonly Option<int?> _programs = new("--programs") { Description = "How many programs to check, each in every selected cell; the counters then depend on the seed alone", HelpName = "N" };
         private readonly Option<string?> _seed = new("--seed") { Description = "The seed of everything random (default: a new one)", HelpName = "S" };
-        private readonly Option<string?> _profile = new("--profile") { Description = "A named profile of the generators for every program (default: a random mixture for every few programs)", HelpName = "NAME" };
+        private readonly Option<string?> _profile = new("--profile") { Description = "A named profile of the generators for every program (default: every fourth program has every feature, the others a random half)", HelpName = "NAME" };
         private readonly Option<string[]> _route = Options.Words("--route", "Only this route: attribute or thunk", "ROUTE");
         private readonly Option<string[]> _mode = Options.Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
         private readonly Option<string[]> _placement = Options.Words("--placement", "Only this placement of segments: descending, ascending or interleaved", "PLACE");

@@ -52,6 +52,11 @@ public sealed class CaseStoreTests : IDisposable
     }
 
     [Fact]
+    public void What_is_stored_names_no_folder_of_this_machine() => Assert.Equal(
+        "scratch/unit/unit.zig:3:1: error: x\nzig-fixtures/support.zig:9: note",
+        new PathScrubber("/a/b c/scratch-7", "/a/checkout").Scrub("/a/b c/scratch-7/unit/unit.zig:3:1: error: x\n/a/checkout/zig-fixtures/support.zig:9: note"));
+
+    [Fact]
     public void A_folder_without_case_json_is_no_stored_case()
     {
         Directory.CreateDirectory(Path.Combine(_folder.FullName, "half"));

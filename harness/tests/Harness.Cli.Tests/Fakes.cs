@@ -42,6 +42,8 @@ internal sealed class FakePrograms : IProgramSource
 
     public IReadOnlyList<string> Profiles => ["default", "deep"];
 
+    public string DefaultProfile => "default";
+
     public string Swarm(ulong seed) => $"default-{seed:x}";
 
     public FiberProgram Generate(ProgramRecipe recipe) => Sample.Program(recipe.Seed);

@@ -86,12 +86,14 @@ public sealed class SchedulerTests
     [Fact]
     public void Recipes_are_a_pure_function_of_seed_and_ordinal()
     {
-        var a = new ProgramStream(1, null, seed => seed.ToString());
-        var b = new ProgramStream(1, null, seed => seed.ToString());
+        var a = new ProgramStream(1, null, new FakePrograms());
+        var b = new ProgramStream(1, null, new FakePrograms());
         Assert.Equal(Enumerable.Range(0, 100).Select(i => a.Recipe(i)), Enumerable.Range(0, 100).Reverse().Select(i => b.Recipe(i)).Reverse());
-        Assert.NotEqual(a.Recipe(0).Seed, new ProgramStream(2, null, seed => "").Recipe(0).Seed);
+        Assert.NotEqual(a.Recipe(0).Seed, new ProgramStream(2, null, new FakePrograms()).Recipe(0).Seed);
         Assert.Equal(100, Enumerable.Range(0, 100).Select(i => a.Recipe(i).Seed).Distinct().Count());
-        Assert.Equal("deep", new ProgramStream(1, "deep", seed => "").Recipe(5).Profile);
+        Assert.Equal("default", a.Recipe(0).Profile);
+        Assert.Equal(76, Enumerable.Range(0, 100).Select(i => a.Recipe(i).Profile).Distinct().Count());
+        Assert.Equal("deep", new ProgramStream(1, "deep", new FakePrograms()).Recipe(5).Profile);
     }
 
     private static IEnumerable<long> Range(WorkItem item) => Enumerable.Range(0, item.Count).Select(i => item.Start + i);
