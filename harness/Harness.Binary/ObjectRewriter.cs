@@ -3,39 +3,6 @@ using System.Text;
 
 namespace Harness.Binary;
 
-/// <summary>A section to be added to an object.</summary>
-public sealed record NewSection(
-    string Name, ElfSectionType Type, ElfSectionFlags Flags, ulong Alignment, byte[] Data, ulong EntrySize = 0);
-
-/// <summary>A local symbol to be added, in a section that the object has or that was added.</summary>
-public sealed record NewSymbol(string Name, ElfSymbolType Type, int Section, ulong Value, ulong Size);
-
-/// <summary>A symbol of the object being rewritten: one it came with, or one that was added.</summary>
-public readonly record struct SymbolReference
-{
-    private SymbolReference(SymbolOrigin origin, int index) => (Origin, Index) = (origin, index);
-
-    internal SymbolOrigin Origin { get; }
-
-    internal int Index { get; }
-
-    public static SymbolReference Existing(int index) => new(SymbolOrigin.Existing, index);
-
-    internal static SymbolReference AddedLocal(int ordinal) => new(SymbolOrigin.AddedLocal, ordinal);
-
-    internal static SymbolReference AddedGlobal(int ordinal) => new(SymbolOrigin.AddedGlobal, ordinal);
-}
-
-internal enum SymbolOrigin : byte
-{
-    Existing,
-    AddedLocal,
-    AddedGlobal,
-}
-
-/// <summary>A relocation to be added.</summary>
-public readonly record struct NewRelocation(ulong Offset, RelocationType Type, SymbolReference Symbol, long Addend);
-
 /// <summary>
 /// Changes an x86-64 relocatable object: adds sections, local symbols and relocations, points existing relocations
 /// elsewhere, discards sections. What is not changed keeps its place in the file; additions follow at its end.
@@ -50,7 +17,7 @@ public sealed class ObjectRewriter
     private readonly List<NewSymbol> _symbols = [];
     private readonly List<string> _undefined = [];
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
-    private readonly Dictionary<int, List<(int Entry, (SymbolReference Symbol, long Addend) Target)>> _redirections = [];
+    private readonly Dictionary<int, List<Redirection>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
     private readonly Dictionary<int, int> _moved = [];
 
@@ -112,7 +79,7 @@ public sealed class ObjectRewriter
             _redirections.Add(relocations.Index, entries = []);
         }
 
-        entries.Add((entry, (symbol, addend)));
+        entries.Add(new Redirection(entry, symbol, addend));
     }
 
     /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
@@ -173,6 +140,8 @@ public sealed class ObjectRewriter
         Rebase(headers, oldNames, newSymbolTable);
         return Finish(output, headers, newSymbolTable + 2);
     }
+
+    private readonly record struct Redirection(int Entry, SymbolReference Symbol, long Addend);
 
     /// <summary>
     /// Names appended to an existing string table; offsets count from the first of them until rebased.
@@ -379,7 +348,8 @@ public sealed class ObjectRewriter
             var symbol = BinaryPrimitives.ReadInt32LittleEndian(at[12..]);
             if ((uint)symbol >= (uint)_object.Symbols.Length)
             {
-                throw _object.Bad($"relocation {i} of {section.Name} names symbol {symbol} of {_object.Symbols.Length}");
+                throw _object.Bad(
+                    $"relocation {i} of {section.Name} names symbol {symbol} of {_object.Symbols.Length}");
             }
 
             if (symbol >= _symbolTable.Info)
@@ -388,11 +358,11 @@ public sealed class ObjectRewriter
             }
         }
 
-        foreach (var (entry, target) in _redirections.GetValueOrDefault(section.Index) ?? [])
+        foreach (var redirection in _redirections.GetValueOrDefault(section.Index) ?? [])
         {
-            var at = entries[(entry * ElfFile.RelocationBytes)..];
-            BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(target.Symbol));
-            BinaryPrimitives.WriteInt64LittleEndian(at[16..], target.Addend);
+            var at = entries[(redirection.Entry * ElfFile.RelocationBytes)..];
+            BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(redirection.Symbol));
+            BinaryPrimitives.WriteInt64LittleEndian(at[16..], redirection.Addend);
         }
     }
 }
