@@ -22,6 +22,9 @@ public abstract record RowOutcome
     /// <summary>Killed from outside, as the kernel does when memory runs out: neither pass nor fail.</summary>
     public sealed record MemoryExceeded(int Row) : RowOutcome(Row) { internal override Sealed Seal => default; }
 
+    /// <summary>The worker ran into a limit of its own or of the machine (descriptors, memory) and said so: neither pass nor fail.</summary>
+    public sealed record LimitReached(int Row, string Reason) : RowOutcome(Row) { internal override Sealed Seal => default; }
+
     /// <summary>It ended itself, but not by finishing.</summary>
     public sealed record Exited(int Row, int Code, string Stderr) : RowOutcome(Row) { internal override Sealed Seal => default; }
 
@@ -55,13 +58,16 @@ public sealed record WorkerLimits
 
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>Address space (segments are mapped sparsely, so this is no measure of memory in use); null: unlimited.</summary>
-    public long? MemoryBytes { get; init; }
+    /// <summary>Address space. The worker reserves some 2 GiB of it at its start; null: unlimited.</summary>
+    public long? MemoryBytes { get; init; } = 16L << 30;
 
     public int? OpenFiles { get; init; }
 
     /// <summary>Processes started beyond the first.</summary>
     public int MaxRestarts { get; init; } = 48;
+
+    /// <summary>After this many timeouts the rest of the plan is not run: each costs <see cref="RowTimeout"/>.</summary>
+    public int MaxTimeouts { get; init; } = 4;
 
     /// <summary>A program that ends this many processes is not run further.</summary>
     public int MaxOutcomesPerProgram { get; init; } = 6;

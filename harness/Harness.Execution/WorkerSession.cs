@@ -15,6 +15,9 @@ public sealed class WorkerSession(ChildProcess processes)
     private const int SignalCpuTime = 24;
     private const int MaxStderrChars = 4000;
 
+    /// <summary>What a worker exits with when it lacks something (zig-fixtures/worker: <c>output.stop(…, 3)</c>).</summary>
+    private const int LimitCode = 3;
+
     /// <summary>Runs every row; <paramref name="onMessage"/> gets the messages in order, one at a time.</summary>
     /// <param name="directory">For the plan, the status page and whatever a worker leaves behind.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the worker has been killed.</exception>
@@ -89,6 +92,7 @@ public sealed class WorkerSession(ChildProcess processes)
         ProcessOutcome.Signaled { Signal: SignalCpuTime } => new RowOutcome.TimedOut(row, run.Limits.SessionTimeout),
         ProcessOutcome.Signaled s => Crash(row, s.Signal, status, s.Output.Stderr),
         ProcessOutcome.Exited { Code: 0 } => run.Problem is { } detail ? new RowOutcome.ProtocolViolation(run.ViolationRow ?? row, detail) : null,
+        ProcessOutcome.Exited { Code: LimitCode } e => new RowOutcome.LimitReached(row, Shown(e.Output.Stderr)),
         ProcessOutcome.Exited e => status is { Signal: > 0 }
             ? Crash(row, status.Signal, status, e.Output.Stderr)
             : new RowOutcome.Exited(row, e.Code, Shown(e.Output.Stderr)),
@@ -189,6 +193,7 @@ public sealed class WorkerSession(ChildProcess processes)
         public string? Exhausted =>
             Processes > limits.MaxRestarts ? "too many restarts"
             : Clock.Elapsed > limits.SessionTimeout ? "session time is over"
+            : Outcomes.OfType<RowOutcome.TimedOut>().Count() >= limits.MaxTimeouts ? "too many timeouts"
             : null;
 
         public void Begin(int from)

@@ -120,10 +120,10 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 Skip(skipped.Reason, skipped.Count);
             }
 
-            foreach (var outcome in run.Session.Outcomes.OfType<RowOutcome.MemoryExceeded>())
+            foreach (var (row, reason) in run.Inconclusive)
             {
-                wasRun[outcome.Row] = false;
-                Skip("killed for memory", 1);
+                wasRun[row] = false;
+                Skip(reason, 1);
             }
 
             var rowsRun = new int[plans.Length];
@@ -144,7 +144,11 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 _programs[index] = _programs[index] with { RowsRun = rowsRun[index], Elapsed = whole ? done!.Elapsed : null };
             }
 
-            Note(run.Counts);
+            _inconclusive.AddRange(run.Inconclusive.GroupBy(i => i.Reason).Select(g => $"{g.Count()} executions: {g.Key}"));
+            if (run.Counts.OverflowsUnjudged > 0)
+            {
+                _inconclusive.Add($"{run.Counts.OverflowsUnjudged} overflowing executions were beyond the model's caps");
+            }
         }
 
         public BatchResult Finish(TimeSpan model, TimeSpan wall) => new(
@@ -159,19 +163,6 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             _coverage,
             _inconclusive,
             new BatchTimings(model, _compile, _link, Execute, Record, wall));
-
-        private void Note(JudgeCounts counts)
-        {
-            if (counts.MemoryExceeded > 0)
-            {
-                _inconclusive.Add($"{counts.MemoryExceeded} executions were killed for memory");
-            }
-
-            if (counts.OverflowsUnjudged > 0)
-            {
-                _inconclusive.Add($"{counts.OverflowsUnjudged} overflowing executions were beyond the model's caps");
-            }
-        }
 
         private void Skip(string reason, int rows)
         {

@@ -68,6 +68,16 @@ public sealed record UnitRun(
     IReadOnlyDictionary<int, WorkerMessage.ProgramDone> ProgramsDone,
     JudgeCounts Counts)
 {
+    /// <summary>Rows that came to nothing, with the reason: neither pass nor fail.</summary>
+    public IEnumerable<(int Row, string Reason)> Inconclusive => Session.Outcomes
+        .Select(o => (o.Row, Reason: o switch
+        {
+            RowOutcome.MemoryExceeded => "killed for memory",
+            RowOutcome.LimitReached l => l.Reason.Split('\n')[0],
+            _ => "",
+        }))
+        .Where(o => o.Reason.Length > 0);
+
     /// <summary>Whether the row was run (to whatever end).</summary>
     public bool WasRun(int row) => !Session.Skipped.Any(s => row >= s.Start && row < s.End);
 }
@@ -78,16 +88,14 @@ public sealed record UnitRun(
 /// <param name="TracesTooDeep">Traces that the DWARF observer declined because of their depth.</param>
 /// <param name="Overflows">Executions with a stack budget or failing allocation that the model confirmed or refuted.</param>
 /// <param name="OverflowsUnjudged">Those that it could not follow to the end.</param>
-/// <param name="MemoryExceeded">Rows killed for memory: neither pass nor fail.</param>
-public sealed record JudgeCounts(long Traces, long LinesUnknown, long TracesTooDeep, long Overflows, long OverflowsUnjudged, long MemoryExceeded)
+public sealed record JudgeCounts(long Traces, long LinesUnknown, long TracesTooDeep, long Overflows, long OverflowsUnjudged)
 {
-    public static readonly JudgeCounts Zero = new(0, 0, 0, 0, 0, 0);
+    public static readonly JudgeCounts Zero = new(0, 0, 0, 0, 0);
 
     public static JudgeCounts operator +(JudgeCounts a, JudgeCounts b) => new(
         a.Traces + b.Traces,
         a.LinesUnknown + b.LinesUnknown,
         a.TracesTooDeep + b.TracesTooDeep,
         a.Overflows + b.Overflows,
-        a.OverflowsUnjudged + b.OverflowsUnjudged,
-        a.MemoryExceeded + b.MemoryExceeded);
+        a.OverflowsUnjudged + b.OverflowsUnjudged);
 }

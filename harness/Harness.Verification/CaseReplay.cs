@@ -58,9 +58,9 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
                 : "the model does not finish the program under this plan");
         }
 
-        if (run.Session.Outcomes.OfType<RowOutcome.MemoryExceeded>().Any())
+        if (run.Inconclusive.Select(i => i.Reason).FirstOrDefault() is { } reason)
         {
-            return new ReplayResult.Inconclusive("killed for memory");
+            return new ReplayResult.Inconclusive(reason);
         }
 
         if (!run.WasRun(row))

@@ -36,6 +36,9 @@ public sealed class Confirmer(IUnitFactory factory, IUnitRunner runner)
     /// <summary>A failing compilation is dear and hardly ever chance: it is repeated fewer times.</summary>
     private const int CompileAttempts = 2;
 
+    /// <summary>Each costs a timeout.</summary>
+    private const int HangAttempts = 3;
+
     public async Task<ConfirmationResult> ConfirmAsync(
         Case @case, Signature signature, string directory, CancellationToken ct, int attempts = DefaultAttempts)
     {
@@ -56,7 +59,7 @@ public sealed class Confirmer(IUnitFactory factory, IUnitRunner runner)
             return count.Result;
         }
 
-        for (var i = 0; i < attempts; i++)
+        for (var i = 0; i < (signature.Check == "hang" ? Math.Min(attempts, HangAttempts) : attempts); i++)
         {
             var result = await replay.RunAsync(unit, @case.Plan, Path.Combine(directory, $"confirm-{i}"), ct).ConfigureAwait(false);
             count.Add((result as ReplayResult.Failed)?.Finding);

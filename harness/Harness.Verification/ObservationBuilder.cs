@@ -55,10 +55,10 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
 
     private Signature SignatureOf(RowFailure primary, Case @case, EventComparison? events, CrashInfo? crash)
     {
-        var fault = Coverage.FaultLabel(@case.Plan.Fault, Schedule.Fifo);
+        var fault = FaultClass(@case.Plan.Fault);
         var (how, where) = primary switch
         {
-            { Trace: { } trace } => (trace.Verdict.Fault.ToString(), trace.Probe.Site < 0 ? fault : "probe"),
+            { Trace: { } trace } => (trace.Verdict.Fault.ToString(), trace.Probe.Site < 0 ? "trap" : "probe"),
             { Check: "trace-fp" or "trace-dwarf" } => ("differs-from-baseline", "probe"),
             { Check: "crash" } when crash is not null => (crash.Kind, crash.Place),
             { Check: "digest" or "overflow" or "isolation" } when events is not null => (
@@ -68,6 +68,14 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         };
         return new Signature(primary.Check, @case.Cell, how, where);
     }
+
+    /// <summary>Coarse: whether the execution was disturbed at all, and whether cleanup was the program's or the ledger's.</summary>
+    private static string FaultClass(FaultPlan fault) => fault switch
+    {
+        FaultPlan.None => "undisturbed",
+        FaultPlan.PanicAt or FaultPlan.SegfaultAt => "trapped",
+        _ => "failing",
+    };
 
     private static string KindOf(Event? e) => e?.Kind.ToString() ?? "end";
 

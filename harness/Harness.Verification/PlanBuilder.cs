@@ -7,15 +7,29 @@ namespace Harness.Verification;
 /// Plans the executions of a program: which faults, and under each fault which splits, placements and policies, with the
 /// digests that the model expects. A pure function of program, seed and options; nothing random is left to the run.
 /// </summary>
-public sealed class PlanBuilder(PlanOptions options)
+public sealed class PlanBuilder
 {
+    private readonly PlanOptions _options;
+
+    /// <exception cref="ArgumentException">Options without a placement, policy or segment size.</exception>
+    public PlanBuilder(PlanOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Placements.Count == 0 || options.Policies.Count == 0 || options.NaturalBytes.Count == 0)
+        {
+            throw new ArgumentException("a plan needs a placement, a policy and a segment size", nameof(options));
+        }
+
+        _options = options;
+    }
+
     /// <param name="unitIndex">The program's number in its compile unit.</param>
     public ProgramPlan Build(FiberProgram program, int unitIndex, ulong seed)
     {
         var compiled = CompiledProgram.Of(program);
         var reference = compiled.Run(new FaultPlan.None(), Schedule.Fifo);
         return reference.Ending is RunEnding.Finished
-            ? new Draft(compiled, reference, options, seed).Build(unitIndex)
+            ? new Draft(compiled, reference, _options, seed).Build(unitIndex)
             : ProgramPlan.Rejected(program, unitIndex, $"the model's run without fault ended as {reference.Ending}");
     }
 

@@ -45,7 +45,7 @@ internal sealed class RowList(PlanOptions options)
     {
         var used = UsesOf(split.Kind);
         var placement = Best(options.Placements.Count, p => (0, UsesOfPlacement(used, p)));
-        var policy = Best(options.Policies.Count, p => Behind(UsesOfPolicy(used, p), options.PolicyWeights[p]));
+        var policy = Best(options.Policies.Count, p => Behind(UsesOfPolicy(used, p), WeightOf(p)));
         Add(scenario, split, (placement * options.Policies.Count) + policy, flags);
     }
 
@@ -102,6 +102,8 @@ internal sealed class RowList(PlanOptions options)
 
         return best;
     }
+
+    private int WeightOf(int policy) => policy < options.PolicyWeights.Count ? options.PolicyWeights[policy] : 1;
 
     private static (int, int) Behind(int uses, int weight) => uses == 0 ? (0, 0) : (1, uses * 1000 / Math.Max(1, weight));
 

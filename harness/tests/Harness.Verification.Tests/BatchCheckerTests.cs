@@ -89,7 +89,7 @@ public class BatchCheckerTests
     public async Task A_hang_is_a_finding()
     {
         var result = await CheckAsync((_, e) => e.Fault is FaultPlan.PanicAt { Entry: 0 } ? Defect.Hangs : Defect.None, null, Samples.Nested());
-        Assert.Equal(("hang", "panic"), (result.Findings[0].Signature.Check, result.Findings[0].Signature.Event));
+        Assert.Equal(("hang", "trapped"), (result.Findings[0].Signature.Check, result.Findings[0].Signature.Event));
     }
 
     [Fact]

@@ -86,6 +86,23 @@ public class WorkerSessionTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task A_worker_that_lacks_something_is_neither_pass_nor_fail()
+    {
+        using var worker = FakeWorker.Of(2, "1) echo 'worker: out of file descriptors' >&2; exit 3;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2]));
+        Assert.Contains("descriptors", Assert.IsType<RowOutcome.LimitReached>(result.Outcomes.Single()).Reason);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Timeouts_are_limited_because_each_takes_long()
+    {
+        using var worker = FakeWorker.Of(9, "*) if [ $row -gt 0 ]; then sleep 60; fi;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([9]), Limits with { RowTimeout = TimeSpan.FromMilliseconds(300), MaxTimeouts = 2 });
+        Assert.Equal(2, result.Outcomes.OfType<RowOutcome.TimedOut>().Count());
+        Assert.Equal([new SkippedRows(3, 9, "too many timeouts")], result.Skipped);
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task An_exit_code_is_an_outcome_with_what_was_said()
     {
         using var worker = FakeWorker.Of(2, "1) echo 'worker: unexpected panic: x' >&2; exit 101;;");
