@@ -118,13 +118,16 @@ public sealed class ObjectRewriter
     }
 
     /// <summary>The changed object.</summary>
-    /// <exception cref="InvalidDataException">The additions do not fit, or something in the object forbids them.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The additions do not fit, or something in the object forbids them.
+    /// </exception>
     public byte[] Write()
     {
         var total = _object.Sections.Length + _sections.Count + _relocations.Count + 3;
         if (total > _object.Limits.MaxSections)
         {
-            throw _object.Bad($"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
+            throw _object.Bad(
+                $"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
         }
 
         var output = new MemoryStream(_object.Bytes.Length * 2);
@@ -149,12 +152,16 @@ public sealed class ObjectRewriter
             var targetName = target < _object.Sections.Length
                 ? _object.Sections[target].Name
                 : _sections[target - _object.Sections.Length].Name;
-            headers.Add(Append(output, RelocationSection(entries), sectionNames.Add(".rela" + targetName), newSymbolTable, target));
+            var name = sectionNames.Add(".rela" + targetName);
+            headers.Add(Append(output, RelocationSection(entries), name, newSymbolTable, target));
         }
 
-        var symbols = new NewSection("", ElfSectionType.SymbolTable, 0, 8, SymbolTable(symbolNames), ElfFile.SymbolBytes);
-        headers.Add(Append(output, symbols, sectionNames.Add(".symtab"), newSymbolTable + 1, _symbolTable.Info + _symbols.Count));
-        headers.Add(AppendStrings(output, _object.Sections[_symbolTable.Link], symbolNames, sectionNames.Add(".strtab")));
+        var symbols = new NewSection(
+            "", ElfSectionType.SymbolTable, 0, 8, SymbolTable(symbolNames), ElfFile.SymbolBytes);
+        var locals = _symbolTable.Info + _symbols.Count;
+        headers.Add(Append(output, symbols, sectionNames.Add(".symtab"), newSymbolTable + 1, locals));
+        headers.Add(
+            AppendStrings(output, _object.Sections[_symbolTable.Link], symbolNames, sectionNames.Add(".strtab")));
         var oldNames = _object.Sections[BinaryPrimitives.ReadUInt16LittleEndian(_object.Bytes[62..])];
         var ownName = sectionNames.Add(".shstrtab");
         headers.Add(AppendStrings(output, oldNames, sectionNames, ownName));
@@ -162,7 +169,9 @@ public sealed class ObjectRewriter
         return Finish(output, headers, newSymbolTable + 2);
     }
 
-    /// <summary>Names appended to an existing string table; offsets count from the first of them until rebased.</summary>
+    /// <summary>
+    /// Names appended to an existing string table; offsets count from the first of them until rebased.
+    /// </summary>
     private sealed class NameTable
     {
         private readonly MemoryStream _text = new();
@@ -184,7 +193,8 @@ public sealed class ObjectRewriter
         var headers = new List<byte[]>(_object.Sections.Length + _sections.Count + 4);
         foreach (var section in _object.Sections)
         {
-            headers.Add(_object.Bytes.Slice(at + (section.Index * ElfFile.SectionHeaderBytes), ElfFile.SectionHeaderBytes).ToArray());
+            var header = at + (section.Index * ElfFile.SectionHeaderBytes);
+            headers.Add(_object.Bytes.Slice(header, ElfFile.SectionHeaderBytes).ToArray());
         }
 
         return headers;
@@ -213,9 +223,13 @@ public sealed class ObjectRewriter
     }
 
     private ElfSection? ExistingRelocations(int target) => _object.Sections.FirstOrDefault(
-        section => section.Type is ElfSectionType.RelocationsWithAddend && section.Info == target && target < _object.Sections.Length);
+        section => section.Type is ElfSectionType.RelocationsWithAddend
+            && section.Info == target
+            && target < _object.Sections.Length);
 
-    /// <summary>Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.</summary>
+    /// <summary>
+    /// Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.
+    /// </summary>
     private void Extend(MemoryStream output, byte[] header, ElfSection existing, List<NewRelocation> entries)
     {
         var added = RelocationSection(entries);
@@ -225,7 +239,9 @@ public sealed class ObjectRewriter
     }
 
     private byte[] AppendStrings(MemoryStream output, ElfSection existing, NameTable added, int name) =>
-        Append(output, new NewSection("", ElfSectionType.StringTable, 0, 1, added.After(_object.Data(existing))), name, 0, 0);
+        Append(output, Strings(added.After(_object.Data(existing))), name, 0, 0);
+
+    private static NewSection Strings(byte[] text) => new("", ElfSectionType.StringTable, 0, 1, text);
 
     private NewSection RelocationSection(List<NewRelocation> entries)
     {
@@ -239,10 +255,13 @@ public sealed class ObjectRewriter
             BinaryPrimitives.WriteInt64LittleEndian(entry[16..], entries[i].Addend);
         }
 
-        return new NewSection("", ElfSectionType.RelocationsWithAddend, ElfSectionFlags.InfoLink, 8, data, ElfFile.RelocationBytes);
+        return new NewSection(
+            "", ElfSectionType.RelocationsWithAddend, ElfSectionFlags.InfoLink, 8, data, ElfFile.RelocationBytes);
     }
 
-    /// <summary>Old locals keep their index, added locals follow, old globals move up by the number of added ones.</summary>
+    /// <summary>
+    /// Old locals keep their index, added locals follow, old globals move up by the number of added ones.
+    /// </summary>
     private int Final(SymbolReference symbol) => symbol.Origin switch
     {
         SymbolOrigin.AddedLocal => _symbolTable.Info + symbol.Index,
@@ -300,7 +319,8 @@ public sealed class ObjectRewriter
             if (section.Type is ElfSectionType.Group)
             {
                 // The signature symbol's index.
-                BinaryPrimitives.WriteInt32LittleEndian(headers[i].AsSpan(44), Final(SymbolReference.Existing(section.Info)));
+                BinaryPrimitives.WriteInt32LittleEndian(
+                    headers[i].AsSpan(44), Final(SymbolReference.Existing(section.Info)));
             }
 
             // Address-significance tables hold symbol numbers and serve only identical code folding: dropped.

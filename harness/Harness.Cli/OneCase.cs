@@ -1,4 +1,5 @@
 using Harness.Campaigns;
+using Harness.Model;
 
 namespace Harness.Cli;
 
@@ -6,9 +7,10 @@ namespace Harness.Cli;
 internal static class OneCase
 {
     /// <exception cref="EnvironmentUnusableException"/>
-    public static async Task<Rooms> OpenAsync(VerbContext context, string? zig, CaseDocument document, CancellationToken ct)
+    public static async Task<Rooms> OpenAsync(
+        VerbContext context, string? zig, PlantedDefect? defect, CaseDocument document, CancellationToken ct)
     {
-        var options = new RoomOptions(Repository.Root(), zig, [document.Case.Plan.Placement], Environment.ProcessorCount);
+        var options = new RoomOptions(Repository.Root(), zig, [document.Case.Plan.Placement], Environment.ProcessorCount, defect);
         var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
         await rooms.Parts.Checker.PrepareAsync([document.Case.Cell], ct).ConfigureAwait(false);
         return rooms;

@@ -11,6 +11,16 @@ internal static class Options
 
     public static Option<string?> Results() => new("--results") { Description = "The results folder (default: results in the checkout)", HelpName = "DIR" };
 
+    public static Option<string?> Defect() => new("--defect")
+    {
+        Description = "Plant this defect first (see zig-fixtures/mutants); the harness must find it", HelpName = "NAME",
+    };
+
+    /// <exception cref="UsageException"/>
+    public static PlantedDefect? Defect(string? name) =>
+        name is null ? null : PlantedDefect.Named(name)
+            ?? throw new UsageException($"--defect {name} is unknown; known: {string.Join(", ", PlantedDefect.All.Select(d => d.Name))}");
+
     public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON" };
 
     public static Option<int> Jobs() => new("--jobs")

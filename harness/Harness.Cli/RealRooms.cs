@@ -49,11 +49,12 @@ internal sealed class RealRooms : IRoomOpener
     {
         var fixtures = FixtureLayout.Find(options.Root);
         var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
-        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache));
+        var recipe = RuntimeRecipe.Standard.With(options.Defect);
+        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, recipe), options.Defect);
         var runner = new UnitRunner(new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false)), WorkerLimits.Default);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
-            Programs, new VerifiedBatches(factory, runner, new Preparation(cache), plans, options.Root),
+            Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
             new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root));
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
@@ -62,13 +63,13 @@ internal sealed class RealRooms : IRoomOpener
         $"{zig.Executable} is Zig {zig.Version}, and {ZigInstallation.SupportedRelease}x is needed; give another with --zig, or run npm ci";
 
     /// <summary>Builds the runtime once per target.</summary>
-    private sealed class Preparation(ToolCache cache) : IPreparation
+    private sealed class Preparation(ToolCache cache, RuntimeRecipe recipe) : IPreparation
     {
         public async Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct)
         {
             foreach (var target in cells.Select(cell => cell.Target).Distinct())
             {
-                await cache.RuntimeAsync(RuntimeRecipe.Standard, target, ct).ConfigureAwait(false);
+                await cache.RuntimeAsync(recipe, target, ct).ConfigureAwait(false);
             }
         }
     }

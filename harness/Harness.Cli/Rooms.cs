@@ -6,7 +6,8 @@ namespace Harness.Cli;
 /// <summary>What the verbs need to know to open the rooms below.</summary>
 /// <param name="Zig">From <c>--zig</c>; null looks for one.</param>
 /// <param name="Placements">The placements that plans are drawn from.</param>
-public sealed record RoomOptions(string Root, string? Zig, IReadOnlyList<Placement> Placements, int Jobs);
+/// <param name="Defect">A planted defect, which the harness must find.</param>
+public sealed record RoomOptions(string Root, string? Zig, IReadOnlyList<Placement> Placements, int Jobs, PlantedDefect? Defect = null);
 
 /// <summary>The rooms below, opened.</summary>
 public sealed record Rooms(CampaignParts Parts, ToolVersions Versions, IBareCompiler BareCompiler);

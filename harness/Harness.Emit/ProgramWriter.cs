@@ -48,7 +48,8 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
 
         writer.Enter(new SourceOwner.Function(index, function.Id));
         writer.Open($"{Header(function, locals)} {{");
-        writer.Anchor(function.IsFallible ? $"try rt.checkpoint({index}, {function.Id});" : $"rt.enter({index}, {function.Id});");
+        var entry = function.IsFallible ? "try rt.checkpoint" : "rt.enter";
+        writer.Anchor($"{entry}({index}, {function.Id});");
         if (isMethod) writer.Line($"rt.expect(self.number, {function.Id});");
         if (MayEndInDeferredCall(function)) writer.Line("defer rt.stay();");
         new BodyWriter(writer, program, function, locals, expressions).Function();

@@ -30,6 +30,11 @@ public static class RepeatLine
             words.AddRange(settings.Placements.SelectMany(placement => new[] { "--placement", placement }));
         }
 
+        if (settings.Defect is { } defect)
+        {
+            words.AddRange(["--defect", defect]);
+        }
+
         return string.Join(' ', words);
     }
 

@@ -9,15 +9,15 @@ namespace Harness.Verification;
 /// <summary>Programs that were compiled together, ready to run.</summary>
 /// <param name="Code">Resolves the worker's addresses.</param>
 public sealed record BuiltUnit(
-    IReadOnlyList<FiberProgram> Programs, SourceMap Map, Cell Cell, string WorkerPath, string Directory, ICodeMap Code, BuildTimings Timings)
+    IReadOnlyList<FiberProgram> Programs, SourceMap Map, Cell Cell, string WorkerPath, ICodeMap Code, BuildTimings Timings)
 {
     /// <summary>Reads the worker's symbols and lines.</summary>
     public static BuiltUnit Load(
-        IReadOnlyList<FiberProgram> programs, SourceMap map, Cell cell, BuildOutcome.Built built, string directory)
+        IReadOnlyList<FiberProgram> programs, SourceMap map, Cell cell, BuildOutcome.Built built)
     {
         ArgumentNullException.ThrowIfNull(built);
         var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), map);
-        return new BuiltUnit(programs, map, cell, built.WorkerPath, directory, code, built.Timings);
+        return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings);
     }
 }
 

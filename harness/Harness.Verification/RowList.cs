@@ -37,19 +37,16 @@ internal sealed class RowList(PlanOptions options)
         }
     }
 
-    /// <summary>With the placement, then the policy, then the pair of them that this split kind has had least often.</summary>
+    /// <summary>
+    /// With the placement that this split kind has had least often, and the policy that is most behind its weight;
+    /// one that it has not had at all comes first.
+    /// </summary>
     public void Add(int scenario, SplitPlan split, RowFlags flags)
     {
         var used = UsesOf(split.Kind);
-        var start = Count % Combinations;
-        var best = start;
-        for (var i = 1; i < Combinations; i++)
-        {
-            var candidate = (start + i) % Combinations;
-            best = Uses(used, candidate).CompareTo(Uses(used, best)) < 0 ? candidate : best;
-        }
-
-        Add(scenario, split, best, flags);
+        var placement = Best(options.Placements.Count, p => (0, UsesOfPlacement(used, p)));
+        var policy = Best(options.Policies.Count, p => Behind(UsesOfPolicy(used, p), options.PolicyWeights[p]));
+        Add(scenario, split, (placement * options.Policies.Count) + policy, flags);
     }
 
     /// <summary>In every combination of placement and policy, or once per placement.</summary>
@@ -93,15 +90,39 @@ internal sealed class RowList(PlanOptions options)
         }
     }
 
-    private (int Placement, int Policy, int Both) Uses(int[] used, int combination)
+    /// <summary>The index with the least rank; of equals, another one from row to row.</summary>
+    private int Best(int count, Func<int, (int, int)> rank)
+    {
+        var best = Count % count;
+        for (var i = 1; i < count; i++)
+        {
+            var candidate = (Count + i) % count;
+            best = rank(candidate).CompareTo(rank(best)) < 0 ? candidate : best;
+        }
+
+        return best;
+    }
+
+    private static (int, int) Behind(int uses, int weight) => uses == 0 ? (0, 0) : (1, uses * 1000 / Math.Max(1, weight));
+
+    private int UsesOfPlacement(int[] used, int placement)
     {
         var policies = options.Policies.Count;
-        var (placement, policy) = (combination / policies, combination % policies);
-        var uses = (Placement: 0, Policy: 0, Both: used[combination]);
-        for (var i = 0; i < used.Length; i++)
+        var uses = 0;
+        foreach (var count in used.AsSpan(placement * policies, policies))
         {
-            uses.Placement += i / policies == placement ? used[i] : 0;
-            uses.Policy += i % policies == policy ? used[i] : 0;
+            uses += count;
+        }
+
+        return uses;
+    }
+
+    private int UsesOfPolicy(int[] used, int policy)
+    {
+        var uses = 0;
+        for (var i = policy; i < used.Length; i += options.Policies.Count)
+        {
+            uses += used[i];
         }
 
         return uses;

@@ -20,15 +20,16 @@ public interface IUnitRunner
     Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct);
 }
 
-/// <summary>The real one: emitter and worker builder.</summary>
-public sealed class UnitFactory(WorkerBuilder builder) : IUnitFactory
+/// <summary>The real one: emitter and worker builder. A planted defect that lives in emitted programs is put in here.</summary>
+public sealed class UnitFactory(WorkerBuilder builder, PlantedDefect? defect = null) : IUnitFactory
 {
     public async Task<(BuildOutcome Outcome, BuiltUnit? Unit)> BuildAsync(
         IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
     {
-        var emitted = ZigEmitter.Emit(programs);
+        var emitted = ZigEmitter.Emit(
+            defect is { Seat: DefectSeat.EmittedProgram } ? [.. programs.Select(EmissionDefects.SwapErrDefers)] : programs);
         var outcome = await builder.BuildAsync(emitted, cell, directory, ct).ConfigureAwait(false);
-        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built, directory) : null;
+        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built) : null;
         return (outcome, unit);
     }
 }

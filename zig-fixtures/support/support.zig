@@ -83,9 +83,10 @@ pub const infallible_bit: u32 = 1 << 31;
 /// Below what Linux lets anybody map (vm.mmap_min_addr).
 const unmapped_address = 0x5e60;
 
-/// What a checkpoint hands over: the function's number in its program, and in bits 16–30 the program's in its unit. The runtime
-/// ignores the latter. It makes every function's code its own: the LLVM modes merge functions with equal code, and the
-/// survivor's name and lines would stand in the traces of all of them.
+/// What a checkpoint hands over: the function's number in its program, and in bits 16–30 the
+/// program's in its unit. The runtime ignores the latter. It makes every function's code its own:
+/// the LLVM modes merge functions with equal code, and the survivor's name and lines would stand in
+/// the traces of all of them.
 inline fn identity(comptime program_number: u15, comptime function: u16) u32 {
     return @as(u32, program_number) << 16 | function;
 }

@@ -90,6 +90,7 @@ fn setUp() void {
     state.probes = 0;
     state.register_faults = 0;
     state.ledger_broken = 0;
+    state.limit_faults = 0;
     state.runaway = false;
     state.expecting_segfault = false;
     state.delivery_count = 0;
@@ -206,6 +207,7 @@ fn checkResources() void {
 
 fn checkStack(children: u64) void {
     const thread_plan = &services.hs_thread.plan;
+    if (state.limit_faults != 0) fail("limit", 0, 0, state.limit_faults, "checkpoints and ends under another segment's limit", .{});
     if (children != 0) fail("segments", 0, 0, children, "segments left behind", .{});
     const names = .{
         .{ abi.fail_canary, "canary" }, .{ abi.fail_poison, "poison" },  .{ abi.fail_order, "segments" },

@@ -43,6 +43,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     const function = tagged & function_mask;
     const fiber = state.running();
     const stack_plan = &hs_thread.plan;
+    checkLimit(fiber);
     const entry = stack_plan.entries;
     stack_plan.entries += 1;
     event(state.current, .enter, function, 0);
@@ -65,6 +66,11 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
     return code;
+}
+
+/// The limit in force must be that of the segment in use, under this plan.
+fn checkLimit(fiber: *const state.Fiber) void {
+    if (abi.getLimit() != hs_stack_limit(&fiber.stack)) state.limit_faults += 1;
 }
 
 /// What the fault plan does at this entry: an answer for the checkpoint, or 0.
@@ -206,6 +212,7 @@ export fn hs_rt_faulted() callconv(.c) noreturn {
 /// The fiber's entry wrapper returned to hs_fiber_start; `wrong` has a bit per register that changed.
 export fn hs_rt_fiber_returned(wrong: u32) callconv(.c) noreturn {
     state.register_faults |= wrong;
+    checkLimit(state.running());
     scheduler.finish();
 }
 

@@ -89,6 +89,7 @@ pub var heap_live: u64 = 0;
 pub var descriptors_live: u64 = 0;
 pub var table_live: u64 = 0;
 pub var register_faults: u64 = 0;
+pub var limit_faults: u64 = 0;
 pub var runaway: bool = false;
 pub var fault_ready: bool = false;
 pub var ledger_broken: u64 = 0;

@@ -101,7 +101,7 @@ public enum RunStop
 /// <param name="BudgetSeconds">Null when the number of programs ends the run.</param>
 public sealed record RunSettings(
     ulong Seed, double? BudgetSeconds, int? Programs, string? Profile, EquatableArray<string> Cells,
-    EquatableArray<string> Placements, int Jobs, string Command);
+    EquatableArray<string> Placements, int Jobs, string Command, string? Defect = null);
 
 /// <summary>What a seed's meaning and a result depend on.</summary>
 public sealed record ToolVersions(string Harness, string Generator, string Zig);

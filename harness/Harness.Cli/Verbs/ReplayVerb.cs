@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Harness.Campaigns;
+using Harness.Model;
 using Harness.Reports;
 
 namespace Harness.Cli.Verbs;
@@ -13,21 +14,24 @@ internal static class ReplayVerb
         var @case = Options.Case();
         var zig = Options.Zig();
         var json = Options.Json();
+        var defect = Options.Defect();
         var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, gdb, json };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, defect, gdb, json };
         command.SetAction(async (result, ct) =>
         {
             var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
-            return await RunAsync(context, stored, result.GetValue(zig), result.GetValue(json), result.GetValue(gdb), ct).ConfigureAwait(false);
+            var planted = Options.Defect(result.GetValue(defect));
+            return await RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct).ConfigureAwait(false);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(VerbContext context, StoredCase stored, string? zig, bool json, bool gdb, CancellationToken ct)
+    private static async Task<int> RunAsync(
+        VerbContext context, StoredCase stored, string? zig, PlantedDefect? defect, bool json, bool gdb, CancellationToken ct)
     {
         var document = stored.Document;
         var debugger = gdb ? GdbSession.Create(Repository.Root(), document) : null;
-        var rooms = await OneCase.OpenAsync(context, zig, document, ct).ConfigureAwait(false);
+        var rooms = await OneCase.OpenAsync(context, zig, defect, document, ct).ConfigureAwait(false);
         context.Terminal.Error.WriteLine($"replaying in {document.Case.Cell} with Zig {rooms.Versions.Zig}");
         Task<Recording> RecordAsync(string directory) => rooms.Parts.Runner.RecordAsync(document.Case, directory, ct);
         var recording = await (debugger is null ? OneCase.WithScratchAsync(RecordAsync) : RecordAsync(debugger.Folder)).ConfigureAwait(false);

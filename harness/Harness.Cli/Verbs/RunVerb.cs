@@ -31,7 +31,7 @@ internal static class RunVerb
             options.RefuseOverrides(result);
         }
 
-        var rooms = await context.Rooms.OpenAsync(new RoomOptions(root, request.Zig, request.Placements, request.Jobs), ct).ConfigureAwait(false);
+        var rooms = await context.Rooms.OpenAsync(new RoomOptions(root, request.Zig, request.Placements, request.Jobs, request.Defect), ct).ConfigureAwait(false);
         var session = new RunSession(context.Terminal, request, rooms);
         var (run, summary) = resumed is null
             ? await session.StartAsync(ct).ConfigureAwait(false)
@@ -57,6 +57,8 @@ internal static class RunVerb
         private readonly Option<string[]> _placement = Options.Words("--placement", "Only this placement of segments: descending, ascending or interleaved", "PLACE");
         private readonly Option<int> _jobs = Options.Jobs();
 
+        private readonly Option<string?> _defect = Options.Defect();
+
         public Option<string?> Zig { get; } = Options.Zig();
 
         public Option<string?> Results { get; } = Options.Results();
@@ -72,7 +74,7 @@ internal static class RunVerb
 
         public void AddTo(Command command)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement, Zig, _jobs, Results, Resume, KeepRegressions, Json])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement, _defect, Zig, _jobs, Results, Resume, KeepRegressions, Json])
             {
                 command.Add(option);
             }
@@ -97,13 +99,14 @@ internal static class RunVerb
                 Profile(context, result.GetValue(_profile)), cells,
                 placements.Count > 0 ? placements : Enum.GetValues<Placement>(),
                 result.GetValue(Zig), Options.AtLeastOne("--jobs", result.GetValue(_jobs)), layout, result.GetValue(KeepRegressions),
-                string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")));
+                string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")),
+                Options.Defect(result.GetValue(_defect)));
         }
 
         /// <summary>A resumed run keeps its own settings; others would make its journal lie.</summary>
         public void RefuseOverrides(ParseResult result)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement, _defect])
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {

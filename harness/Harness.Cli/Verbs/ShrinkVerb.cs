@@ -13,22 +13,23 @@ internal static class ShrinkVerb
         var @case = Options.Case();
         var zig = Options.Zig();
         var budget = new Option<string>("--budget") { Description = "How long to look (default: 5m)", HelpName = "TIME", DefaultValueFactory = _ => "5m" };
+        var defect = Options.Defect();
         var output = new Option<string?>("--output") { Description = "Where to store the smaller case (default: in place of CASE; needed for a token)", HelpName = "DIR" };
-        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, output, zig };
+        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, output, zig, defect };
         command.SetAction((result, ct) =>
         {
             var argument = CaseArgument.Read(result.GetRequiredValue(@case));
             var folder = result.GetValue(output) ?? argument.Folder
                 ?? throw new UsageException("a token has no folder to store the smaller case in; give --output DIR");
-            return RunAsync(context, argument.Stored, folder, Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(zig), ct);
+            return RunAsync(context, argument.Stored, folder, Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(zig), Options.Defect(result.GetValue(defect)), ct);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        VerbContext context, StoredCase stored, string folder, TimeSpan budget, string? zig, CancellationToken ct)
+        VerbContext context, StoredCase stored, string folder, TimeSpan budget, string? zig, PlantedDefect? defect, CancellationToken ct)
     {
-        var rooms = await OneCase.OpenAsync(context, zig, stored.Document, ct).ConfigureAwait(false);
+        var rooms = await OneCase.OpenAsync(context, zig, defect, stored.Document, ct).ConfigureAwait(false);
         return await OneCase.WithScratchAsync(async scratch =>
         {
             var recording = await rooms.Parts.Runner.RecordAsync(stored.Document.Case, scratch, ct).ConfigureAwait(false);

@@ -62,7 +62,7 @@ public partial class SourceMapTests
             {
                 var line = _unit.Map.CheckpointLine(index, function.Id);
                 Assert.Equal(
-                    function.IsFallible ? $"try rt.checkpoint({index}, {function.Id});" : $"rt.enter({index}, {function.Id});",
+                    $"{(function.IsFallible ? "try rt.checkpoint" : "rt.enter")}({index}, {function.Id});",
                     _lines[line - 1].Trim());
                 Assert.Equal(new SourceOwner.Function(index, function.Id), _unit.Map.OwnerOfLine(line));
             }

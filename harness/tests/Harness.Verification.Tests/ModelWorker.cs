@@ -223,7 +223,7 @@ internal sealed class FakeFactory(Func<FiberProgram, bool>? refuses = null) : IU
                 (new BuildOutcome.Rejected($"unit.zig:{Attempts}:9: error: expected type 'u{Attempts}', found 'void'\nnote: …"), null));
         }
 
-        var unit = new BuiltUnit(programs, ZigEmitter.Emit(programs).Map, cell, "worker", directory, new FakeCode(), BuildTimings.Zero);
+        var unit = new BuiltUnit(programs, ZigEmitter.Emit(programs).Map, cell, "worker", new FakeCode(), BuildTimings.Zero);
         return Task.FromResult<(BuildOutcome, BuiltUnit?)>((new BuildOutcome.TimedOut("not looked at"), unit));
     }
 }

@@ -39,6 +39,18 @@ internal static class Samples
         return new FiberProgram([f0], [new Fiber(0, [], depth, true)], 0);
     }
 
+    /// <summary>Two errdefers that log, a defer between them, and a call that an injected error may fail.</summary>
+    public static FiberProgram TwoErrDefers { get; } = new(
+    [
+        Function(0,
+            new Statement.ErrDefer([new Statement.Log(1, new Scalar.Const(1))]),
+            new Statement.Defer([new Statement.Log(2, new Scalar.Const(2))]),
+            new Statement.ErrDefer([new Statement.Log(3, new Scalar.Const(3))]),
+            Call(4, 1)),
+        Function(1, new Statement.Log(5, new Scalar.Const(5))),
+    ],
+    [new Fiber(0, [], 0, true)], 0);
+
     public static Function Function(int id, params ReadOnlySpan<Statement> body) =>
         new(id, FunctionKind.Plain, Failing, Void, [], NoInline: true, EquatableArray.Create(body));
 

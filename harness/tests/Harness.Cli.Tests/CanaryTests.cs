@@ -1,0 +1,129 @@
+using Harness.Campaigns;
+using Harness.Execution;
+using Harness.Generators;
+using Harness.Model;
+using Harness.Toolchain;
+using Harness.Verification;
+
+namespace Harness.Cli.Tests;
+
+/// <summary>
+/// The harness against planted defects: each must be found, shrunk to a handful of statements, and replayed from its
+/// token — where it fails with the defect and holds without. A harness that misses one of these proves nothing by "held".
+/// </summary>
+public sealed class CanaryTests : IDisposable
+{
+    private const int Programs = 12;
+    private const int HandfulOfStatements = 12;
+    private static readonly TimeSpan _shrinkCap = TimeSpan.FromSeconds(45);
+    private readonly string _scratch = Directory.CreateTempSubdirectory("canary-").FullName;
+
+    /// <summary>The cell in which the defect is looked for, and the checks that may find it.</summary>
+    public static TheoryData<string, Route, OptimizeMode, string[]> Defects() => new()
+    {
+        { "return_register", Route.Attribute, OptimizeMode.ReleaseFast, ["digest", "overflow"] },
+        { "cfi", Route.Attribute, OptimizeMode.ReleaseSmall, ["stub-frames", "trace-dwarf"] },
+        { "limit_restore", Route.Thunk, OptimizeMode.Debug, ["limit"] },
+        { "argument_copy", Route.Attribute, OptimizeMode.ReleaseSmall, ["digest", "crash", "overflow"] },
+        { "segment_release", Route.Thunk, OptimizeMode.Debug, ["segments"] },
+        { "ledger_order", Route.Thunk, OptimizeMode.Debug, ["digest"] },
+        { "ledger_forgets", Route.Thunk, OptimizeMode.Debug, ["digest"] },
+        { "errdefer_order", Route.Thunk, OptimizeMode.Debug, ["digest", "overflow"] },
+    };
+
+    public void Dispose() => Directory.Delete(_scratch, recursive: true);
+
+    [Fact]
+    public void every_planted_defect_is_looked_for() =>
+        Assert.Equal(PlantedDefect.All.Select(d => d.Name).Order(), Defects().Select(row => (string)row[0]).Order());
+
+    [Theory]
+    [MemberData(nameof(Defects))]
+    public async Task a_planted_defect_is_found_shrunk_and_replayed_from_its_token(
+        string name, Route route, OptimizeMode mode, string[] checks)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(8));
+        var ct = timeout.Token;
+        var defect = PlantedDefect.Named(name)!;
+        var cell = new Cell(route, mode, route is Route.Thunk ? Backend.SelfHosted : Backend.Llvm);
+        var (planted, runner) = await OpenAsync(defect, ct);
+        var (sound, _) = await OpenAsync(null, ct);
+
+        var (found, shrunk) = await FindAsync(planted, runner, cell, checks, ct);
+        var statements = Statements(shrunk.Program);
+        Assert.True(statements <= HandfulOfStatements, $"{found.Signature}: still {statements} statements");
+
+        var token = ReplayToken.Write(new CaseDocument(
+            new ProgramRecipe(0, 0, 0, ""), new ToolVersions("", "", ""), found.Signature.ToString(), found.Signature.Check, shrunk));
+        var replayed = ReplayToken.Read(token).Case;
+        Assert.Equal(shrunk, replayed);
+        var failing = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(planted, runner).RunAsync(replayed, Folder("with"), ct));
+        Assert.Equal(found.Signature, failing.Finding.Signature);
+        Assert.IsType<ReplayResult.Held>(await new CaseReplay(sound, runner).RunAsync(replayed, Folder("without"), ct));
+    }
+
+    /// <summary>The first finding by one of the checks that shows in fresh processes again and again, before and after shrinking.</summary>
+    private async Task<(Finding Found, Case Shrunk)> FindAsync(
+        IUnitFactory factory, IUnitRunner runner, Cell cell, string[] checks, CancellationToken ct)
+    {
+        var checker = new BatchChecker(factory, runner);
+        var seen = new List<string>();
+        for (ulong batch = 0; batch < 4; batch++)
+        {
+            var profile = Profile.Named(batch % 2 == 0 ? "small" : "abi");
+            var programs = Enumerable.Range(0, Programs).Select(i => ProgramGenerator.Generate((batch * 100) + (ulong)i + 1, 25, profile)).ToList();
+            var options = PlanOptions.Default with { RowCap = 400 };
+            var result = await checker.CheckAsync(programs, cell, options, Folder($"find-{batch}"), ct);
+            seen.AddRange(result.Findings.Select(finding => finding.Signature.ToString()));
+            var candidates = result.Findings.Where(f => checks.Contains(f.Signature.Check)).OrderBy(f => Statements(f.Case.Program)).Take(4);
+            foreach (var finding in candidates)
+            {
+                if (!await IsSteadyAsync(factory, runner, finding.Case, finding.Signature, ct))
+                {
+                    continue;
+                }
+
+                var shrinker = new Shrinker(
+                    ProgramShrinker.Candidates, new CandidateRunner(factory, runner), ShrinkOptions.Default with { TimeCap = _shrinkCap });
+                var shrunk = await shrinker.ShrinkAsync(finding.Case, finding.Signature, Folder("shrink"), _ => ValueTask.CompletedTask, ct);
+                if (await IsSteadyAsync(factory, runner, shrunk.Smallest, finding.Signature, ct))
+                {
+                    return (finding, shrunk.Smallest);
+                }
+            }
+        }
+
+        throw new Xunit.Sdk.XunitException($"not found among {4 * Programs} programs; seen: {string.Join(", ", seen)}");
+    }
+
+    private async Task<bool> IsSteadyAsync(IUnitFactory factory, IUnitRunner runner, Case @case, Signature signature, CancellationToken ct)
+    {
+        var again = await new Confirmer(factory, runner).ConfirmAsync(@case, signature, Folder("confirm"), ct);
+        return again.Reproduced == again.Attempts;
+    }
+
+    private static int Statements(FiberProgram program) => program.Functions.Sum(f => StatementTree.All(f.Body).Count());
+
+    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect, CancellationToken ct)
+    {
+        var root = FixtureLayout.FindRepository(AppContext.BaseDirectory);
+        var zig = (await ZigLocator.LocateAsync(null, root, ct)).Require();
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(zig, fixtures, Path.Combine(root, ".cache"));
+        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect));
+        var session = new WorkerSession(await cache.ProcessesAsync(ct));
+        return (new UnitFactory(builder, defect), new UnitRunner(session, WorkerLimits.Default));
+    }
+
+    private string Folder(string name)
+    {
+        for (var number = 0; ; number++)
+        {
+            var folder = Path.Combine(_scratch, $"{name}-{number}");
+            if (!Directory.Exists(folder))
+            {
+                return Directory.CreateDirectory(folder).FullName;
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Runtime.CompilerServices;
+using Harness.Execution;
+using Harness.Model;
+using Harness.Toolchain;
+
+namespace Harness.Verification.Tests;
+
+/// <summary>Real compilers, real workers.</summary>
+public class EndToEndTests
+{
+    private const int Timeout = 600_000;
+
+    private static readonly string _repository = FixtureLayout.FindRepository(Here());
+    private static readonly FiberProgram[] _programs = [Samples.Nested(fibers: 3), Samples.Recursive(40), Samples.Nested(loops: 1)];
+
+    [ZigTheory(Timeout = Timeout)]
+    [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
+    [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
+    public async Task Hand_written_programs_hold(Route route, OptimizeMode mode, Backend backend)
+    {
+        using var scratch = new Scratch();
+        var (factory, runner) = await OpenAsync();
+        var result = await new BatchChecker(factory, runner).CheckAsync(
+            _programs, new Cell(route, mode, backend), PlanOptions.Default, scratch.Path, CancellationToken.None);
+        Assert.Empty(result.Findings.Select(f => $"{f.Signature}: {f.Observation}"));
+        Assert.Empty(result.Unfinished);
+        Assert.Equal(3, result.Counters.Programs);
+        Assert.Equal(result.Programs.Sum(p => p.RowsPlanned), result.Counters.Executions);
+        Assert.Equal(result.Counters.ResourcesAcquired, result.Counters.ResourcesReleased);
+        Assert.True(result.Counters is { SplitsForced: > 1000, FaultsInjected: > 500, Probes: > 100, FramesChecked: > 100 });
+        Assert.True(result.Judged is { Traces: > 50, Overflows: > 30 });
+        Assert.All(result.Programs, p => Assert.NotNull(p.Elapsed));
+    }
+
+    [ZigFact(Timeout = Timeout)]
+    public async Task A_planted_defect_is_found_confirmed_and_replayed()
+    {
+        using var scratch = new Scratch();
+        var (factory, runner) = await OpenAsync("ledger_order");
+        var cell = new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted);
+        var result = await new BatchChecker(factory, runner).CheckAsync(
+            [Samples.Nested()], cell, PlanOptions.Default, scratch["batch"], CancellationToken.None);
+        var finding = result.Findings.First(f => f.Signature.Check == "digest");
+        Assert.True(finding.Case.Plan.Fault is FaultPlan.PanicAt or FaultPlan.SegfaultAt);
+        Assert.Equal(EventKind.LedgerReleased, finding.Observation.Events?.ExpectedEvent?.Kind);
+        var confirmed = await new Confirmer(factory, runner).ConfirmAsync(
+            finding.Case, finding.Signature, scratch["confirm"], CancellationToken.None, attempts: 3);
+        Assert.Equal("reproduced 3/3", confirmed.ToString());
+        var replay = await new CaseReplay(factory, runner).RunAsync(finding.Case, scratch["replay"], CancellationToken.None);
+        Assert.Equal(finding.Signature, Assert.IsType<ReplayResult.Failed>(replay).Finding.Signature);
+        var sound = await OpenAsync();
+        Assert.IsType<ReplayResult.Held>(
+            await new CaseReplay(sound.Factory, sound.Runner).RunAsync(finding.Case, scratch["sound"], CancellationToken.None));
+    }
+
+    [ZigFact(Timeout = Timeout)]
+    public async Task A_defect_of_emitted_programs_is_found()
+    {
+        using var scratch = new Scratch();
+        var (factory, runner) = await OpenAsync("errdefer_order");
+        var result = await new BatchChecker(factory, runner).CheckAsync(
+            [Samples.TwoErrDefers], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default, scratch.Path, CancellationToken.None);
+        var finding = result.Findings.First();
+        Assert.Contains(finding.Signature.Check, (string[])["digest", "overflow"]);
+        Assert.Equal(("log-not-log", "log-in-errdefer"), (finding.Signature.Event, finding.Signature.Site));
+    }
+
+    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(string? defectName = null)
+    {
+        var defect = defectName is null ? null : PlantedDefect.Named(defectName) ?? throw new ArgumentException(defectName);
+        var location = await ZigLocator.LocateAsync(null, _repository, CancellationToken.None);
+        var fixtures = FixtureLayout.Find(_repository);
+        var cache = new ToolCache(location.Require(), fixtures, Path.Combine(_repository, ".cache"));
+        var session = new WorkerSession(await cache.ProcessesAsync(CancellationToken.None));
+        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect));
+        return (new UnitFactory(builder, defect), new UnitRunner(session, WorkerLimits.Default));
+    }
+
+    private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
+
+    private static readonly Lazy<string?> _missing = new(() =>
+        ZigLocator.LocateAsync(null, _repository, CancellationToken.None).GetAwaiter().GetResult() is ZigLocation.Missing m ? m.Reason : null);
+
+    /// <summary>Skipped, visibly, where there is no Zig.</summary>
+    [AttributeUsage(AttributeTargets.Method)]
+    private sealed class ZigFactAttribute : FactAttribute
+    {
+        public ZigFactAttribute() => Skip = _missing.Value;
+    }
+
+    /// <summary>Skipped, visibly, where there is no Zig.</summary>
+    [AttributeUsage(AttributeTargets.Method)]
+    private sealed class ZigTheoryAttribute : TheoryAttribute
+    {
+        public ZigTheoryAttribute() => Skip = _missing.Value;
+    }
+
+    /// <summary>A temporary directory.</summary>
+    private sealed class Scratch : IDisposable
+    {
+        public string Path { get; } = Directory.CreateTempSubdirectory("harness-verification-").FullName;
+
+        public string this[string name] => System.IO.Path.Combine(Path, name);
+
+        public void Dispose() => Directory.Delete(Path, recursive: true);
+    }
+}
