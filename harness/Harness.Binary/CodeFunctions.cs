@@ -5,7 +5,8 @@ internal static class CodeFunctions
 {
     /// <summary>In order of section and address.</summary>
     public static List<ElfSymbol> Of(ElfFile file) => file.Symbols
-        .Where(s => s is { Type: ElfSymbolType.Function, IsDefined: true, Size: > 0 } && file.Sections[s.Section].IsCode)
+        .Where(s => s is { Type: ElfSymbolType.Function, IsDefined: true, Size: > 0 })
+        .Where(s => file.Sections[s.Section].IsCode)
         .GroupBy(s => (s.Section, s.Value))
         .Select(group => group.MaxBy(s => s.Size))
         .OrderBy(s => (s.Section, s.Value))

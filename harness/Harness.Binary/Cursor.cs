@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Harness.Binary;
 
-/// <summary>Reads little-endian data front to back, never past its end; a short read is an <see cref="InvalidDataException"/>.</summary>
+/// <summary>
+/// Reads little-endian data front to back, never past its end; a short read is an <see cref="InvalidDataException"/>.
+/// </summary>
 internal ref struct Cursor(ReadOnlySpan<byte> data, string file, string what)
 {
     private readonly ReadOnlySpan<byte> _data = data;

@@ -32,7 +32,8 @@ public sealed class ElfFile
         Sections = ReadSections(header);
     }
 
-    private readonly record struct Header(ulong SegmentOffset, ulong SectionOffset, int Segments, int Sections, int NameSection);
+    private readonly record struct Header(
+        ulong SegmentOffset, ulong SectionOffset, int Segments, int Sections, int NameSection);
 
     /// <summary>For messages: the path or whatever the caller called it.</summary>
     public string Name { get; }
@@ -62,7 +63,8 @@ public sealed class ElfFile
         var length = new FileInfo(path).Length;
         return length <= limits.MaxFileBytes
             ? Parse(File.ReadAllBytes(path), path, limits)
-            : throw new InvalidDataException($"{path}: has {length} bytes, which exceeds the maximum of {limits.MaxFileBytes}");
+            : throw new InvalidDataException(
+                $"{path}: has {length} bytes, which exceeds the maximum of {limits.MaxFileBytes}");
     }
 
     /// <exception cref="InvalidDataException">Not an ELF file that this reader understands.</exception>
@@ -106,12 +108,14 @@ public sealed class ElfFile
                 throw Bad($"relocation {i} of {section.Name} names symbol {symbol} of {symbols}");
             }
 
-            if (Kind is ElfKind.Relocatable && type is not RelocationType.None && target is not null && offset >= target.Size)
+            var isPlace = Kind is ElfKind.Relocatable && type is not RelocationType.None;
+            if (isPlace && target is not null && offset >= target.Size)
             {
                 throw Bad($"relocation {i} of {section.Name} lies at {offset}, beyond {target.Name}");
             }
 
-            result.Add(new ElfRelocation(offset, type, (int)symbol, BinaryPrimitives.ReadInt64LittleEndian(entry[16..])));
+            result.Add(
+                new ElfRelocation(offset, type, (int)symbol, BinaryPrimitives.ReadInt64LittleEndian(entry[16..])));
         }
 
         return result.MoveToImmutable();
@@ -149,10 +153,16 @@ public sealed class ElfFile
         var nameSection = cursor.U16();
         Require(segments == 0 || segmentBytes == SegmentHeaderBytes, $"has program headers of {segmentBytes} bytes");
         Require(sections == 0 || sectionBytes == SectionHeaderBytes, $"has section headers of {sectionBytes} bytes");
-        Require(segments <= _limits.MaxSegments, $"reports {segments} program headers, which exceeds the maximum of {_limits.MaxSegments}");
-        Require(sections <= _limits.MaxSections, $"reports {sections} sections, which exceeds the maximum of {_limits.MaxSections}");
+        Require(
+            segments <= _limits.MaxSegments,
+            $"reports {segments} program headers, which exceeds the maximum of {_limits.MaxSegments}");
+        Require(
+            sections <= _limits.MaxSections,
+            $"reports {sections} sections, which exceeds the maximum of {_limits.MaxSections}");
         Require(sections > 0 || sectionOffset == 0, "uses extended section numbering, which is not supported");
-        Require(nameSection < sections || (sections == 0 && nameSection == 0), $"names section {nameSection} of {sections} as its string table");
+        Require(
+            nameSection < sections || (sections == 0 && nameSection == 0),
+            $"names section {nameSection} of {sections} as its string table");
         RequireRange(segmentOffset, (ulong)segments * SegmentHeaderBytes, "the program header table");
         RequireRange(sectionOffset, (ulong)sections * SectionHeaderBytes, "the section header table");
         return new Header(segmentOffset, sectionOffset, segments, sections, nameSection);
@@ -232,14 +242,19 @@ public sealed class ElfFile
         {
             var entry = data.Slice(i * SymbolBytes, SymbolBytes);
             var section = BinaryPrimitives.ReadUInt16LittleEndian(entry[6..]);
-            Require(section < Sections.Length || section >= ElfSymbol.FirstReservedSection, $"symbol {i} lies in section {section} of {Sections.Length}");
+            Require(
+                section < Sections.Length || section >= ElfSymbol.FirstReservedSection,
+                $"symbol {i} lies in section {section} of {Sections.Length}");
             Require(section != 0xffff, "uses extended section numbering, which is not supported");
             var name = NameAt(names, BinaryPrimitives.ReadUInt32LittleEndian(entry), "symbol", i);
             nameBytes += name.Length;
-            Require(nameBytes <= _limits.MaxNameBytesTotal, $"has symbol names of more than {_limits.MaxNameBytesTotal} bytes");
+            Require(
+                nameBytes <= _limits.MaxNameBytesTotal,
+                $"has symbol names of more than {_limits.MaxNameBytesTotal} bytes");
             result.Add(new ElfSymbol(
                 i, name, (ElfSymbolType)(entry[4] & 15), (ElfBinding)(entry[4] >> 4), entry[5], section,
-                BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadUInt64LittleEndian(entry[16..])));
+                BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(entry[16..])));
         }
 
         return result.MoveToImmutable();
@@ -247,10 +262,16 @@ public sealed class ElfFile
 
     private int EntryCount(ElfSection section, int entryBytes, int maximum, string what)
     {
-        Require(section.EntrySize == (ulong)entryBytes, $"section {section.Name} has entries of {section.EntrySize} bytes");
-        Require(section.Size % (ulong)entryBytes == 0, $"section {section.Name} of {section.Size} bytes does not hold whole entries");
+        Require(
+            section.EntrySize == (ulong)entryBytes,
+            $"section {section.Name} has entries of {section.EntrySize} bytes");
+        Require(
+            section.Size % (ulong)entryBytes == 0,
+            $"section {section.Name} of {section.Size} bytes does not hold whole entries");
         var count = section.Size / (ulong)entryBytes;
-        Require(count <= (ulong)maximum, $"section {section.Name} reports {count} {what}, which exceeds the maximum of {maximum}");
+        Require(
+            count <= (ulong)maximum,
+            $"section {section.Name} reports {count} {what}, which exceeds the maximum of {maximum}");
         return (int)count;
     }
 
@@ -264,7 +285,9 @@ public sealed class ElfFile
         Require(offset < table.Length, $"the name of {owner} {index} lies at {offset}, beyond its string table");
         var rest = table[(int)offset..];
         var length = rest[..Math.Min(rest.Length, _limits.MaxNameBytes + 1)].IndexOf((byte)0);
-        Require(length >= 0, $"the name of {owner} {index} is unterminated or longer than {_limits.MaxNameBytes} bytes");
+        Require(
+            length >= 0,
+            $"the name of {owner} {index} is unterminated or longer than {_limits.MaxNameBytes} bytes");
         return Encoding.UTF8.GetString(rest[..length]);
     }
 
@@ -281,7 +304,9 @@ public sealed class ElfFile
         }
     }
 
-    /// <summary>Formats a reason only when it is needed: these checks stand in loops over millions of entries.</summary>
+    /// <summary>
+    /// Formats a reason only when it is needed: these checks stand in loops over millions of entries.
+    /// </summary>
     [InterpolatedStringHandler]
     private readonly ref struct Reason
     {

@@ -1,6 +1,8 @@
 namespace Harness.Binary;
 
-/// <summary>Caps on what a file may claim. Nothing a file says is believed beyond them, so a broken file costs a bounded amount.</summary>
+/// <summary>
+/// Caps on what a file may claim. Nothing a file says is believed beyond them, so a broken file costs a bounded amount.
+/// </summary>
 public sealed record ElfLimits
 {
     public static readonly ElfLimits Default = new();

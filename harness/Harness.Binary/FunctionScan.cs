@@ -4,11 +4,14 @@ namespace Harness.Binary;
 
 /// <summary>What a function's machine code says about its use of the stack.</summary>
 /// <param name="FrameBytes">
-/// An upper bound of the bytes below its return address that the function itself uses: every push, every subtraction from rsp
-/// and every realignment, wherever they stand (a compiler may move them behind a first branch). Calls are not counted.
+/// An upper bound of the bytes below its return address that the function itself uses: every push, every subtraction
+/// from rsp and every realignment, wherever they stand (a compiler may move them behind a first branch). Calls are not
+/// counted.
 /// </param>
 /// <param name="FrameKnown">False when rsp is changed in some other way, or the bytes are not code.</param>
-/// <param name="AsksReturnAddress">It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.</param>
+/// <param name="AsksReturnAddress">
+/// It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.
+/// </param>
 /// <param name="Exits">Calls and branches that no relocation governs, and that leave the function or call it.</param>
 public sealed record FunctionScan(
     long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<FunctionScan.Exit> Exits)
@@ -21,7 +24,8 @@ public sealed record FunctionScan(
     /// <param name="offset">Where they start in their section.</param>
     /// <param name="isRelocated">Whether a relocation starts at an offset of the section.</param>
     /// <param name="maxInstructions">A function of more is not known.</param>
-    public static FunctionScan Of(ReadOnlySpan<byte> code, ulong offset, Func<ulong, bool> isRelocated, int maxInstructions)
+    public static FunctionScan Of(
+        ReadOnlySpan<byte> code, ulong offset, Func<ulong, bool> isRelocated, int maxInstructions)
     {
         ArgumentNullException.ThrowIfNull(isRelocated);
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()), offset);
@@ -76,8 +80,11 @@ public sealed record FunctionScan(
         }
 
         var target = instruction.NearBranchTarget;
-        var leaves = target < start || target >= end || (target == start && instruction.FlowControl is FlowControl.Call);
-        var fieldBytes = instruction.IsJccShort || instruction.IsJmpShort || instruction.IsLoop || instruction.IsJcxShort ? 1 : 4;
+        var leaves = target < start
+            || target >= end
+            || (target == start && instruction.FlowControl is FlowControl.Call);
+        var isShort = instruction.IsJccShort || instruction.IsJmpShort || instruction.IsLoop || instruction.IsJcxShort;
+        var fieldBytes = isShort ? 1 : 4;
         return leaves ? new Exit(target, instruction.NextIP - (ulong)fieldBytes, fieldBytes) : null;
     }
 

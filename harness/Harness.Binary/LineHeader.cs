@@ -1,7 +1,9 @@
 namespace Harness.Binary;
 
 /// <summary>The header of one unit's line program.</summary>
-/// <param name="FirstFile">Index in the table of all files of this unit's file number <paramref name="FileBase"/>.</param>
+/// <param name="FirstFile">
+/// Index in the table of all files of this unit's file number <paramref name="FileBase"/>.
+/// </param>
 internal sealed record LineHeader(
     ulong MinInstructionBytes, ulong MaxOperations, int LineBase, int LineRange, int OpcodeBase, byte[] OperandCounts,
     int FirstFile, int FileCount, int FileBase)
@@ -10,7 +12,9 @@ internal sealed record LineHeader(
 
     /// <summary>The index in the table of all files, or −1.</summary>
     public int FileIndex(ulong file) =>
-        file >= (ulong)FileBase && file - (ulong)FileBase < (ulong)FileCount ? FirstFile + (int)(file - (ulong)FileBase) : -1;
+        file >= (ulong)FileBase && file - (ulong)FileBase < (ulong)FileCount
+            ? FirstFile + (int)(file - (ulong)FileBase)
+            : -1;
 }
 
 /// <summary>Reads line program headers and gathers the files that they name.</summary>
@@ -63,7 +67,8 @@ internal sealed class LineHeaderReader(ElfFile file)
         var files = version >= 5 ? FilesOfVersion5(ref header, wide) : FilesOfVersion4(ref header);
         Files.AddRange(files);
         return new LineHeader(
-            minInstructionBytes, maxOperations, lineBase, lineRange, opcodeBase, operandCounts, first, files.Count, version >= 5 ? 0 : 1);
+            minInstructionBytes, maxOperations, lineBase, lineRange, opcodeBase, operandCounts,
+            first, files.Count, version >= 5 ? 0 : 1);
     }
 
     private List<string> FilesOfVersion4(ref Cursor header)
@@ -166,7 +171,8 @@ internal sealed class LineHeaderReader(ElfFile file)
 
         if (found is null || found.Flags.HasFlag(ElfSectionFlags.Compressed))
         {
-            throw header.Bad($"refers to {section}, which is {(found is null ? "absent" : "compressed (not supported)")}");
+            throw header.Bad(
+                $"refers to {section}, which is {(found is null ? "absent" : "compressed (not supported)")}");
         }
 
         var text = new Cursor(_file.Data(found), _file.Name, section);
@@ -198,7 +204,8 @@ internal sealed class LineHeaderReader(ElfFile file)
     {
         if (count > (ulong)_file.Limits.MaxLineFiles)
         {
-            throw header.Bad($"reports {count} files or directories, which exceeds the maximum of {_file.Limits.MaxLineFiles}");
+            throw header.Bad(
+                $"reports {count} files or directories, which exceeds the maximum of {_file.Limits.MaxLineFiles}");
         }
     }
 }

@@ -70,7 +70,8 @@ internal sealed class LineProgram
         public ulong Column { get; set; }
 
         public readonly LineRow Row() => new(
-            Address, _header.FileIndex(File), Line is >= 0 and <= int.MaxValue ? (int)Line : 0, (int)Math.Min(Column, int.MaxValue));
+            Address, _header.FileIndex(File), Line is >= 0 and <= int.MaxValue ? (int)Line : 0,
+            (int)Math.Min(Column, int.MaxValue));
 
         public void Advance(ulong operations)
         {

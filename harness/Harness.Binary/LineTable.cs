@@ -24,7 +24,8 @@ public sealed class LineTable
         {
             if (section.Flags.HasFlag(ElfSectionFlags.Compressed) || section.Name[1] == 'z')
             {
-                throw file.Bad($"{section.Name} is compressed, which is not supported; link with uncompressed debug sections");
+                throw file.Bad(
+                    $"{section.Name} is compressed, which is not supported; link with uncompressed debug sections");
             }
 
             program.Run(section);
@@ -46,7 +47,10 @@ public sealed class LineTable
     public LineRow? Find(ulong address) =>
         SequenceOf(address) is { } sequence ? sequence.Rows[LastAtOrBefore(sequence.Rows, address)] : null;
 
-    /// <summary>The first row that starts exactly at an address, as the one of a function's opening line does; otherwise the covering one.</summary>
+    /// <summary>
+    /// The first row that starts exactly at an address, as the one of a function's opening line does; otherwise the
+    /// covering one.
+    /// </summary>
     public LineRow? FindStart(ulong address)
     {
         if (SequenceOf(address) is not { } sequence)

@@ -3,39 +3,6 @@ using System.Text;
 
 namespace Harness.Binary;
 
-/// <summary>A section to be added to an object.</summary>
-public sealed record NewSection(
-    string Name, ElfSectionType Type, ElfSectionFlags Flags, ulong Alignment, byte[] Data, ulong EntrySize = 0);
-
-/// <summary>A local symbol to be added, in a section that the object has or that was added.</summary>
-public sealed record NewSymbol(string Name, ElfSymbolType Type, int Section, ulong Value, ulong Size);
-
-/// <summary>A symbol of the object being rewritten: one it came with, or one that was added.</summary>
-public readonly record struct SymbolReference
-{
-    private SymbolReference(SymbolOrigin origin, int index) => (Origin, Index) = (origin, index);
-
-    internal SymbolOrigin Origin { get; }
-
-    internal int Index { get; }
-
-    public static SymbolReference Existing(int index) => new(SymbolOrigin.Existing, index);
-
-    internal static SymbolReference AddedLocal(int ordinal) => new(SymbolOrigin.AddedLocal, ordinal);
-
-    internal static SymbolReference AddedGlobal(int ordinal) => new(SymbolOrigin.AddedGlobal, ordinal);
-}
-
-internal enum SymbolOrigin : byte
-{
-    Existing,
-    AddedLocal,
-    AddedGlobal,
-}
-
-/// <summary>A relocation to be added.</summary>
-public readonly record struct NewRelocation(ulong Offset, RelocationType Type, SymbolReference Symbol, long Addend);
-
 /// <summary>
 /// Changes an x86-64 relocatable object: adds sections, local symbols and relocations, points existing relocations
 /// elsewhere, discards sections. What is not changed keeps its place in the file; additions follow at its end.
@@ -50,7 +17,7 @@ public sealed class ObjectRewriter
     private readonly List<NewSymbol> _symbols = [];
     private readonly List<string> _undefined = [];
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
-    private readonly Dictionary<(int Section, int Entry), (SymbolReference Symbol, long Addend)> _redirections = [];
+    private readonly Dictionary<int, List<Redirection>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
     private readonly Dictionary<int, int> _moved = [];
 
@@ -107,7 +74,12 @@ public sealed class ObjectRewriter
     public void Redirect(ElfSection relocations, int entry, SymbolReference symbol, long addend)
     {
         ArgumentNullException.ThrowIfNull(relocations);
-        _redirections[(relocations.Index, entry)] = (symbol, addend);
+        if (!_redirections.TryGetValue(relocations.Index, out var entries))
+        {
+            _redirections.Add(relocations.Index, entries = []);
+        }
+
+        entries.Add(new Redirection(entry, symbol, addend));
     }
 
     /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
@@ -118,16 +90,19 @@ public sealed class ObjectRewriter
     }
 
     /// <summary>The changed object.</summary>
-    /// <exception cref="InvalidDataException">The additions do not fit, or something in the object forbids them.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The additions do not fit, or something in the object forbids them.
+    /// </exception>
     public byte[] Write()
     {
         var total = _object.Sections.Length + _sections.Count + _relocations.Count + 3;
         if (total > _object.Limits.MaxSections)
         {
-            throw _object.Bad($"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
+            throw _object.Bad(
+                $"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
         }
 
-        var output = new MemoryStream(_object.Bytes.Length * 2);
+        var output = new MemoryStream(_object.Bytes.Length + (_object.Bytes.Length / 4));
         output.Write(_object.Bytes);
         var headers = OldHeaders();
         var (sectionNames, symbolNames) = (new NameTable(), new NameTable());
@@ -149,12 +124,16 @@ public sealed class ObjectRewriter
             var targetName = target < _object.Sections.Length
                 ? _object.Sections[target].Name
                 : _sections[target - _object.Sections.Length].Name;
-            headers.Add(Append(output, RelocationSection(entries), sectionNames.Add(".rela" + targetName), newSymbolTable, target));
+            var name = sectionNames.Add(".rela" + targetName);
+            headers.Add(Append(output, RelocationSection(entries), name, newSymbolTable, target));
         }
 
-        var symbols = new NewSection("", ElfSectionType.SymbolTable, 0, 8, SymbolTable(symbolNames), ElfFile.SymbolBytes);
-        headers.Add(Append(output, symbols, sectionNames.Add(".symtab"), newSymbolTable + 1, _symbolTable.Info + _symbols.Count));
-        headers.Add(AppendStrings(output, _object.Sections[_symbolTable.Link], symbolNames, sectionNames.Add(".strtab")));
+        var symbols = new NewSection(
+            "", ElfSectionType.SymbolTable, 0, 8, SymbolTable(symbolNames), ElfFile.SymbolBytes);
+        var locals = _symbolTable.Info + _symbols.Count;
+        headers.Add(Append(output, symbols, sectionNames.Add(".symtab"), newSymbolTable + 1, locals));
+        headers.Add(
+            AppendStrings(output, _object.Sections[_symbolTable.Link], symbolNames, sectionNames.Add(".strtab")));
         var oldNames = _object.Sections[BinaryPrimitives.ReadUInt16LittleEndian(_object.Bytes[62..])];
         var ownName = sectionNames.Add(".shstrtab");
         headers.Add(AppendStrings(output, oldNames, sectionNames, ownName));
@@ -162,7 +141,11 @@ public sealed class ObjectRewriter
         return Finish(output, headers, newSymbolTable + 2);
     }
 
-    /// <summary>Names appended to an existing string table; offsets count from the first of them until rebased.</summary>
+    private readonly record struct Redirection(int Entry, SymbolReference Symbol, long Addend);
+
+    /// <summary>
+    /// Names appended to an existing string table; offsets count from the first of them until rebased.
+    /// </summary>
     private sealed class NameTable
     {
         private readonly MemoryStream _text = new();
@@ -184,7 +167,8 @@ public sealed class ObjectRewriter
         var headers = new List<byte[]>(_object.Sections.Length + _sections.Count + 4);
         foreach (var section in _object.Sections)
         {
-            headers.Add(_object.Bytes.Slice(at + (section.Index * ElfFile.SectionHeaderBytes), ElfFile.SectionHeaderBytes).ToArray());
+            var header = at + (section.Index * ElfFile.SectionHeaderBytes);
+            headers.Add(_object.Bytes.Slice(header, ElfFile.SectionHeaderBytes).ToArray());
         }
 
         return headers;
@@ -213,9 +197,13 @@ public sealed class ObjectRewriter
     }
 
     private ElfSection? ExistingRelocations(int target) => _object.Sections.FirstOrDefault(
-        section => section.Type is ElfSectionType.RelocationsWithAddend && section.Info == target && target < _object.Sections.Length);
+        section => section.Type is ElfSectionType.RelocationsWithAddend
+            && section.Info == target
+            && target < _object.Sections.Length);
 
-    /// <summary>Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.</summary>
+    /// <summary>
+    /// Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.
+    /// </summary>
     private void Extend(MemoryStream output, byte[] header, ElfSection existing, List<NewRelocation> entries)
     {
         var added = RelocationSection(entries);
@@ -225,7 +213,9 @@ public sealed class ObjectRewriter
     }
 
     private byte[] AppendStrings(MemoryStream output, ElfSection existing, NameTable added, int name) =>
-        Append(output, new NewSection("", ElfSectionType.StringTable, 0, 1, added.After(_object.Data(existing))), name, 0, 0);
+        Append(output, Strings(added.After(_object.Data(existing))), name, 0, 0);
+
+    private static NewSection Strings(byte[] text) => new("", ElfSectionType.StringTable, 0, 1, text);
 
     private NewSection RelocationSection(List<NewRelocation> entries)
     {
@@ -239,10 +229,13 @@ public sealed class ObjectRewriter
             BinaryPrimitives.WriteInt64LittleEndian(entry[16..], entries[i].Addend);
         }
 
-        return new NewSection("", ElfSectionType.RelocationsWithAddend, ElfSectionFlags.InfoLink, 8, data, ElfFile.RelocationBytes);
+        return new NewSection(
+            "", ElfSectionType.RelocationsWithAddend, ElfSectionFlags.InfoLink, 8, data, ElfFile.RelocationBytes);
     }
 
-    /// <summary>Old locals keep their index, added locals follow, old globals move up by the number of added ones.</summary>
+    /// <summary>
+    /// Old locals keep their index, added locals follow, old globals move up by the number of added ones.
+    /// </summary>
     private int Final(SymbolReference symbol) => symbol.Origin switch
     {
         SymbolOrigin.AddedLocal => _symbolTable.Info + symbol.Index,
@@ -300,7 +293,8 @@ public sealed class ObjectRewriter
             if (section.Type is ElfSectionType.Group)
             {
                 // The signature symbol's index.
-                BinaryPrimitives.WriteInt32LittleEndian(headers[i].AsSpan(44), Final(SymbolReference.Existing(section.Info)));
+                BinaryPrimitives.WriteInt32LittleEndian(
+                    headers[i].AsSpan(44), Final(SymbolReference.Existing(section.Info)));
             }
 
             // Address-significance tables hold symbol numbers and serve only identical code folding: dropped.
@@ -342,22 +336,33 @@ public sealed class ObjectRewriter
         return result;
     }
 
+    /// <summary>In place, entry by entry: debug information has hundreds of thousands of them.</summary>
     private void Renumber(ElfSection section, byte[] result)
     {
-        var entries = _object.Relocations(section);
-        var offset = _moved.GetValueOrDefault(section.Index, section.Offset);
-        for (var i = 0; i < entries.Length; i++)
+        var count = (int)section.Size / ElfFile.RelocationBytes;
+        var entries = result.AsSpan(
+            _moved.GetValueOrDefault(section.Index, section.Offset), count * ElfFile.RelocationBytes);
+        for (var i = 0; i < count; i++)
         {
-            var at = result.AsSpan(offset + (i * ElfFile.RelocationBytes));
-            if (_redirections.TryGetValue((section.Index, i), out var redirection))
+            var at = entries[(i * ElfFile.RelocationBytes)..];
+            var symbol = BinaryPrimitives.ReadInt32LittleEndian(at[12..]);
+            if ((uint)symbol >= (uint)_object.Symbols.Length)
             {
-                BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(redirection.Symbol));
-                BinaryPrimitives.WriteInt64LittleEndian(at[16..], redirection.Addend);
+                throw _object.Bad(
+                    $"relocation {i} of {section.Name} names symbol {symbol} of {_object.Symbols.Length}");
             }
-            else
+
+            if (symbol >= _symbolTable.Info)
             {
-                BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(SymbolReference.Existing(entries[i].Symbol)));
+                BinaryPrimitives.WriteInt32LittleEndian(at[12..], symbol + _symbols.Count);
             }
+        }
+
+        foreach (var redirection in _redirections.GetValueOrDefault(section.Index) ?? [])
+        {
+            var at = entries[(redirection.Entry * ElfFile.RelocationBytes)..];
+            BinaryPrimitives.WriteInt32LittleEndian(at[12..], Final(redirection.Symbol));
+            BinaryPrimitives.WriteInt64LittleEndian(at[16..], redirection.Addend);
         }
     }
 }

@@ -38,7 +38,8 @@ public static class SplitCheckAudit
             }
         }
 
-        return (rewriter.Write(), new InjectionReport(functions.Count, functions.Count - missing.Count, [.. missing], 0, 0));
+        var split = functions.Count - missing.Count;
+        return (rewriter.Write(), new InjectionReport(functions.Count, split, [.. missing], 0, 0));
     }
 
     /// <summary><c>cmp %fs:LIMIT, %rsp</c>, or <c>lea -FRAME(%rsp), %r11; cmp %fs:LIMIT, %r11</c>.</summary>
@@ -48,13 +49,15 @@ public static class SplitCheckAudit
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(code[..Math.Min(code.Length, Longest)].ToArray()));
         var instruction = decoder.Decode();
         var compared = Register.RSP;
-        if (instruction is { Mnemonic: Mnemonic.Lea, MemoryBase: Register.RSP, Op0Register: Register.R11 or Register.R10 })
+        if (instruction is { Mnemonic: Mnemonic.Lea, MemoryBase: Register.RSP }
+            && instruction.Op0Register is Register.R11 or Register.R10)
         {
             compared = instruction.Op0Register;
             instruction = decoder.Decode();
         }
 
-        return instruction is { Mnemonic: Mnemonic.Cmp, SegmentPrefix: Register.FS, MemoryBase: Register.None, MemoryIndex: Register.None }
+        return instruction is { Mnemonic: Mnemonic.Cmp, SegmentPrefix: Register.FS }
+            && instruction is { MemoryBase: Register.None, MemoryIndex: Register.None }
             && instruction.Op0Register == compared
             && instruction.MemoryDisplacement64 == (ulong)limitSlot;
     }

@@ -5,7 +5,9 @@ namespace Harness.Binary;
 /// <param name="SymbolStart">Its first address.</param>
 /// <param name="File">Source path as recorded; null when no line table covers the address.</param>
 /// <param name="Line">0 for code that belongs to no line.</param>
-/// <param name="StartLine">The line of the symbol's first instruction: that of the function's opening; 0 when unknown.</param>
+/// <param name="StartLine">
+/// The line of the symbol's first instruction: in Zig, that of the brace that opens the body; 0 when unknown.
+/// </param>
 public sealed record CodeLocation(string Symbol, ulong SymbolStart, string? File, int Line, int StartLine);
 
 /// <summary>Resolves code addresses of one linked executable to functions and lines.</summary>
@@ -18,7 +20,9 @@ public sealed class Symbolizer
     private readonly LineTable _lines;
     private readonly ulong _bias;
 
-    /// <param name="bias">What the loader added to the file's addresses; 0 for executables that are not position-independent.</param>
+    /// <param name="bias">
+    /// What the loader added to the file's addresses; 0 for executables that are not position-independent.
+    /// </param>
     /// <exception cref="InvalidDataException">The file's symbols or line table are malformed.</exception>
     public Symbolizer(ElfFile file, ulong bias = 0)
     {
@@ -30,14 +34,18 @@ public sealed class Symbolizer
                 && (s.Type is ElfSymbolType.Function || (s.Type is ElfSymbolType.None && !s.Name.StartsWith('.'))))
             .OrderBy(s => s.Value)
             .ThenBy(s => s.Size > 0)
-            .ThenByDescending(s => s.Index) // The nearest is looked at first from the back: sized ones, and of these the first.
+            // The nearest is looked at first from the back: sized ones, and of these the first.
+            .ThenByDescending(s => s.Index)
             .ToArray();
     }
 
     /// <exception cref="InvalidDataException">Not an ELF file, or a malformed one.</exception>
-    public static Symbolizer Load(string path, ulong bias = 0, ElfLimits? limits = null) => new(ElfFile.Load(path, limits), bias);
+    public static Symbolizer Load(string path, ulong bias = 0, ElfLimits? limits = null) =>
+        new(ElfFile.Load(path, limits), bias);
 
-    /// <summary>The place of an address, or null when no symbol covers it. (For a return address, ask for the byte before it.)</summary>
+    /// <summary>
+    /// The place of an address, or null when no symbol covers it. (For a return address, ask for the byte before it.)
+    /// </summary>
     public CodeLocation? Resolve(ulong address)
     {
         var own = unchecked(address - _bias);

@@ -23,7 +23,9 @@ internal static class ThunkCode
 {
     public const int Alignment = 16;
 
-    /// <summary>Up to this the compare takes rsp as it is, as LLVM's checks do: the runtime keeps that much below the limit.</summary>
+    /// <summary>
+    /// Up to this the compare takes rsp as it is, as LLVM's checks do: the runtime keeps that much below the limit.
+    /// </summary>
     public const int SmallFrameBytes = 256;
 
     /// <summary>What fits the pushed word: 20 bits of 16 bytes each.</summary>
@@ -35,8 +37,11 @@ internal static class ThunkCode
     public static int Word(long frameBytes, int argumentBytes) =>
         (int)((frameBytes + 15) / 16) | ((argumentBytes + 63) / 64 << 20);
 
-    /// <summary>Where things are in a thunk: offsets of the two <c>jmp</c> fields and of the call's, and row changes.</summary>
-    public readonly record struct Layout(int FirstJump, int Call, int SecondJump, int Bytes, IReadOnlyList<(int Offset, int CfaOffset)> Rows);
+    /// <summary>
+    /// Where things are in a thunk: offsets of the two <c>jmp</c> fields and of the call's, and row changes.
+    /// </summary>
+    public readonly record struct Layout(
+        int FirstJump, int Call, int SecondJump, int Bytes, IReadOnlyList<(int Offset, int CfaOffset)> Rows);
 
     public static Layout Write(List<byte> output, long frameBytes, InjectionOptions options)
     {

@@ -29,7 +29,8 @@ public sealed class ThunkInjector
 
     /// <summary>The object with thunks, and what was done.</summary>
     /// <exception cref="InvalidDataException">
-    /// A malformed object; one that refers to a function in a way that cannot be redirected; a frame larger than a thunk can state.
+    /// A malformed object; one that refers to a function in a way that cannot be redirected; a frame larger than a
+    /// thunk can state.
     /// </exception>
     public static (byte[] Object, InjectionReport Report) Inject(ElfFile file, InjectionOptions? options = null)
     {
@@ -37,7 +38,8 @@ public sealed class ThunkInjector
         options ??= InjectionOptions.Default;
         if (options.ArgumentBytes is < 0 or > ThunkCode.MaxArgumentBytes)
         {
-            throw new ArgumentOutOfRangeException(nameof(options), options.ArgumentBytes, "argument bytes do not fit the pushed word");
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.ArgumentBytes, "argument bytes do not fit the pushed word");
         }
 
         return new ThunkInjector(file, options).Run();
@@ -92,12 +94,15 @@ public sealed class ThunkInjector
         {
             _exits.Add(exit.FieldBytes == 4
                 ? (symbol.Section, exit)
-                : throw _object.Bad($"{symbol.Name} reaches the function at {section.Name}+{exit.Target} by a short jump"));
+                : throw _object.Bad(
+                    $"{symbol.Name} reaches the function at {section.Name}+{exit.Target} by a short jump"));
         }
 
         return scan.FrameBytes <= ThunkCode.MaxFrameBytes
             ? scan
-            : throw _object.Bad($"function {symbol.Name} has a frame of {scan.FrameBytes} bytes, which exceeds the maximum of {ThunkCode.MaxFrameBytes}");
+            : throw _object.Bad(
+                $"function {symbol.Name} has a frame of {scan.FrameBytes} bytes, "
+                + $"which exceeds the maximum of {ThunkCode.MaxFrameBytes}");
     }
 
     private Dictionary<int, HashSet<ulong>> RelocatedOffsets()
@@ -139,7 +144,8 @@ public sealed class ThunkInjector
             codeRelocations.Add(new(start + (ulong)layout.FirstJump, RelocationType.PcRelative32, body, -4));
             codeRelocations.Add(new(start + (ulong)layout.Call, RelocationType.Plt32, morestack, -4));
             codeRelocations.Add(new(start + (ulong)layout.SecondJump, RelocationType.PcRelative32, body, -4));
-            frameRelocations.Add(new((ulong)ThunkCode.WriteFrameEntry(frames, layout), RelocationType.PcRelative32, thunk, 0));
+            frameRelocations.Add(
+                new((ulong)ThunkCode.WriteFrameEntry(frames, layout), RelocationType.PcRelative32, thunk, 0));
         }
 
         const ElfSectionFlags Code = ElfSectionFlags.Allocate | ElfSectionFlags.Execute;
@@ -170,7 +176,8 @@ public sealed class ThunkInjector
             var entries = _object.Relocations(section);
             for (var i = 0; i < entries.Length; i++)
             {
-                if (Target(entries[i], inCode) is { } target && _thunks.TryGetValue((target.Section, target.Offset), out var thunk))
+                if (Target(entries[i], inCode) is { } target
+                    && _thunks.TryGetValue((target.Section, target.Offset), out var thunk))
                 {
                     _rewriter.Redirect(section, i, thunk, target.Bias);
                     count++;
@@ -181,7 +188,9 @@ public sealed class ThunkInjector
         return count;
     }
 
-    /// <summary>Assemblers resolve calls within a section, a function's calls of itself at least: these get a relocation.</summary>
+    /// <summary>
+    /// Assemblers resolve calls within a section, a function's calls of itself at least: these get a relocation.
+    /// </summary>
     private int RelocateExits()
     {
         var count = 0;
@@ -203,8 +212,9 @@ public sealed class ThunkInjector
     }
 
     /// <summary>
-    /// The place that a relocation means. In code, a pc-relative field is followed by the next instruction, so its addend is 4
-    /// less than the distance. In data, only absolute pointers are function pointers: pc-relative ones are jump tables.
+    /// The place that a relocation means. In code, a pc-relative field is followed by the next instruction, so its
+    /// addend is 4 less than the distance. In data, only absolute pointers are function pointers: pc-relative ones are
+    /// jump tables.
     /// </summary>
     private (int Section, ulong Offset, long Bias)? Target(ElfRelocation relocation, bool inCode)
     {
@@ -228,7 +238,8 @@ public sealed class ThunkInjector
             && section.Info > 0
             && (section.Info < _object.Sections.Length
                 ? wanted(_object.Sections[section.Info])
-                : throw _object.Bad($"section {section.Name} relocates section {section.Info} of {_object.Sections.Length}")));
+                : throw _object.Bad(
+                    $"section {section.Name} relocates section {section.Info} of {_object.Sections.Length}")));
 
     private static bool IsUnwindTable(ElfSection section) =>
         section.Type is ElfSectionType.X86Unwind || section.Name is ".eh_frame" or ".gcc_except_table";

@@ -27,7 +27,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private double _prepared = preparedBefore;
 
     /// <param name="stop">Ends the run early, with what was found.</param>
-    /// <exception cref="ResultsUnwritableException"/>
+    /// <exception cref="ResultsUnwritableException">Not even the journal's last line can be written.</exception>
     public async Task<RunStop> RunAsync(CancellationToken stop)
     {
         try
@@ -44,6 +44,12 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         catch (EnvironmentUnusableException e)
         {
             return End(RunStop.Failed, e.Message);
+        }
+        catch (ResultsUnwritableException e)
+        {
+            // Build products may have filled the disk; without them there may be room for the last line.
+            Scratch.Remove(plan.Run.Scratch);
+            return End(RunStop.Unwritable, e.Message);
         }
         finally
         {

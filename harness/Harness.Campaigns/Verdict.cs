@@ -45,7 +45,7 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
 
     private static IEnumerable<string> Gaps(Tally tally)
     {
-        if (tally.Ending is RunStop.Failed)
+        if (tally.Ending is RunStop.Failed or RunStop.Unwritable)
         {
             yield return $"the run stopped early: {tally.EndingDetail}";
         }

@@ -5,14 +5,17 @@ using System.Globalization;
 namespace Harness.Execution;
 
 /// <summary>
-/// Runs other programs; the only user of <see cref="Process"/>. Whatever a child does is a <see cref="ProcessOutcome"/>.
-/// With a launcher (zig-fixtures/worker/launch.zig) a child gets its limits, a process group of its own, and dies with
-/// the harness: the launcher's standard input is a pipe whose other end only the harness holds, so its end of file
-/// means that the harness is gone, however it went. (PR_SET_PDEATHSIG alone follows the .NET *thread* that forked.)
+/// Runs other programs; the only user of <see cref="Process"/>. Whatever a child does is a
+/// <see cref="ProcessOutcome"/>. With a launcher (zig-fixtures/worker/launch.zig) a child gets its limits, a process
+/// group of its own, and dies with the harness: the launcher's standard input is a pipe whose other end only the
+/// harness holds, so its end of file means that the harness is gone, however it went. (PR_SET_PDEATHSIG alone follows
+/// the .NET *thread* that forked.)
 /// </summary>
 public sealed class ChildProcess
 {
-    /// <summary>How long a killed group may take to be gone, and pipes to drain after their process has ended.</summary>
+    /// <summary>
+    /// How long a killed group may take to be gone, and pipes to drain after their process has ended.
+    /// </summary>
     private static readonly TimeSpan _grace = TimeSpan.FromSeconds(5);
 
     private static long _serial;
@@ -36,15 +39,19 @@ public sealed class ChildProcess
     /// <exception cref="OperationCanceledException">Cancelled; the child's process group has been killed.</exception>
     public Task<ProcessOutcome> RunAsync(ProcessRequest request, CancellationToken ct) => RunAsync(request, null, ct);
 
-    /// <summary>The same, handing each line of standard output to <paramref name="onLine"/> as it arrives, in order.</summary>
+    /// <summary>
+    /// The same, handing each line of standard output to <paramref name="onLine"/> as it arrives, in order.
+    /// </summary>
     /// <exception cref="OperationCanceledException">Cancelled; the child's process group has been killed.</exception>
-    public Task<ProcessOutcome> StreamAsync(ProcessRequest request, Func<string, ValueTask> onLine, CancellationToken ct)
+    public Task<ProcessOutcome> StreamAsync(
+        ProcessRequest request, Func<string, ValueTask> onLine, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(onLine);
         return RunAsync(request, onLine, ct);
     }
 
-    private async Task<ProcessOutcome> RunAsync(ProcessRequest request, Func<string, ValueTask>? onLine, CancellationToken ct)
+    private async Task<ProcessOutcome> RunAsync(
+        ProcessRequest request, Func<string, ValueTask>? onLine, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(request);
         ct.ThrowIfCancellationRequested();
@@ -92,7 +99,9 @@ public sealed class ChildProcess
         _ => new ProcessOutcome.Exited(exitCode, output),
     };
 
-    /// <summary>True when the process ended by itself; otherwise it has been killed (timeout, cancellation, failing callback).</summary>
+    /// <summary>
+    /// True when the process ended by itself; otherwise it has been killed (timeout, cancellation, failing callback).
+    /// </summary>
     private async Task<bool> WaitAsync(Process process, Task lines, TimeSpan timeout, CancellationToken ct)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);

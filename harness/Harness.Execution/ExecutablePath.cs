@@ -3,9 +3,12 @@ namespace Harness.Execution;
 /// <summary>Finds executables as a shell would.</summary>
 public static class ExecutablePath
 {
-    private const UnixFileMode AnyExecute = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    private const UnixFileMode AnyExecute =
+        UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
-    /// <summary>The full path of <paramref name="file"/>, looked up on PATH when it is a bare name; null when there is none.</summary>
+    /// <summary>
+    /// The full path of <paramref name="file"/>, looked up on PATH when it is a bare name; null when there is none.
+    /// </summary>
     public static string? Resolve(string file)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);

@@ -4,7 +4,8 @@ namespace Harness.Execution;
 
 /// <summary>
 /// The launcher's last line on standard error, <c>@launch TAG exit 3 user=US system=US rss=KIB</c>,
-/// <c>… signal 11 …</c>, <c>… failed REASON</c> or <c>… killed</c>. The tag is ours, so a child cannot forge it by accident.
+/// <c>… signal 11 …</c>, <c>… failed REASON</c> or <c>… killed</c>. The tag is ours, so a child cannot forge it by
+/// accident.
 /// </summary>
 internal sealed record LaunchReport(int? ExitCode, int? Signal, string? Failure, ProcessUsage? Usage)
 {
@@ -21,8 +22,10 @@ internal sealed record LaunchReport(int? ExitCode, int? Signal, string? Failure,
         var words = tail[at..].TrimEnd('\n').Split(' ');
         return words switch
         {
-            [_, _, "exit", var code, var user, var system, var rss] => new(Number(code), null, null, Accounted(user, system, rss)),
-            [_, _, "signal", var signal, var user, var system, var rss] => new(null, Number(signal), null, Accounted(user, system, rss)),
+            [_, _, "exit", var code, var user, var system, var rss] =>
+                new(Number(code), null, null, Accounted(user, system, rss)),
+            [_, _, "signal", var signal, var user, var system, var rss] =>
+                new(null, Number(signal), null, Accounted(user, system, rss)),
             [_, _, "failed", .. var reason] => new(null, null, string.Join(' ', reason), null),
             _ => null,
         };

@@ -41,7 +41,10 @@ public sealed record ProcessRequest
     /// <summary>Wall time; at its end the child's whole process group is killed.</summary>
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>Bytes kept of each output stream. The rest is read and dropped, so a talkative child cannot block or fill memory.</summary>
+    /// <summary>
+    /// Bytes kept of each output stream. The rest is read and dropped, so a talkative child cannot block or fill
+    /// memory.
+    /// </summary>
     public int OutputCapBytes { get; init; } = DefaultOutputCapBytes;
 
     public ResourceLimits? Limits { get; init; }

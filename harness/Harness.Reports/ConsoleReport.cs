@@ -49,7 +49,7 @@ public static class ConsoleReport
         "held" => $"HELD: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions, no failure",
         "falsified" => $"FALSIFIED: {Count(FindingFamily.Of(summary.Findings).Count, "distinct failure")} in {Number(summary.Programs)} programs, {Number(summary.Executions)} executions",
         _ => $"INCONCLUSIVE: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions; the evidence is too thin",
-    } + (summary.Ending is "completed" ? "" : $" ({summary.Ending} early)");
+    } + (summary.Ending is "completed" ? "" : summary.Ending is "killed" or "interrupted" ? $" ({summary.Ending} early)" : " (stopped early)");
 
     /// <summary>What the evidence bounds, or why it bounds nothing.</summary>
     public static string ConfidenceSentence(RunSummary summary) => summary.Confidence.UpperBound is { } bound

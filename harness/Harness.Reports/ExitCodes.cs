@@ -22,6 +22,7 @@ public static class ExitCodes
 
     public static int Of(Verdict verdict, RunStop ending) => (verdict, ending) switch
     {
+        (_, RunStop.Unwritable) => Environment,
         (Verdict.Falsified, _) => Falsified,
         (_, RunStop.Failed) => Environment,
         (Verdict.Inconclusive, _) => Inconclusive,

@@ -141,7 +141,7 @@ public static class HtmlReport
 
     private static void Comparison(HtmlWriter page, string expected, string observed)
     {
-        var lines = SideBySide.Compare(expected, observed);
+        var (before, lines, after) = SideBySide.Window(expected, observed);
         if (lines.Count == 0)
         {
             return;
@@ -155,6 +155,10 @@ public static class HtmlReport
         }
 
         page.Close("tbody").Close("table").Close("div");
+        if (before + after > 0)
+        {
+            page.Element("p", $"Left out: {before} equal lines before and {after} lines after; all of it is in the case's folder.", "quiet");
+        }
     }
 
     private static void Regressions(HtmlWriter page, RunSummary summary)

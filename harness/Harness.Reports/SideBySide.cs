@@ -12,6 +12,8 @@ public sealed record ComparedLine(string? Expected, string? Observed, bool IsFir
 public static class SideBySide
 {
     private const int MinColumn = 20;
+    private const int LinesBefore = 12;
+    private const int LinesAfter = 40;
 
     public static IReadOnlyList<ComparedLine> Compare(string expected, string observed)
     {
@@ -29,27 +31,41 @@ public static class SideBySide
         return result;
     }
 
-    /// <summary>
-    /// Two columns in <paramref name="width"/> characters; longer lines wrap. <c>&gt;</c> marks the first difference,
-    /// <c>!</c> the later ones. Long stretches before the first difference are left out.
-    /// </summary>
-    public static string Render(string expected, string observed, int width, int context = 12)
+    /// <summary>The lines around the first difference; what is left out before and after is counted.</summary>
+    public static (int Before, IReadOnlyList<ComparedLine> Lines, int After) Window(string expected, string observed)
     {
         var lines = Compare(expected, observed);
+        var first = Array.FindIndex([.. lines], line => line.IsFirstDifference);
+        var from = first > LinesBefore + 1 ? first - LinesBefore : 0;
+        var to = Math.Min(lines.Count, Math.Max(first, 0) + LinesAfter);
+        // Equal texts are shown from the start.
+        return (from, [.. lines.Take(to).Skip(from)], lines.Count - to);
+    }
+
+    /// <summary>
+    /// Two columns in <paramref name="width"/> characters; longer lines wrap. <c>&gt;</c> marks the first difference,
+    /// <c>!</c> the later ones.
+    /// </summary>
+    public static string Render(string expected, string observed, int width)
+    {
+        var (before, lines, after) = Window(expected, observed);
         var column = Math.Max(MinColumn, (width - 5) / 2);
         var text = new StringBuilder();
         Row(text, ' ', "expected", "observed", column);
         Row(text, ' ', new string('-', column), new string('-', column), column);
-        var first = Array.FindIndex([.. lines], line => line.IsFirstDifference);
-        var from = first > context + 1 ? first - context : 0;
-        if (from > 0)
+        if (before > 0)
         {
-            Row(text, ' ', $"({from} equal lines)", "", column);
+            Row(text, ' ', $"({before} equal lines)", "", column);
         }
 
-        foreach (var line in lines.Skip(from))
+        foreach (var line in lines)
         {
             Row(text, line.IsFirstDifference ? '>' : line.Differs ? '!' : ' ', line.Expected ?? "", line.Observed ?? "", column);
+        }
+
+        if (after > 0)
+        {
+            Row(text, ' ', $"({after} more lines)", "", column);
         }
 
         return text.ToString();

@@ -13,7 +13,10 @@ public sealed record BuildTimings(TimeSpan Compile, TimeSpan Codegen, TimeSpan R
     public TimeSpan Total => Compile + Codegen + Rewrite + Link;
 }
 
-/// <summary>What became of a unit: <see cref="Built"/>, <see cref="Rejected"/>, <see cref="CompilerCrashed"/> or <see cref="TimedOut"/>.</summary>
+/// <summary>
+/// What became of a unit: <see cref="Built"/>, <see cref="Rejected"/>, <see cref="CompilerCrashed"/> or
+/// <see cref="TimedOut"/>.
+/// </summary>
 public abstract record BuildOutcome
 {
     private BuildOutcome()
@@ -23,7 +26,8 @@ public abstract record BuildOutcome
     internal abstract Sealed Seal { get; }
 
     /// <param name="Injection">Which functions were split, and which not and why.</param>
-    public sealed record Built(string WorkerPath, BuildTimings Timings, InjectionReport Injection) : BuildOutcome { internal override Sealed Seal => default; }
+    public sealed record Built(string WorkerPath, BuildTimings Timings, InjectionReport Injection)
+        : BuildOutcome { internal override Sealed Seal => default; }
 
     /// <summary>The compiler, the injection or the linker refuses the unit, and says why.</summary>
     public sealed record Rejected(string Diagnostics) : BuildOutcome { internal override Sealed Seal => default; }

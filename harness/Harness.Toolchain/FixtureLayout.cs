@@ -25,14 +25,16 @@ public sealed record FixtureLayout
         var layout = new FixtureLayout(Path.GetFullPath(directory));
         return File.Exists(layout.Support)
             ? layout
-            : throw new ToolchainException($"{layout.Root} has no support/support.zig: it is not the {Folder} directory");
+            : throw new ToolchainException(
+                $"{layout.Root} has no support/support.zig: it is not the {Folder} directory");
     }
 
     /// <summary>The repository's root, at or above a directory: the one with <c>zig-fixtures</c> in it.</summary>
     /// <exception cref="ToolchainException">There is none.</exception>
     public static string FindRepository(string startDirectory)
     {
-        for (var directory = Path.GetFullPath(startDirectory); directory is not null; directory = Path.GetDirectoryName(directory))
+        var start = Path.GetFullPath(startDirectory);
+        for (var directory = start; directory is not null; directory = Path.GetDirectoryName(directory))
         {
             if (File.Exists(Path.Combine(directory, Folder, "support", "support.zig")))
             {

@@ -9,7 +9,8 @@ namespace Harness.Toolchain;
 /// <param name="Source">Relative to the fixtures; assembly when it ends in <c>.S</c>.</param>
 /// <param name="Modules">Modules that the root may import, each with its source relative to the fixtures.</param>
 public sealed record RuntimePart(
-    string Name, string Source, OptimizeMode Mode, ImmutableArray<string> Flags, ImmutableArray<(string Name, string Source)> Modules)
+    string Name, string Source, OptimizeMode Mode, ImmutableArray<string> Flags,
+    ImmutableArray<(string Name, string Source)> Modules)
 {
     public bool IsAssembly => Source.EndsWith(".S", StringComparison.Ordinal);
 
@@ -21,16 +22,20 @@ public sealed record RuntimePart(
         var path = fixtures.PathOf(Source);
         if (!File.Exists(path))
         {
-            throw new ToolchainException($"{path} is missing, of which {Name} is built; restore the fixtures from the repository");
+            throw new ToolchainException(
+                $"{path} is missing, of which {Name} is built; restore the fixtures from the repository");
         }
 
-        var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. Modules.Select(module => $"{module.Name}={module.Source}")]);
+        var modules = Modules.Select(module => $"{module.Name}={module.Source}");
+        var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. modules]);
         var content = SHA256.HashData(File.ReadAllBytes(path));
         return Convert.ToHexStringLower(SHA256.HashData([.. content, .. Encoding.UTF8.GetBytes(text)]))[..12];
     }
 }
 
-/// <summary>What workers are linked with, besides the unit. The same for every cell: the C convention is the boundary.</summary>
+/// <summary>
+/// What workers are linked with, besides the unit. The same for every cell: the C convention is the boundary.
+/// </summary>
 public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
 {
     private const string DefectModule = "defects";
@@ -45,21 +50,22 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart(
             "worker", "worker/main.zig", OptimizeMode.ReleaseSafe,
             ["-lc"], [("abi", "runtime/abi.zig"), (DefectModule, "mutants/none.zig")]),
-        new RuntimePart("dwarf", "observers/dwarf.zig", OptimizeMode.ReleaseSmall, ["-lc"], [("abi", "runtime/abi.zig")]),
+        new RuntimePart(
+            "dwarf", "observers/dwarf.zig", OptimizeMode.ReleaseSmall, ["-lc"], [("abi", "runtime/abi.zig")]),
     ]);
 
     /// <summary>The same with a planted defect. One that lives in emitted programs changes nothing here.</summary>
     public RuntimeRecipe With(PlantedDefect? defect) => defect?.Seat switch
     {
-        DefectSeat.Zig => new(
-        [
-            .. Parts.Select(part => part with
-            {
-                Modules = [.. part.Modules.Select(m => m.Name == DefectModule ? (m.Name, $"mutants/{defect.Name}.zig") : m)],
-            }),
-        ]),
-        DefectSeat.Assembly => new(
-            [.. Parts.Select(part => part.IsAssembly ? part with { Flags = part.Flags.Add("-D" + defect.Symbol) } : part)]),
+        DefectSeat.Zig => new([.. Parts.Select(part => part with { Modules = Plant(part.Modules, defect.Name) })]),
+        DefectSeat.Assembly => new([.. Parts.Select(part => part.IsAssembly ? Define(part, defect.Symbol) : part)]),
         _ => this,
     };
+
+    private static ImmutableArray<(string Name, string Source)> Plant(
+        ImmutableArray<(string Name, string Source)> modules, string defect) =>
+        [.. modules.Select(module => module.Name == DefectModule ? (module.Name, $"mutants/{defect}.zig") : module)];
+
+    private static RuntimePart Define(RuntimePart part, string symbol) =>
+        part with { Flags = part.Flags.Add("-D" + symbol) };
 }

@@ -34,7 +34,8 @@ public sealed class ToolCache
 
     /// <summary>Starts children through the launcher, which is built first if need be.</summary>
     /// <exception cref="ToolchainException">The launcher does not build.</exception>
-    public async Task<ChildProcess> ProcessesAsync(CancellationToken ct) => new(await LauncherAsync(ct).ConfigureAwait(false));
+    public async Task<ChildProcess> ProcessesAsync(CancellationToken ct) =>
+        new(await LauncherAsync(ct).ConfigureAwait(false));
 
     /// <summary>The compiler, run through the launcher.</summary>
     /// <exception cref="ToolchainException">The launcher does not build.</exception>
@@ -63,8 +64,9 @@ public sealed class ToolCache
         var result = ImmutableArray.CreateBuilder<string>(recipe.Parts.Length);
         foreach (var part in recipe.Parts)
         {
-            result.Add(await OnceAsync(
-                $"{part.Name}-{part.Hash(_fixtures)}.o", compiler, output => Arguments(part, target, output), ct).ConfigureAwait(false));
+            var name = $"{part.Name}-{part.Hash(_fixtures)}.o";
+            result.Add(await OnceAsync(name, compiler, output => Arguments(part, target, output), ct)
+                .ConfigureAwait(false));
         }
 
         return result.MoveToImmutable();
@@ -80,7 +82,8 @@ public sealed class ToolCache
         // Options of a module come before it on the command line.
         List<string> arguments =
         [
-            "build-obj", "-fllvm", "-target", target, "-O", part.Mode.ToString(), "-fstrip", "-fno-omit-frame-pointer", .. part.Flags,
+            "build-obj", "-fllvm", "-target", target, "-O", part.Mode.ToString(), "-fstrip", "-fno-omit-frame-pointer",
+            .. part.Flags,
         ];
         foreach (var (name, _) in part.Modules)
         {
@@ -93,7 +96,10 @@ public sealed class ToolCache
         return arguments;
     }
 
-    /// <summary>Builds a file unless it is there: in this process once, and under another name first, so that it is whole when it appears.</summary>
+    /// <summary>
+    /// Builds a file unless it is there: in this process once, and under another name first, so that it is whole when
+    /// it appears.
+    /// </summary>
     private async Task<string> OnceAsync(
         string name, ZigCommand compiler, Func<string, List<string>> arguments, CancellationToken ct)
     {
@@ -119,7 +125,8 @@ public sealed class ToolCache
             return path;
         }
 
-        var work = Path.Combine(CacheDirectory, $"building-{Environment.ProcessId}-{Interlocked.Increment(ref _serial)}");
+        var work = Path.Combine(
+            CacheDirectory, $"building-{Environment.ProcessId}-{Interlocked.Increment(ref _serial)}");
         Directory.CreateDirectory(work);
         try
         {

@@ -4,9 +4,12 @@ using Harness.Model;
 
 namespace Harness.Toolchain;
 
-/// <summary>One build of one unit: the steps of both routes, their timings, and the first thing that went wrong.</summary>
+/// <summary>
+/// One build of one unit: the steps of both routes, their timings, and the first thing that went wrong.
+/// </summary>
 internal sealed class UnitBuild(
-    ZigCommand compiler, FixtureLayout fixtures, Cell cell, string directory, BuildOptions options, TimeProvider time, CancellationToken ct)
+    ZigCommand compiler, FixtureLayout fixtures, Cell cell, string directory, BuildOptions options, TimeProvider time,
+    CancellationToken ct)
 {
     private const string ObjectName = "unit.o";
     private const string RawObjectName = "unit.raw.o";
@@ -22,7 +25,9 @@ internal sealed class UnitBuild(
 
     public string PathOf(string name) => Path.Combine(directory, name);
 
-    /// <summary>Source → optimised IR → attribute added → code generation alone → notes dropped, checks looked for.</summary>
+    /// <summary>
+    /// Source → optimised IR → attribute added → code generation alone → notes dropped, checks looked for.
+    /// </summary>
     public async Task<InjectionReport?> ByAttributeAsync()
     {
         string[] emit = ["-fllvm", "-femit-llvm-ir=" + PathOf(IrName), "-fno-emit-bin"];
@@ -43,7 +48,8 @@ internal sealed class UnitBuild(
             return null;
         }
 
-        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, options.Injection)).ConfigureAwait(false);
+        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, options.Injection))
+            .ConfigureAwait(false);
     }
 
     /// <summary>Source → object → thunks.</summary>
@@ -61,7 +67,8 @@ internal sealed class UnitBuild(
     {
         string[] arguments =
         [
-            "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime, "-lc", "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
+            "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime,
+            "-lc", "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
             "-femit-bin=" + PathOf(WorkerBuilder.WorkerName),
         ];
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
@@ -84,10 +91,11 @@ internal sealed class UnitBuild(
 
     private async Task<bool> CompileAsync(string[] emit)
     {
-        // Options of a module come before it: after `-Mroot=` a -target would be another module's, and the unit the host's.
+        // Options of a module come before it: after `-Mroot=` a -target would be another module's, the unit the host's.
         string[] arguments =
         [
-            "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip", "-fno-omit-frame-pointer", .. emit,
+            "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip",
+            "-fno-omit-frame-pointer", .. emit,
             "--dep", "rt", "-Mroot=" + PathOf("unit.zig"), "-Mrt=" + fixtures.Support,
         ];
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
@@ -100,15 +108,17 @@ internal sealed class UnitBuild(
         // Zig has optimised already: code generation alone, at the level that Zig uses itself.
         string[] arguments =
         [
-            "clang", "-c", cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3", "-Xclang", "-disable-llvm-passes", "-target", cell.Target,
-            "-Wno-override-module", "-fno-addrsig", "-fno-crash-diagnostics", PathOf(SplitIrName), "-o", PathOf(RawObjectName),
+            "clang", "-c", cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3", "-Xclang", "-disable-llvm-passes",
+            "-target", cell.Target, "-Wno-override-module", "-fno-addrsig", "-fno-crash-diagnostics",
+            PathOf(SplitIrName), "-o", PathOf(RawObjectName),
         ];
         var result = await compiler.RunAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Codegen = result.Elapsed };
         return Succeeded(result, "code generation: ");
     }
 
-    private Task<InjectionReport?> RewriteObjectAsync(Func<ElfFile, (byte[] Object, InjectionReport Report)> change) => RewriteAsync(async () =>
+    private Task<InjectionReport?> RewriteObjectAsync(Func<ElfFile, (byte[] Object, InjectionReport Report)> change) =>
+        RewriteAsync(async () =>
     {
         var (bytes, report) = change(ElfFile.Load(PathOf(RawObjectName)));
         await File.WriteAllBytesAsync(PathOf(ObjectName), bytes, ct).ConfigureAwait(false);

@@ -16,12 +16,15 @@ public sealed record BuildOptions
     public InjectionOptions Injection { get; init; } = InjectionOptions.Default;
 
     /// <summary>
-    /// The largest frame of a function without a check: it must fit, with those it calls, into what the runtime keeps below the limit
-    /// (<c>slack_bytes</c> in zig-fixtures/runtime/abi.zig).
+    /// The largest frame of a function without a check: it must fit, with those it calls, into what the runtime keeps
+    /// below the limit (<c>slack_bytes</c> in zig-fixtures/runtime/abi.zig).
     /// </summary>
     public long MaxUnsplitFrameBytes { get; init; } = 1024;
 
-    /// <summary>Keeps what debug information of attribute builds says of variables: for a debugger; the harness needs lines only.</summary>
+    /// <summary>
+    /// Keeps what debug information of attribute builds says of variables: for a debugger; the harness needs lines
+    /// only.
+    /// </summary>
     public bool KeepVariables { get; init; }
 
     /// <summary>Keeps objects and IR beside the worker.</summary>
@@ -33,7 +36,8 @@ public sealed record BuildOptions
 /// The steps are the route's own; what they share is here. Can be used from several threads.
 /// </summary>
 public sealed class WorkerBuilder(
-    FixtureLayout fixtures, ToolCache cache, RuntimeRecipe? recipe = null, BuildOptions? options = null, TimeProvider? time = null)
+    FixtureLayout fixtures, ToolCache cache, RuntimeRecipe? recipe = null, BuildOptions? options = null,
+    TimeProvider? time = null)
 {
     public const string WorkerName = "worker";
     private readonly RuntimeRecipe _recipe = recipe ?? RuntimeRecipe.Standard;
@@ -48,7 +52,8 @@ public sealed class WorkerBuilder(
         {
             { Target: not Cell.LinuxGnu } => $"{cell}: only {Cell.LinuxGnu} is supported",
             { Route: Route.Attribute, Backend: not Backend.Llvm } => $"{cell}: the attribute is LLVM's",
-            { Backend: Backend.SelfHosted, Mode: not OptimizeMode.Debug } => $"{cell}: the self-hosted backend has no optimiser",
+            { Backend: Backend.SelfHosted, Mode: not OptimizeMode.Debug } =>
+                $"{cell}: the self-hosted backend has no optimiser",
             _ => null,
         };
     }
@@ -107,10 +112,14 @@ public sealed class WorkerBuilder(
             return $"none of {injection.Functions} functions has a split check";
         }
 
-        var missing = injection.Unsplit.Where(function => function.Reason is UnsplitReason.CheckMissing).Select(f => f.Name).ToList();
+        var missing = injection.Unsplit
+            .Where(function => function.Reason is UnsplitReason.CheckMissing)
+            .Select(function => function.Name)
+            .ToList();
         if (missing.Count > 0)
         {
-            return $"{missing.Count} of {injection.Functions} functions have no split check: {string.Join(", ", missing.Take(5))}";
+            var some = string.Join(", ", missing.Take(5));
+            return $"{missing.Count} of {injection.Functions} functions have no split check: {some}";
         }
 
         var large = injection.Unsplit.Where(function => function.FrameBytes > _options.MaxUnsplitFrameBytes).ToList();

@@ -10,12 +10,15 @@ public abstract record ZigResult(TimeSpan Elapsed)
     public sealed record Done(TimeSpan Elapsed) : ZigResult(Elapsed) { internal override Sealed Seal => default; }
 
     /// <summary>It says what is wrong with its input.</summary>
-    public sealed record Diagnosed(TimeSpan Elapsed, string Diagnostics) : ZigResult(Elapsed) { internal override Sealed Seal => default; }
+    public sealed record Diagnosed(TimeSpan Elapsed, string Diagnostics)
+        : ZigResult(Elapsed) { internal override Sealed Seal => default; }
 
     /// <summary>The compiler itself failed.</summary>
-    public sealed record Crashed(TimeSpan Elapsed, string Detail) : ZigResult(Elapsed) { internal override Sealed Seal => default; }
+    public sealed record Crashed(TimeSpan Elapsed, string Detail)
+        : ZigResult(Elapsed) { internal override Sealed Seal => default; }
 
-    public sealed record TimedOut(TimeSpan Elapsed, string Command) : ZigResult(Elapsed) { internal override Sealed Seal => default; }
+    public sealed record TimedOut(TimeSpan Elapsed, string Command)
+        : ZigResult(Elapsed) { internal override Sealed Seal => default; }
 }
 
 /// <summary>Runs the compiler and tells its refusals from its crashes.</summary>
@@ -29,17 +32,21 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
     /// <summary>What Zig, LLVM and clang say when it is their own fault.</summary>
     private static readonly string[] _crashMarks =
     [
-        "LLVM ERROR", "PLEASE submit a bug report", "Segmentation fault", "reached unreachable code", "thread panic", "panic:",
+        "LLVM ERROR", "PLEASE submit a bug report", "Segmentation fault", "reached unreachable code",
+        "thread panic", "panic:",
         "Stack dump:", "unable to execute command", "clang frontend command failed", "Bus error", "Illegal instruction",
     ];
 
     public ZigInstallation Installation => installation;
 
-    /// <summary>Runs a subcommand that compiles: with a local cache of its own, and the shared global one (libc, compiler-rt).</summary>
+    /// <summary>
+    /// Runs a subcommand that compiles: with a local cache of its own, and the shared global one (libc, compiler-rt).
+    /// </summary>
     public Task<ZigResult> CompileAsync(
         IEnumerable<string> arguments, string directory, TimeSpan timeout, CancellationToken ct) =>
         RunAsync(
-            [.. arguments, "--cache-dir", Path.Combine(directory, "zig-cache"), "--global-cache-dir", globalCache], directory, timeout, ct);
+            [.. arguments, "--cache-dir", Path.Combine(directory, "zig-cache"), "--global-cache-dir", globalCache],
+            directory, timeout, ct);
 
     /// <summary>Runs any subcommand.</summary>
     public async Task<ZigResult> RunAsync(
@@ -70,7 +77,8 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
             ProcessOutcome.Signaled signaled => new ZigResult.Crashed(
                 signaled.Output.Elapsed, $"signal {signaled.Signal} in `{request}`\n{Text(signaled.Output)}"),
             ProcessOutcome.TimedOut timedOut => new ZigResult.TimedOut(timedOut.Output.Elapsed, request.ToString()),
-            ProcessOutcome.NotStarted notStarted => throw new ToolchainException($"the compiler cannot be run: {notStarted.Reason}"),
+            ProcessOutcome.NotStarted notStarted =>
+                throw new ToolchainException($"the compiler cannot be run: {notStarted.Reason}"),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
     }
@@ -78,7 +86,8 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
     private static ZigResult Judge(ProcessOutcome.Exited exited, ProcessRequest request)
     {
         var text = Text(exited.Output);
-        var crashed = !text.Contains("error", StringComparison.Ordinal) || _crashMarks.Any(mark => text.Contains(mark, StringComparison.Ordinal));
+        var crashed = !text.Contains("error", StringComparison.Ordinal)
+            || _crashMarks.Any(mark => text.Contains(mark, StringComparison.Ordinal));
         return crashed
             ? new ZigResult.Crashed(exited.Output.Elapsed, $"exit code {exited.Code} of `{request}`\n{text}")
             : new ZigResult.Diagnosed(exited.Output.Elapsed, text);

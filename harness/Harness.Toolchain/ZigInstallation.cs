@@ -1,7 +1,9 @@
 namespace Harness.Toolchain;
 
 /// <summary>A Zig compiler that answered <c>zig version</c>.</summary>
-/// <param name="LibDirectory">Its std and libc headers, where the compiler would not find them by itself; otherwise null.</param>
+/// <param name="LibDirectory">
+/// Its std and libc headers, where the compiler would not find them by itself; otherwise null.
+/// </param>
 public sealed record ZigInstallation(string Executable, string? LibDirectory, string Version)
 {
     /// <summary>The release that the fixtures are written for.</summary>
@@ -20,7 +22,8 @@ public abstract record ZigLocation
     internal abstract Sealed Seal { get; }
 
     /// <param name="Source">In a word or two, where it was found.</param>
-    public sealed record Found(ZigInstallation Installation, string Source) : ZigLocation { internal override Sealed Seal => default; }
+    public sealed record Found(ZigInstallation Installation, string Source)
+        : ZigLocation { internal override Sealed Seal => default; }
 
     /// <param name="Reason">One line: what is wrong and how to mend it.</param>
     public sealed record Missing(string Reason) : ZigLocation { internal override Sealed Seal => default; }

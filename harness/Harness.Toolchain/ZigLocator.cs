@@ -12,7 +12,8 @@ public static partial class ZigLocator
 {
     public const string EnvironmentVariable = "HARNESS_ZIG";
     private const string LibVariable = "ZIG_LIB_DIR";
-    private const string Install = "run `npm ci` at the repository's root, or name a compiler with --zig or HARNESS_ZIG";
+    private const string Install =
+        "run `npm ci` at the repository's root, or name a compiler with --zig or HARNESS_ZIG";
     private static readonly TimeSpan _timeout = TimeSpan.FromSeconds(20);
 
     /// <param name="explicitPath">What the user named (<c>--zig</c>), if anything.</param>
@@ -44,7 +45,8 @@ public static partial class ZigLocator
 
         var location = await ProbeAsync(onPath, "PATH", environment, ct).ConfigureAwait(false);
         return location is ZigLocation.Found { Installation: { IsSupported: false, Version: var version } }
-            ? new ZigLocation.Missing($"zig on PATH is {version}, and {ZigInstallation.SupportedRelease}x is needed; {Install}")
+            ? new ZigLocation.Missing(
+                $"zig on PATH is {version}, and {ZigInstallation.SupportedRelease}x is needed; {Install}")
             : location;
     }
 
@@ -71,23 +73,28 @@ public static partial class ZigLocator
             return new ZigLocation.Missing($"{source} names {file}, which is not an executable file; {Install}");
         }
 
-        var request = new ProcessRequest { File = path, Arguments = ["version"], Timeout = _timeout, OutputCapBytes = 4096 };
+        var request =
+            new ProcessRequest { File = path, Arguments = ["version"], Timeout = _timeout, OutputCapBytes = 4096 };
         var outcome = await ChildProcess.Bare.RunAsync(request, ct).ConfigureAwait(false);
-        if (outcome is not ProcessOutcome.Exited { Code: 0, Output: var output } || !Version().IsMatch(output.Stdout.Trim()))
+        if (outcome is not ProcessOutcome.Exited { Code: 0, Output: var output }
+            || !Version().IsMatch(output.Stdout.Trim()))
         {
-            return new ZigLocation.Missing($"{path} ({source}) is not a working Zig compiler: {Describe(outcome)}; {Install}");
+            return new ZigLocation.Missing(
+                $"{path} ({source}) is not a working Zig compiler: {Describe(outcome)}; {Install}");
         }
 
         var version = output.Stdout.Trim();
         var lib = LibDirectory(path, environment);
         return lib.Missing
-            ? new ZigLocation.Missing($"{path} ({source}) is Zig {version} without its lib directory; set {LibVariable} to it, or {Install}")
+            ? new ZigLocation.Missing(
+                $"{path} ({source}) is Zig {version} without its lib directory; set {LibVariable} to it, or {Install}")
             : new ZigLocation.Found(new ZigInstallation(path, lib.Directory, version), source);
     }
 
     private static string Describe(ProcessOutcome outcome) => outcome switch
     {
-        ProcessOutcome.Exited exited => $"`zig version` exits with {exited.Code} and says \"{FirstLine(exited.Output)}\"",
+        ProcessOutcome.Exited exited =>
+            $"`zig version` exits with {exited.Code} and says \"{FirstLine(exited.Output)}\"",
         ProcessOutcome.Signaled signaled => $"`zig version` dies of signal {signaled.Signal}",
         ProcessOutcome.TimedOut => $"`zig version` does not end within {_timeout.TotalSeconds:0} s",
         ProcessOutcome.NotStarted notStarted => notStarted.Reason,
@@ -101,11 +108,14 @@ public static partial class ZigLocator
         return line.Length <= 80 ? line : line[..80] + "…";
     }
 
-    /// <summary>As the compiler looks for it (in each directory above its own), then next to the npm package, then where the user says.</summary>
+    /// <summary>
+    /// As the compiler looks for it (in each directory above its own), then next to the npm package, then where the
+    /// user says.
+    /// </summary>
     private static (string? Directory, bool Missing) LibDirectory(string executable, Func<string, string?> environment)
     {
         var real = File.ResolveLinkTarget(executable, returnFinalTarget: true)?.FullName ?? executable;
-        for (var directory = Path.GetDirectoryName(real); directory is not null; directory = Path.GetDirectoryName(directory))
+        for (var directory = real; directory is not null; directory = Path.GetDirectoryName(directory))
         {
             foreach (var candidate in new[] { Path.Combine(directory, "lib", "zig"), Path.Combine(directory, "lib") })
             {
@@ -116,7 +126,9 @@ public static partial class ZigLocator
             }
         }
 
-        return environment(LibVariable) is { Length: > 0 } named && HasStandardLibrary(named) ? (named, false) : (null, true);
+        return environment(LibVariable) is { Length: > 0 } named && HasStandardLibrary(named)
+            ? (named, false)
+            : (null, true);
     }
 
     private static bool HasStandardLibrary(string directory) => File.Exists(Path.Combine(directory, "std", "std.zig"));

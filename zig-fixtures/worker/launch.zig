@@ -1,12 +1,15 @@
-//! launch [--as BYTES] [--cpu SECONDS] [--nofile N] [--fsize BYTES] [--core BYTES] [--tag WORD] -- command [argument…]
+//! launch [--as BYTES] [--cpu SECONDS] [--nofile N] [--fsize BYTES] [--core BYTES] [--tag WORD]
+//!        -- command [argument…]
 //!
-//! Runs one command for the harness: with limits, in a process group of its own, and never longer than the harness.
-//! Standard input is the lifeline: the harness holds the other end of the pipe, so end of file there means that the
-//! harness is gone (even by SIGKILL) or wants the command gone; the whole group is then killed. Should this process
-//! be killed itself, the command dies by PR_SET_PDEATHSIG (which is per thread: this process has one).
+//! Runs one command for the harness: with limits, in a process group of its own, and never longer
+//! than the harness. Standard input is the lifeline: the harness holds the other end of the pipe,
+//! so end of file there means that the harness is gone (even by SIGKILL) or wants the command gone;
+//! the whole group is then killed. Should this process be killed itself, the command dies by
+//! PR_SET_PDEATHSIG (which is per thread: this process has one).
 //!
-//! The command's standard input is empty; output and environment are inherited. Whatever is left of its group when it
-//! ends is killed. The exit code is the command's, or 128 + signal; the last line on standard error tells which:
+//! The command's standard input is empty; output and environment are inherited. Whatever is left of
+//! its group when it ends is killed. The exit code is the command's, or 128 + signal; the last line
+//! on standard error tells which:
 //!     @launch TAG exit CODE user=US system=US rss=KIB
 //!     @launch TAG signal NUMBER user=US system=US rss=KIB
 //!     @launch TAG failed REASON          (the command never ran)
@@ -69,13 +72,15 @@ const Stage = enum(u32) { limits, stdin, execve };
 
 pub fn main(init: std.process.Init.Minimal) u8 {
     const options = Options.parse(init.args.vector) catch |err| {
-        say("launch: {s}; usage: launch [--as BYTES] [--cpu SECONDS] [--nofile N] [--fsize BYTES] " ++
-            "[--core BYTES] [--tag WORD] -- command [argument...]\n", .{@errorName(err)});
+        say("launch: {t}; usage: launch [--as BYTES] [--cpu SECONDS] [--nofile N] " ++
+            "[--fsize BYTES] [--core BYTES] [--tag WORD] -- command [argument...]\n", .{err});
         return 2;
     };
 
     var watched = linux.sigemptyset();
-    for ([_]linux.SIG{ .CHLD, .INT, .TERM, .HUP, .QUIT }) |signal| linux.sigaddset(&watched, signal);
+    for ([_]linux.SIG{ .CHLD, .INT, .TERM, .HUP, .QUIT }) |signal| {
+        linux.sigaddset(&watched, signal);
+    }
     var inherited: linux.sigset_t = undefined;
     _ = linux.sigprocmask(linux.SIG.BLOCK, &watched, &inherited);
     const signals = linux.signalfd(-1, &watched, linux.SFD.CLOEXEC);
@@ -145,7 +150,10 @@ fn apply(limit: Limit) linux.E {
     if (got != .SUCCESS) return got;
     // SIGXCPU at the soft limit, SIGKILL a second later for those who ignore it.
     const hard = if (limit.resource == .CPU) limit.value +| 1 else limit.value;
-    const wanted: linux.rlimit = .{ .cur = @min(limit.value, current.max), .max = @min(hard, current.max) };
+    const wanted: linux.rlimit = .{
+        .cur = @min(limit.value, current.max),
+        .max = @min(hard, current.max),
+    };
     return linux.errno(linux.setrlimit(limit.resource, &wanted));
 }
 
@@ -165,7 +173,8 @@ fn failedToStart(pipe: i32) ?Failure {
     }
 }
 
-/// Waits for the child's end (true), or for a reason to end it (false): lifeline closed, or a signal to us.
+/// Waits for the child's end (true), or for a reason to end it (false): lifeline closed, or a
+/// signal to us.
 fn outlived(child: linux.pid_t, signals: i32) bool {
     var sources = [_]linux.pollfd{
         .{ .fd = signals, .events = linux.POLL.IN, .revents = 0 },
@@ -209,10 +218,15 @@ fn report(tag: []const u8, child: linux.pid_t) u8 {
     while (linux.errno(linux.wait4(child, &status, 0, &usage)) == .INTR) {}
     const signaled = linux.W.IFSIGNALED(status);
     const word = if (signaled) "signal" else "exit";
-    const number: u8 = if (signaled) @intCast(@intFromEnum(linux.W.TERMSIG(status))) else linux.W.EXITSTATUS(status);
+    const number: u8 = if (signaled)
+        @intCast(@intFromEnum(linux.W.TERMSIG(status)))
+    else
+        linux.W.EXITSTATUS(status);
     const user = microseconds(usage.utime);
     const system = microseconds(usage.stime);
-    say("\n@launch {s} {s} {d} user={d} system={d} rss={d}\n", .{ tag, word, number, user, system, usage.maxrss });
+    say("\n@launch {s} {s} {d} user={d} system={d} rss={d}\n", .{
+        tag, word, number, user, system, usage.maxrss,
+    });
     return if (signaled) 128 +| number else number;
 }
 

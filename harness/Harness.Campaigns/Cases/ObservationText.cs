@@ -12,6 +12,12 @@ public static class ObservationText
     {
         var expected = new StringBuilder();
         var observed = new StringBuilder();
+        // The logs first: a difference there says more than the check's own words. Not when the process died: then one side just ends.
+        if (observation.Crash is not null)
+        {
+            Rest(observation, expected, observed);
+        }
+
         if (observation.Events is { } events)
         {
             Events(events, expected, observed);
@@ -22,7 +28,11 @@ public static class ObservationText
             Chain(chain, expected, observed);
         }
 
-        Rest(observation, expected, observed);
+        if (observation.Crash is null)
+        {
+            Rest(observation, expected, observed);
+        }
+
         return (expected.ToString(), observed.ToString());
     }
 

@@ -90,8 +90,11 @@ public enum RunStop
     /// <summary>A signal asked it to stop.</summary>
     Interrupted,
 
-    /// <summary>The environment failed: toolchain, disk.</summary>
+    /// <summary>The toolchain failed.</summary>
     Failed,
+
+    /// <summary>The results folder could not be written any more.</summary>
+    Unwritable,
 }
 
 /// <summary>What a run was asked to do; enough to repeat or resume it.</summary>

@@ -37,7 +37,7 @@ internal static class RunVerb
             ? await session.StartAsync(ct).ConfigureAwait(false)
             : (resumed.Run, await session.ResumeAsync(resumed.Run, resumed.Journal, ct).ConfigureAwait(false));
         context.Terminal.Out.Write(result.GetValue(options.Json) ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
-        if (summary.Ending is "failed")
+        if (summary.Ending is "failed" or "unwritable")
         {
             context.Terminal.Complain(summary.EndingDetail);
         }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Harness.Binary.Tests;
 
 public sealed class ElfFileTests
@@ -10,11 +12,13 @@ public sealed class ElfFileTests
         var file = ElfFile.Parse(_builder.ToArray(), "object");
 
         Assert.Equal(ElfKind.Relocatable, file.Kind);
-        Assert.Equal(["", ".text", ".data", ".rela.text", ".symtab", ".strtab", ".shstrtab"], file.Sections.Select(s => s.Name));
+        Assert.Equal(
+            ["", ".text", ".data", ".rela.text", ".symtab", ".strtab", ".shstrtab"], file.Sections.Select(s => s.Name));
         Assert.True(file.Section(".text")!.IsCode);
         Assert.Equal(["", "one", "two"], file.Symbols.Select(s => s.Name));
         Assert.Equal(new ElfSymbol(2, "two", ElfSymbolType.Function, ElfBinding.Global, 0, 1, 16, 6), file.Symbols[2]);
-        Assert.Equal([new ElfRelocation(9, RelocationType.Plt32, 2, -4)], file.Relocations(file.Section(".rela.text")!).ToArray());
+        var relocations = file.Relocations(file.Section(".rela.text")!).ToArray();
+        Assert.Equal([new ElfRelocation(9, RelocationType.Plt32, 2, -4)], relocations);
         Assert.Equal(0x55, file.Data(file.Section(".text")!)[0]);
     }
 
@@ -31,17 +35,21 @@ public sealed class ElfFileTests
     public void Rejects_a_big_endian_file() => Rejects("is not a 64-bit little-endian", _builder.With(5, 2));
 
     [Fact]
-    public void Rejects_a_section_table_beyond_the_file() => Rejects("the section header table lies outside", _builder.With(40, 0xff, 0xff));
+    public void Rejects_a_section_table_beyond_the_file() =>
+        Rejects("the section header table lies outside", _builder.With(40, 0xff, 0xff));
 
     [Fact]
     public void Rejects_a_section_table_whose_offset_overflows() =>
-        Rejects("the section header table lies outside", _builder.With(40, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff));
+        Rejects(
+            "the section header table lies outside", _builder.With(40, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff));
 
     [Fact]
-    public void Rejects_section_headers_of_another_size() => Rejects("has section headers of 40 bytes", _builder.With(58, 40));
+    public void Rejects_section_headers_of_another_size() =>
+        Rejects("has section headers of 40 bytes", _builder.With(58, 40));
 
     [Fact]
-    public void Rejects_a_string_table_index_beyond_the_sections() => Rejects("names section 7 of 7", _builder.With(62, 7));
+    public void Rejects_a_string_table_index_beyond_the_sections() =>
+        Rejects("names section 7 of 7", _builder.With(62, 7));
 
     [Fact]
     public void Rejects_a_section_beyond_the_file() =>
@@ -79,13 +87,16 @@ public sealed class ElfFileTests
 
     [Fact]
     public void Rejects_a_symbol_in_a_section_that_is_not_there() =>
-        Rejects("symbol 1 lies in section 9 of 7", _builder.With(_builder.SectionAt(ObjectBuilder.SymbolsIndex) + 24 + 6, 9));
+        Rejects(
+            "symbol 1 lies in section 9 of 7",
+            _builder.With(_builder.SectionAt(ObjectBuilder.SymbolsIndex) + 24 + 6, 9));
 
     [Fact]
     public void Accepts_a_symbol_in_a_reserved_section()
     {
         // SHN_ABS.
-        var file = ElfFile.Parse(_builder.With(_builder.SectionAt(ObjectBuilder.SymbolsIndex) + 24 + 6, 0xf1, 0xff), "object");
+        var file = ElfFile.Parse(
+            _builder.With(_builder.SectionAt(ObjectBuilder.SymbolsIndex) + 24 + 6, 0xf1, 0xff), "object");
         Assert.False(file.Symbols[1].IsDefined);
     }
 
@@ -102,7 +113,8 @@ public sealed class ElfFileTests
     {
         Assert.Contains(
             "reports 7 sections, which exceeds the maximum of 6",
-            Assert.Throws<InvalidDataException>(() => ElfFile.Parse(_builder.ToArray(), "object", new ElfLimits { MaxSections = 6 })).Message,
+            Assert.Throws<InvalidDataException>(
+                () => ElfFile.Parse(_builder.ToArray(), "object", new ElfLimits { MaxSections = 6 })).Message,
             StringComparison.Ordinal);
         ElfFile.Parse(_builder.ToArray(), "object", new ElfLimits { MaxSections = 7 });
     }
@@ -112,9 +124,12 @@ public sealed class ElfFileTests
     {
         Assert.Contains(
             "reports 3 symbols, which exceeds the maximum of 2",
-            Assert.Throws<InvalidDataException>(() => ElfFile.Parse(_builder.ToArray(), "object", new ElfLimits { MaxSymbols = 2 }).Symbols.Length).Message,
+            Assert.Throws<InvalidDataException>(() => Symbols(2).Length).Message,
             StringComparison.Ordinal);
-        Assert.Equal(3, ElfFile.Parse(_builder.ToArray(), "object", new ElfLimits { MaxSymbols = 3 }).Symbols.Length);
+        Assert.Equal(3, Symbols(3).Length);
+
+        ImmutableArray<ElfSymbol> Symbols(int limit) =>
+            ElfFile.Parse(_builder.ToArray(), "object", new ElfLimits { MaxSymbols = limit }).Symbols;
     }
 
     [Fact]
@@ -122,7 +137,8 @@ public sealed class ElfFileTests
     {
         using var scratch = new Scratch();
         File.WriteAllBytes(scratch["object"], _builder.ToArray());
-        var error = Assert.Throws<InvalidDataException>(() => ElfFile.Load(scratch["object"], new ElfLimits { MaxFileBytes = 100 }));
+        var error = Assert.Throws<InvalidDataException>(
+            () => ElfFile.Load(scratch["object"], new ElfLimits { MaxFileBytes = 100 }));
         Assert.Contains("exceeds the maximum of 100", error.Message, StringComparison.Ordinal);
     }
 

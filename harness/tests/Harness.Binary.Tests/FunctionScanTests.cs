@@ -20,7 +20,8 @@ public sealed class FunctionScanTests
 
     [Fact]
     public void Accepts_a_large_frame_that_a_loop_probes() =>
-        // push rbp; mov rbp, rsp; mov eax, 0x2dc6e0; sub rsp, rax; test [rsp+rax-0x1000], esp; sub rax, 0x1000; jae -19; ret
+        // push rbp; mov rbp, rsp; mov eax, 0x2dc6e0; sub rsp, rax;
+        // test [rsp+rax-0x1000], esp; sub rax, 0x1000; jae -19; ret
         Known(8 + 0x2dc6e0, "55 4889e5 b8e0c62d00 4829c4 85a40400f0ffff 482d00100000 73ed c3");
 
     [Fact]

@@ -16,8 +16,8 @@ public sealed class FuzzTests(UnitBuilds builds)
     /// <summary>Small enough that no mutant can ask for much.</summary>
     private static readonly ElfLimits _limits = new()
     {
-        MaxSymbols = 100_000, MaxRelocations = 200_000, MaxNameBytesTotal = 16 << 20, MaxLineRows = 500_000, MaxLineFiles = 5_000,
-        MaxFunctionInstructions = 100_000,
+        MaxSymbols = 100_000, MaxRelocations = 200_000, MaxNameBytesTotal = 16 << 20, MaxLineRows = 500_000,
+        MaxLineFiles = 5_000, MaxFunctionInstructions = 100_000,
     };
 
     [Fact]
@@ -38,7 +38,8 @@ public sealed class FuzzTests(UnitBuilds builds)
     [InlineData(Backend.Llvm)]
     public async Task An_executable_never_breaks_the_symbolizer(Backend backend)
     {
-        var bytes = await File.ReadAllBytesAsync((await builds.GetAsync(Route.Thunk, OptimizeMode.Debug, backend)).WorkerPath);
+        var bytes = await File.ReadAllBytesAsync(
+            (await builds.GetAsync(Route.Thunk, OptimizeMode.Debug, backend)).WorkerPath);
         await Task.Run(() => Survives(bytes, MutantsPerFile, 3, Symbolize));
     }
 
@@ -50,7 +51,8 @@ public sealed class FuzzTests(UnitBuilds builds)
         var section = ElfFile.Parse(bytes, "worker").Section(".debug_line")!;
         var outcomes = await Task.Run(
             () => Survives(bytes, MutantsPerFile, 4, Symbolize, section.Offset, section.Offset + (int)section.Size));
-        Assert.True(outcomes.Refused > 30, $"only {outcomes.Refused} refused: the mutants do not reach the line programs");
+        Assert.True(
+            outcomes.Refused > 30, $"only {outcomes.Refused} refused: the mutants do not reach the line programs");
     }
 
     private static void ReadAndInject(byte[] bytes)
@@ -102,7 +104,8 @@ public sealed class FuzzTests(UnitBuilds builds)
     private static byte[] Mutate(byte[] original, ref ulong state, int from, int to)
     {
         var mutant = (byte[])original.Clone();
-        var headers = (int)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(original.AsSpan(40)), (ulong)original.Length - 1);
+        var headers = (int)Math.Min(
+            BinaryPrimitives.ReadUInt64LittleEndian(original.AsSpan(40)), (ulong)original.Length - 1);
         ulong[] edges = [0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, long.MaxValue, ulong.MaxValue];
         for (var changes = 1 + (int)(Next(ref state) % 4); changes > 0; changes--)
         {
@@ -110,7 +113,8 @@ public sealed class FuzzTests(UnitBuilds builds)
             var at = low + (int)(Next(ref state) % (ulong)(high - low));
             if (Next(ref state) % 3 == 0 && at + 8 <= original.Length)
             {
-                BinaryPrimitives.WriteUInt64LittleEndian(mutant.AsSpan(at), edges[Next(ref state) % (ulong)edges.Length]);
+                BinaryPrimitives.WriteUInt64LittleEndian(
+                    mutant.AsSpan(at), edges[Next(ref state) % (ulong)edges.Length]);
             }
             else
             {
@@ -118,7 +122,9 @@ public sealed class FuzzTests(UnitBuilds builds)
             }
         }
 
-        return Next(ref state) % 16 == 0 && from == 0 ? mutant[..(int)(Next(ref state) % (ulong)mutant.Length)] : mutant;
+        return Next(ref state) % 16 == 0 && from == 0
+            ? mutant[..(int)(Next(ref state) % (ulong)mutant.Length)]
+            : mutant;
     }
 
     /// <summary>SplitMix64: a seed means the same mutants everywhere.</summary>

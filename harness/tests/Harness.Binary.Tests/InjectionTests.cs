@@ -4,13 +4,16 @@ using Harness.Model;
 
 namespace Harness.Binary.Tests;
 
-/// <summary>Both routes, end to end, on a hand-written unit and a stub runtime that counts the checks that fire.</summary>
+/// <summary>
+/// Both routes, end to end, on a hand-written unit and a stub runtime that counts the checks that fire.
+/// </summary>
 [Collection(UnitBuildsCollection.Name)]
 public sealed partial class InjectionTests(UnitBuilds builds)
 {
     [ZigTheory(Timeout = 300_000)]
     [MemberData(nameof(UnitBuilds.Cells), MemberType = typeof(UnitBuilds))]
-    public async Task Every_call_passes_a_check_and_none_changes_what_the_unit_computes(Route route, OptimizeMode mode, Backend backend)
+    public async Task Every_call_passes_a_check_and_none_changes_what_the_unit_computes(
+        Route route, OptimizeMode mode, Backend backend)
     {
         var built = await builds.GetAsync(route, mode, backend);
         var output = await Tools.RunAsync(built.WorkerPath);
@@ -48,6 +51,7 @@ public sealed partial class InjectionTests(UnitBuilds builds)
     [GeneratedRegex(@"^unsplit splits=(?<splits>\d+) enters=(?<enters>\d+)$", RegexOptions.Multiline)]
     private static partial Regex UnsplitRun();
 
-    [GeneratedRegex(@"^split splits=(?<splits>\d+) enters=(?<enters>\d+) unsplit=(?<unsplit>\d+)$", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^split splits=(?<splits>\d+) enters=(?<enters>\d+) unsplit=(?<unsplit>\d+)$", RegexOptions.Multiline)]
     private static partial Regex SplitRun();
 }

@@ -15,8 +15,12 @@ public sealed partial class LineTableTests(UnitBuilds builds)
         var file = ElfFile.Load(built.WorkerPath);
         var table = LineTable.Read(file);
 
-        var expected = Decoded(await Tools.RunAsync("readelf", "-W", "--debug-dump=decodedline", built.WorkerPath), file);
-        var actual = table.Rows.Select(row => $"{row.Address:x} {Path.GetFileName(table.File(row))}:{row.Line}").Order().ToList();
+        var expected = Decoded(
+            await Tools.RunAsync("readelf", "-W", "--debug-dump=decodedline", built.WorkerPath), file);
+        var actual = table.Rows
+            .Select(row => $"{row.Address:x} {Path.GetFileName(table.File(row))}:{row.Line}")
+            .Order()
+            .ToList();
         Assert.True(actual.Count > 300, $"only {actual.Count} rows");
         Assert.Equal(expected, actual);
     }
@@ -31,7 +35,8 @@ public sealed partial class LineTableTests(UnitBuilds builds)
         foreach (var name in new[] { "fibonacci", "manyArguments", "hugeFrame", "throughPointers", "calls" })
         {
             var address = Assert.NotNull(symbolizer.AddressOf("unit." + name));
-            var line = 1 + source.FindIndex(text => text.StartsWith("noinline fn " + name + "(", StringComparison.Ordinal));
+            var declared = source.FindIndex(text => text.StartsWith($"noinline fn {name}(", StringComparison.Ordinal));
+            var line = 1 + source.FindIndex(declared, text => text.EndsWith('{'));
             var location = Assert.IsType<CodeLocation>(symbolizer.Resolve(address + 3));
             Assert.Equal(("unit." + name, address, line), (location.Symbol, location.SymbolStart, location.StartLine));
             Assert.Equal("unit.zig", Path.GetFileName(location.File));
@@ -65,15 +70,17 @@ public sealed partial class LineTableTests(UnitBuilds builds)
         var sequence = new List<(ulong Address, string Text)>();
         foreach (Match match in Row().Matches(text))
         {
-            var address = ulong.Parse(match.Groups["address"].ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            var address = ulong.Parse(
+                match.Groups["address"].ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             if (match.Groups["line"].Value != "-")
             {
-                sequence.Add((address, $"{address:x} {Path.GetFileName(match.Groups["file"].Value)}:{match.Groups["line"].Value}"));
+                var name = Path.GetFileName(match.Groups["file"].Value);
+                sequence.Add((address, $"{address:x} {name}:{match.Groups["line"].Value}"));
                 continue;
             }
 
             var start = sequence.Count > 0 ? sequence[0].Address : 0;
-            if (start < address && code.Exists(section => start >= section.Address && start - section.Address < section.Size))
+            if (start < address && code.Exists(s => start >= s.Address && start - s.Address < s.Size))
             {
                 result.AddRange(sequence.Select(row => row.Text));
             }
@@ -84,6 +91,8 @@ public sealed partial class LineTableTests(UnitBuilds builds)
         return [.. result.Order()];
     }
 
-    [GeneratedRegex(@"^(?<file>\S+) +(?<line>\d+|-) +(0x)?(?<address>[0-9a-f]+)\b", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^(?<file>\S+) +(?<line>\d+|-) +(0x)?(?<address>[0-9a-f]+)\b",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Row();
 }

@@ -41,7 +41,8 @@ internal sealed class ObjectBuilder
     private void Build()
     {
         _bytes.Write(new byte[64]);
-        // one: push rbp; mov rbp, rsp; sub rsp, 0x20; call two (relocated); leave; ret. two: push rbp; mov rbp, rsp; pop rbp; ret.
+        // one: push rbp; mov rbp, rsp; sub rsp, 0x20; call two (relocated); leave; ret.
+        // two: push rbp; mov rbp, rsp; pop rbp; ret.
         byte[] text =
         [
             0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0xe8, 0, 0, 0, 0, 0xc9, 0xc3, 0xcc,
@@ -68,14 +69,18 @@ internal sealed class ObjectBuilder
         Header(".shstrtab", 3, 0, names, _sectionAt[6], 0, 0, 0);
         _bytes.Position = 0;
         _bytes.Write([0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0, .. new byte[8]]);
-        _bytes.Write([.. Number16(1), .. Number16(62), .. Number32(1), .. Number64(0), .. Number64(0), .. Number64((ulong)headersAt)]);
-        _bytes.Write([.. Number32(0), .. Number16(64), .. Number16(0), .. Number16(0), .. Number16(64), .. Number16(SectionCount), .. Number16(6)]);
+        _bytes.Write([.. Number16(1), .. Number16(62), .. Number32(1), .. Number64(0), .. Number64(0)]);
+        _bytes.Write([.. Number64((ulong)headersAt), .. Number32(0), .. Number16(64), .. Number16(0), .. Number16(0)]);
+        _bytes.Write([.. Number16(64), .. Number16(SectionCount), .. Number16(6)]);
 
         void Header(string name, uint type, ulong flags, byte[] data, long at, uint link, uint info, ulong entry)
         {
-            var nameAt = name.Length == 0 ? 0 : Encoding.ASCII.GetString(names).IndexOf(name + "\0", StringComparison.Ordinal);
+            var nameAt = name.Length == 0
+                ? 0
+                : Encoding.ASCII.GetString(names).IndexOf(name + "\0", StringComparison.Ordinal);
             _bytes.Write([.. Number32((uint)nameAt), .. Number32(type), .. Number64(flags), .. Number64(0)]);
-            _bytes.Write([.. Number64((ulong)at), .. Number64((ulong)data.Length), .. Number32(link), .. Number32(info)]);
+            _bytes.Write(
+                [.. Number64((ulong)at), .. Number64((ulong)data.Length), .. Number32(link), .. Number32(info)]);
             _bytes.Write([.. Number64(1), .. Number64(entry)]);
         }
     }

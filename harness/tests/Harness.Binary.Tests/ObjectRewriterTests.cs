@@ -11,7 +11,8 @@ public sealed class ObjectRewriterTests
 
         Assert.Equal(_file.Symbols.ToArray(), after.Symbols.ToArray());
         Assert.Equal(
-            _file.Relocations(_file.Section(".rela.text")!).ToArray(), after.Relocations(after.Section(".rela.text")!).ToArray());
+            _file.Relocations(_file.Section(".rela.text")!).ToArray(),
+            after.Relocations(after.Section(".rela.text")!).ToArray());
         Assert.Equal(_file.Data(_file.Section(".text")!).ToArray(), after.Data(after.Section(".text")!).ToArray());
     }
 
@@ -20,8 +21,9 @@ public sealed class ObjectRewriterTests
     {
         var after = Rewrite(rewriter =>
         {
+            const ElfSectionFlags Code = ElfSectionFlags.Allocate | ElfSectionFlags.Execute;
             var section = rewriter.AddSection(new NewSection(
-                ".text.new", ElfSectionType.ProgramBits, ElfSectionFlags.Allocate | ElfSectionFlags.Execute, 16, [1, 2, 3, 4, 5, 6, 7, 8]));
+                ".text.new", ElfSectionType.ProgramBits, Code, 16, [1, 2, 3, 4, 5, 6, 7, 8]));
             var local = rewriter.AddSymbol(new NewSymbol("fresh", ElfSymbolType.Function, section, 2, 4));
             var elsewhere = rewriter.AddUndefinedSymbol("elsewhere");
             rewriter.AddRelocations(section,
@@ -38,10 +40,17 @@ public sealed class ObjectRewriterTests
         var added = after.Section(".text.new")!;
         Assert.Equal(0, added.Offset % 16);
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], after.Data(added).ToArray());
-        Assert.Equal(new ElfSymbol(2, "fresh", ElfSymbolType.Function, ElfBinding.Local, 0, (ushort)added.Index, 2, 4), after.Symbols[2]);
-        Assert.Equal([new ElfRelocation(9, RelocationType.Plt32, 2, -4)], after.Relocations(after.Section(".rela.text")!).ToArray());
         Assert.Equal(
-            [new ElfRelocation(0, RelocationType.PcRelative32, 3, -4), new ElfRelocation(4, RelocationType.Plt32, 4, -4)],
+            new ElfSymbol(2, "fresh", ElfSymbolType.Function, ElfBinding.Local, 0, (ushort)added.Index, 2, 4),
+            after.Symbols[2]);
+        Assert.Equal(
+            [new ElfRelocation(9, RelocationType.Plt32, 2, -4)],
+            after.Relocations(after.Section(".rela.text")!).ToArray());
+        Assert.Equal(
+            [
+                new ElfRelocation(0, RelocationType.PcRelative32, 3, -4),
+                new ElfRelocation(4, RelocationType.Plt32, 4, -4),
+            ],
             after.Relocations(after.Section(".rela.text.new")!).ToArray());
     }
 
@@ -56,7 +65,10 @@ public sealed class ObjectRewriterTests
 
         var section = Assert.Single(after.Sections, s => s.Type is ElfSectionType.RelocationsWithAddend);
         Assert.Equal(
-            [new ElfRelocation(9, RelocationType.Plt32, 3, -4), new ElfRelocation(0, RelocationType.PcRelative32, 2, 5)],
+            [
+                new ElfRelocation(9, RelocationType.Plt32, 3, -4),
+                new ElfRelocation(0, RelocationType.PcRelative32, 2, 5),
+            ],
             after.Relocations(section).ToArray());
     }
 
@@ -79,7 +91,8 @@ public sealed class ObjectRewriterTests
 
     [Fact]
     public void Rejects_another_machine() =>
-        Assert.Throws<InvalidDataException>(() => new ObjectRewriter(ElfFile.Parse(new ObjectBuilder().With(18, 183), "object")));
+        Assert.Throws<InvalidDataException>(
+            () => new ObjectRewriter(ElfFile.Parse(new ObjectBuilder().With(18, 183), "object")));
 
     private ElfFile Rewrite(Action<ObjectRewriter> change)
     {

@@ -14,12 +14,15 @@ public sealed class SplitStackIrTests
     [Fact]
     public void A_function_gets_a_copy_of_its_attributes_with_the_new_one()
     {
-        var result = Rewrite("define internal fastcc void @unit.f(i32 %0) unnamed_addr #0 align 1 !dbg !4 {\n  ret void\n}\n");
+        var result = Rewrite(
+            "define internal fastcc void @unit.f(i32 %0) unnamed_addr #0 align 1 !dbg !4 {\n  ret void\n}\n");
 
         Assert.Equal(1, result.Split);
         Assert.Empty(result.Unsplit);
         Assert.Contains("@unit.f(i32 %0) unnamed_addr #8 align 1", result.Text, StringComparison.Ordinal);
-        Assert.Contains("attributes #8 = { \"split-stack\" nounwind uwtable \"frame-pointer\"=\"all\" }", result.Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "attributes #8 = { \"split-stack\" nounwind uwtable \"frame-pointer\"=\"all\" }",
+            result.Text, StringComparison.Ordinal);
         Assert.Contains("attributes #0 = { nounwind uwtable", result.Text, StringComparison.Ordinal);
     }
 
@@ -35,7 +38,8 @@ public sealed class SplitStackIrTests
     [Fact]
     public void A_quoted_name_may_look_like_attributes()
     {
-        var result = Rewrite("define internal void @\"list(u8) #0 align {\\22x\\22}.f\"() unnamed_addr #0 align 1 {\n  ret void\n}\n");
+        var result = Rewrite(
+            "define internal void @\"list(u8) #0 align {\\22x\\22}.f\"() unnamed_addr #0 align 1 {\n  ret void\n}\n");
         Assert.Contains("#0 align {\\22x\\22}.f\"() unnamed_addr #8 align 1 {", result.Text, StringComparison.Ordinal);
     }
 
@@ -49,13 +53,15 @@ public sealed class SplitStackIrTests
     public void The_caller_of_one_that_asks_is_split()
     {
         var result = Rewrite(
-            "define void @asks() #0 {\n  %1 = call ptr @llvm.returnaddress(i32 0)\n  ret void\n}\n\ndefine void @f() #0 {\n  call void @asks()\n  ret void\n}\n");
+            "define void @asks() #0 {\n  %1 = call ptr @llvm.returnaddress(i32 0)\n  ret void\n}\n\n"
+            + "define void @f() #0 {\n  call void @asks()\n  ret void\n}\n");
         Assert.Equal(1, result.Split);
         Assert.Equal(["asks"], result.Unsplit.Keys);
     }
 
     [Fact]
-    public void A_naked_function_stays_as_it_is() => Stays(UnsplitReason.Naked, "define void @f() #1 {\n  ret void\n}\n");
+    public void A_naked_function_stays_as_it_is() =>
+        Stays(UnsplitReason.Naked, "define void @f() #1 {\n  ret void\n}\n");
 
     [Fact]
     public void A_variadic_function_stays_as_it_is() =>
@@ -63,11 +69,18 @@ public sealed class SplitStackIrTests
 
     [Fact]
     public void A_parameter_that_calls_variadic_functions_makes_none() =>
-        Assert.Equal(1, Rewrite("define i32 @f(ptr %0) unnamed_addr #0 align 1 {\n  %2 = call i32 (ptr, ...) %0(ptr %0)\n  ret i32 0\n}\n").Split);
+        Assert.Equal(
+            1,
+            Rewrite(
+                "define i32 @f(ptr %0) unnamed_addr #0 align 1 {\n"
+                + "  %2 = call i32 (ptr, ...) %0(ptr %0)\n  ret i32 0\n}\n").Split);
 
     [Fact]
     public void A_named_function_stays_as_it_is() =>
-        Stays(UnsplitReason.Excluded, "define void @f() #0 {\n  ret void\n}\n", InjectionOptions.Default with { Excluded = ["f"] });
+        Stays(
+            UnsplitReason.Excluded,
+            "define void @f() #0 {\n  ret void\n}\n",
+            InjectionOptions.Default with { Excluded = ["f"] });
 
     [Fact]
     public void Escaped_names_are_told_as_the_symbol_table_has_them()
@@ -126,7 +139,8 @@ public sealed class SplitStackIrTests
     }
 
     private static SplitStackIr.Result Rewrite(string definitions, InjectionOptions? options = null) =>
-        SplitStackIr.Rewrite("source_filename = \"root\"\n\n" + definitions + "\n" + Groups, options ?? InjectionOptions.Default);
+        SplitStackIr.Rewrite(
+            "source_filename = \"root\"\n\n" + definitions + "\n" + Groups, options ?? InjectionOptions.Default);
 
     private static int Count(string text, string part) => text.Split(part).Length - 1;
 }

@@ -22,7 +22,8 @@ public sealed class ThunkTests
     {
         // The `sub rsp, 0x20` of `one` becomes `sub rsp, 0x1020` (another instruction length: patch the whole body).
         var builder = new ObjectBuilder();
-        var bytes = builder.With(builder.SectionAt(ObjectBuilder.TextIndex), 0x55, 0x48, 0x81, 0xec, 0x20, 0x10, 0, 0, 0xe8);
+        var bytes = builder.With(
+            builder.SectionAt(ObjectBuilder.TextIndex), 0x55, 0x48, 0x81, 0xec, 0x20, 0x10, 0, 0, 0xe8);
         var (after, _) = Inject(ElfFile.Parse(bytes, "object"));
 
         Assert.Equal(
@@ -42,7 +43,8 @@ public sealed class ThunkTests
         Assert.Equal("hs_thunk.two", after.Symbols[call.Symbol].Name);
         Assert.Equal(thunks.Index, after.Symbols[call.Symbol].Section);
 
-        var targets = after.Relocations(after.Section(".rela.text.hs_thunks")!).Select(r => after.Symbols[r.Symbol].Name);
+        var targets = after.Relocations(after.Section(".rela.text.hs_thunks")!).Select(
+            r => after.Symbols[r.Symbol].Name);
         Assert.Equal(["one", "hs_morestack_thunk", "one", "two", "hs_morestack_thunk", "two"], targets);
     }
 
@@ -61,7 +63,8 @@ public sealed class ThunkTests
         // Symbol 1 becomes the section symbol of .text, and the call means .text + 16 = two.
         var builder = new ObjectBuilder();
         var bytes = builder.With(builder.SectionAt(ObjectBuilder.SymbolsIndex) + 24 + 4, 3);
-        new byte[] { 1, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0 }.CopyTo(bytes, builder.SectionAt(ObjectBuilder.RelocationsIndex) + 12);
+        new byte[] { 1, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0 }.CopyTo(
+            bytes, builder.SectionAt(ObjectBuilder.RelocationsIndex) + 12);
         var (after, report) = Inject(ElfFile.Parse(bytes, "object"));
 
         Assert.Equal(1, report.Redirected);
@@ -123,7 +126,8 @@ public sealed class ThunkTests
         }
     }
 
-    private static (ElfFile After, InjectionReport Report) Inject(ElfFile? file = null, InjectionOptions? options = null)
+    private static (ElfFile After, InjectionReport Report) Inject(
+        ElfFile? file = null, InjectionOptions? options = null)
     {
         var (bytes, report) = ThunkInjector.Inject(file ?? new ThunkTests()._file, options);
         return (ElfFile.Parse(bytes, "injected"), report);

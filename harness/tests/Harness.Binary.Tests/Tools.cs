@@ -14,9 +14,11 @@ internal static class Tools
 
     public static FixtureLayout Fixtures { get; } = FixtureLayout.Find(Repository);
 
-    public static ZigLocation Zig { get; } = ZigLocator.LocateAsync(null, Repository, CancellationToken.None).GetAwaiter().GetResult();
+    public static ZigLocation Zig { get; } = ZigLocator.LocateAsync(
+        null, Repository, CancellationToken.None).GetAwaiter().GetResult();
 
-    private static readonly Lazy<ToolCache> _cache = new(() => new ToolCache(Zig.Require(), Fixtures, Path.Combine(Repository, ".cache")));
+    private static readonly Lazy<ToolCache> _cache = new(
+        () => new ToolCache(Zig.Require(), Fixtures, Path.Combine(Repository, ".cache")));
 
     public static ToolCache Cache => _cache.Value;
 
@@ -26,7 +28,9 @@ internal static class Tools
     /// <summary>A unit of hand-written source.</summary>
     public static EmittedUnit Unit(string source) => ZigEmitter.Emit([]) with { Source = source };
 
-    /// <summary>Runs a program to its end and gives its standard output; anything but exit code 0 fails the test.</summary>
+    /// <summary>
+    /// Runs a program to its end and gives its standard output; anything but exit code 0 fails the test.
+    /// </summary>
     public static async Task<string> RunAsync(string file, params string[] arguments)
     {
         var request = new ProcessRequest { File = file, Arguments = arguments, Timeout = TimeSpan.FromMinutes(1) };

@@ -51,7 +51,8 @@ public sealed class UnitBuilds : IDisposable
     {
         var builder = new WorkerBuilder(Tools.Fixtures, Tools.Cache, _stub, _options);
         var unit = Tools.Unit(await File.ReadAllTextAsync(Tools.Fixture("unit.zig")));
-        var outcome = await builder.BuildAsync(unit, cell, _scratch[cell.ToString().Replace('/', '-')], CancellationToken.None);
+        var outcome = await builder.BuildAsync(
+            unit, cell, _scratch[cell.ToString().Replace('/', '-')], CancellationToken.None);
         Assert.True(outcome is BuildOutcome.Built, outcome.ToString());
         return (BuildOutcome.Built)outcome;
     }

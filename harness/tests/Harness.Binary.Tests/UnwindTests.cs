@@ -49,14 +49,16 @@ public sealed partial class UnwindTests(UnitBuilds builds)
             }
             else if (rows is not null && Row().Match(line) is { Success: true } row)
             {
-                rows.Add((Hex(row.Groups["address"]), long.Parse(row.Groups["offset"].ValueSpan, CultureInfo.InvariantCulture)));
+                var offset = long.Parse(row.Groups["offset"].ValueSpan, CultureInfo.InvariantCulture);
+                rows.Add((Hex(row.Groups["address"]), offset));
             }
         }
 
         return result;
     }
 
-    private static ulong Hex(Group group) => ulong.Parse(group.ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    private static ulong Hex(Group group) =>
+        ulong.Parse(group.ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@" FDE .*pc=(?<start>[0-9a-f]+)\.\.(?<end>[0-9a-f]+)", RegexOptions.ExplicitCapture)]
     private static partial Regex Fde();

@@ -18,13 +18,16 @@ public sealed class WorkerBuilderTests : IDisposable
     public async Task Accepts_an_emitted_unit_and_links_it_with_the_runtime(Route route, Backend backend)
     {
         var builder = new WorkerBuilder(Tools.Fixtures, Tools.Cache);
-        var outcome = await builder.BuildAsync(Emitted(), new Cell(route, OptimizeMode.Debug, backend), _scratch["unit"], CancellationToken.None);
+        var outcome = await builder.BuildAsync(
+            Emitted(), new Cell(route, OptimizeMode.Debug, backend), _scratch["unit"], CancellationToken.None);
 
         Assert.True(outcome is BuildOutcome.Built, outcome.ToString());
         var built = (BuildOutcome.Built)outcome;
-        Assert.True(built.Timings.Compile > TimeSpan.Zero && built.Timings.Link > TimeSpan.Zero && built.Timings.Rewrite > TimeSpan.Zero);
+        Assert.All(
+            [built.Timings.Compile, built.Timings.Link, built.Timings.Rewrite], t => Assert.True(t > TimeSpan.Zero));
         Assert.Equal(route is Route.Attribute, built.Timings.Codegen > TimeSpan.Zero);
-        Assert.Equal(["unit.zig", "worker"], Directory.EnumerateFileSystemEntries(_scratch["unit"]).Select(Path.GetFileName).Order());
+        var left = Directory.EnumerateFileSystemEntries(_scratch["unit"]).Select(Path.GetFileName).Order();
+        Assert.Equal(["unit.zig", "worker"], left);
         Assert.NotNull(Symbolizer.Load(built.WorkerPath).AddressOf("__morestack"));
 
         var usage = await ChildProcess.Bare.RunAsync(
@@ -37,9 +40,12 @@ public sealed class WorkerBuilderTests : IDisposable
     [ZigFact(Timeout = 300_000)]
     public async Task Rejects_a_unit_that_does_not_compile_and_says_where()
     {
-        var unit = Tools.Unit("const rt = @import(\"rt\");\npub const panic = rt.panic;\nexport const hs_unit: u32 = nothing;\n");
+        var unit = Tools.Unit(
+            "const rt = @import(\"rt\");\npub const panic = rt.panic;\nexport const hs_unit: u32 = nothing;\n");
         var rejected = Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(unit, _cheap));
-        Assert.Contains("unit.zig:3:29: error: use of undeclared identifier 'nothing'", rejected.Diagnostics, StringComparison.Ordinal);
+        Assert.Contains(
+            "unit.zig:3:29: error: use of undeclared identifier 'nothing'",
+            rejected.Diagnostics, StringComparison.Ordinal);
     }
 
     [ZigFact(Timeout = 300_000)]
@@ -91,7 +97,9 @@ public sealed class WorkerBuilderTests : IDisposable
             """);
         Assert.IsType<BuildOutcome.Built>(await BuildAsync(Asking(500), _cheap));
         var rejected = Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(Asking(5000), _cheap));
-        Assert.Contains("unit.asks is unsplit (AsksReturnAddress) and has a frame of 5", rejected.Diagnostics, StringComparison.Ordinal);
+        Assert.Contains(
+            "unit.asks is unsplit (AsksReturnAddress) and has a frame of 5",
+            rejected.Diagnostics, StringComparison.Ordinal);
     }
 
     public static TheoryData<Route, OptimizeMode, Backend, string> Unsupported { get; } = new()
@@ -107,7 +115,8 @@ public sealed class WorkerBuilderTests : IDisposable
     {
         var cell = new Cell(route, mode, backend, target);
         Assert.Equal(
-            WorkerBuilder.Unsupported(cell), Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(Emitted(), cell)).Diagnostics);
+            WorkerBuilder.Unsupported(cell), Assert.IsType<BuildOutcome.Rejected>(
+                await BuildAsync(Emitted(), cell)).Diagnostics);
     }
 
     [Theory]
@@ -118,7 +127,8 @@ public sealed class WorkerBuilderTests : IDisposable
     [ZigFact(Timeout = 300_000)]
     public async Task A_compiler_that_crashes_on_the_unit_is_a_finding()
     {
-        var cache = new ToolCache(Wrapped("*unit.zig*) echo 'LLVM ERROR: out of registers' >&2; exit 1;;"), Tools.Fixtures, CacheRoot());
+        var cache = new ToolCache(
+            Wrapped("*unit.zig*) echo 'LLVM ERROR: out of registers' >&2; exit 1;;"), Tools.Fixtures, CacheRoot());
         var crashed = Assert.IsType<BuildOutcome.CompilerCrashed>(await BuildAsync(Emitted(), _cheap, cache));
         Assert.Contains("out of registers", crashed.Detail, StringComparison.Ordinal);
     }
@@ -165,7 +175,8 @@ public sealed class WorkerBuilderTests : IDisposable
         await cache.RuntimeAsync(RuntimeRecipe.Standard, Cell.LinuxGnu, CancellationToken.None);
         using var cancel = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         var builder = new WorkerBuilder(Tools.Fixtures, cache);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => builder.BuildAsync(Emitted(), _cheap, _scratch["unit"], cancel.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => builder.BuildAsync(Emitted(), _cheap, _scratch["unit"], cancel.Token));
     }
 
     [Fact]
@@ -192,14 +203,16 @@ public sealed class WorkerBuilderTests : IDisposable
     {
         foreach (var recipe in PlantedDefect.All.Select(RuntimeRecipe.Standard.With).Append(RuntimeRecipe.Standard))
         {
-            foreach (var source in recipe.Parts.SelectMany(part => part.Modules.Select(module => module.Source).Append(part.Source)))
+            foreach (
+                var source in recipe.Parts.SelectMany(part => part.Modules.Select(m => m.Source).Append(part.Source)))
             {
                 Assert.True(File.Exists(Tools.Fixtures.PathOf(source)), source);
             }
         }
     }
 
-    private async Task<BuildOutcome> BuildAsync(EmittedUnit unit, Cell cell, ToolCache? cache = null, BuildOptions? options = null) =>
+    private async Task<BuildOutcome> BuildAsync(
+        EmittedUnit unit, Cell cell, ToolCache? cache = null, BuildOptions? options = null) =>
         await new WorkerBuilder(Tools.Fixtures, cache ?? Tools.Cache, options: options)
             .BuildAsync(unit, cell, _scratch["unit"], CancellationToken.None);
 
@@ -213,7 +226,8 @@ public sealed class WorkerBuilderTests : IDisposable
         Function Make(int id, params Statement[] body) => new(
             id, FunctionKind.Plain, new ErrorSet.AnyError(), word, [], NoInline: true, body.ToEquatableArray());
         var call = new Statement.Call(1, 1, CallForm.Direct, [], new Handling.Try(), -1);
-        var program = new FiberProgram([Make(0, call, finish), Make(1, new Statement.Probe(2), finish)], [new Fiber(0, [], 0, true)], 0);
+        var program = new FiberProgram(
+            [Make(0, call, finish), Make(1, new Statement.Probe(2), finish)], [new Fiber(0, [], 0, true)], 0);
         return ZigEmitter.Emit([program]);
     }
 

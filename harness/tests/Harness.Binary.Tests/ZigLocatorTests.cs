@@ -21,10 +21,13 @@ public sealed class ZigLocatorTests : IDisposable
     public async Task Accepts_the_compiler_that_is_named_before_the_one_of_the_environment()
     {
         var (named, other) = (Compiler("named", "echo 0.16.0"), Compiler("other", "echo 0.16.1"));
-        var found = Assert.IsType<ZigLocation.Found>(await LocateAsync(named, null, (ZigLocator.EnvironmentVariable, other)));
-        Assert.Equal((named, "--zig", "0.16.0"), (found.Installation.Executable, found.Source, found.Installation.Version));
+        var found = Assert.IsType<ZigLocation.Found>(
+            await LocateAsync(named, null, (ZigLocator.EnvironmentVariable, other)));
+        Assert.Equal(
+            (named, "--zig", "0.16.0"), (found.Installation.Executable, found.Source, found.Installation.Version));
 
-        found = Assert.IsType<ZigLocation.Found>(await LocateAsync(null, Tools.Repository, (ZigLocator.EnvironmentVariable, other)));
+        found = Assert.IsType<ZigLocation.Found>(
+            await LocateAsync(null, Tools.Repository, (ZigLocator.EnvironmentVariable, other)));
         Assert.Equal(("0.16.1", "HARNESS_ZIG"), (found.Installation.Version, found.Source));
     }
 
@@ -63,11 +66,13 @@ public sealed class ZigLocatorTests : IDisposable
     [Fact(Timeout = 60_000)]
     public async Task Rejects_a_program_that_says_something_else() =>
         await MissingAsync(
-            "is not a working Zig compiler: `zig version` exits with 0 and says \"hello\"", Compiler("zig", "echo hello; echo more"), null);
+            "is not a working Zig compiler: `zig version` exits with 0 and says \"hello\"", Compiler(
+                "zig", "echo hello; echo more"), null);
 
     [Fact(Timeout = 60_000)]
     public async Task Rejects_a_program_that_fails() =>
-        await MissingAsync("`zig version` exits with 3 and says \"oh no\"", Compiler("zig", "echo oh no >&2; exit 3"), null);
+        await MissingAsync(
+            "`zig version` exits with 3 and says \"oh no\"", Compiler("zig", "echo oh no >&2; exit 3"), null);
 
     [Fact(Timeout = 60_000)]
     public async Task Rejects_a_program_that_dies() =>
@@ -83,11 +88,14 @@ public sealed class ZigLocatorTests : IDisposable
 
     [Fact(Timeout = 60_000)]
     public async Task Rejects_a_compiler_without_its_library() =>
-        await MissingAsync("is Zig 0.16.0 without its lib directory; set ZIG_LIB_DIR", Compiler("zig", "echo 0.16.0", lib: null), null);
+        await MissingAsync(
+            "is Zig 0.16.0 without its lib directory; set ZIG_LIB_DIR",
+            Compiler("zig", "echo 0.16.0", lib: null), null);
 
     [Fact(Timeout = 60_000)]
     public async Task Rejects_an_environment_variable_that_names_nothing_rather_than_pass_it_over() =>
-        await MissingAsync("HARNESS_ZIG names /nowhere, which", null, Tools.Repository, (ZigLocator.EnvironmentVariable, "/nowhere"));
+        await MissingAsync(
+            "HARNESS_ZIG names /nowhere, which", null, Tools.Repository, (ZigLocator.EnvironmentVariable, "/nowhere"));
 
     private static async Task<ZigLocation> LocateAsync(
         string? named, string? repository, params (string Name, string Value)[] environment)

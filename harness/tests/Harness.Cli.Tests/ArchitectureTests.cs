@@ -118,7 +118,7 @@ public sealed class ArchitectureTests
     {
         for (var i = brace - 1; i >= 0 && lines[i].Trim().Length > 0; i--)
         {
-            if (Regex.IsMatch(lines[i], @"\b(class|record|struct|interface|enum|namespace)\b"))
+            if (Regex.IsMatch(lines[i], @"\b(class|record|struct|interface|enum|namespace|new)\b"))
             {
                 return true;
             }

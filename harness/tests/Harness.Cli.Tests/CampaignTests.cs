@@ -153,6 +153,23 @@ public sealed class CampaignTests : IDisposable
     }
 
     [Fact]
+    public async Task A_disk_that_fills_up_ends_with_3_and_prints_what_was_found()
+    {
+        var calls = 0;
+        Checker.Answer = (programs, cell, _) => Interlocked.Increment(ref calls) switch
+        {
+            > 2 => Task.FromException<BatchOutcome>(new IOException("No space left on device")),
+            _ => Task.FromResult(Sample.Outcome(
+                programs.Count, new Failure("digest/errdefer", "digest", new Case(programs[0], cell, ExecutionPlan.Baseline), 0, "digest", "a", "b"))),
+        };
+        Assert.Equal(ExitCodes.Environment, await _cli.CampaignAsync("--programs", "3", "--seed", "1", "--jobs", "1"));
+        Assert.Contains("FALSIFIED: 1 distinct failure", _cli.Out);
+        Assert.Contains("No space left on device", _cli.Error);
+        Assert.Single(CaseStore.Folders(_cli.OnlyRun().Cases));
+        Assert.Equal(ExitCodes.Environment, await _cli.RunAsync("report", _cli.OnlyRun().Path));
+    }
+
+    [Fact]
     public async Task A_budget_ends_the_run_in_time()
     {
         Checker.Answer = async (programs, _, ct) =>

@@ -99,6 +99,15 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void A_long_rest_after_the_first_difference_is_counted()
+    {
+        var rest = string.Concat(Enumerable.Range(0, 500).Select(i => $"line {i}\n"));
+        var text = SideBySide.Render("a\n" + rest, "b\n" + rest, 80);
+        Assert.Contains("(461 more lines)", text);
+        Assert.True(text.Split('\n').Length < 60);
+    }
+
+    [Fact]
     public void A_side_that_ends_early_differs_there()
     {
         var lines = SideBySide.Compare("a\nb\n", "a\n");
