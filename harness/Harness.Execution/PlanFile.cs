@@ -76,7 +76,8 @@ public static class PlanFile
         var size = HeaderBytes + ((long)programs * ProgramBytes) + ((long)scenarios * ScenarioBytes) + ((long)rows * RowBytes);
         if (bytes.Length != size)
         {
-            throw new InvalidDataException($"a plan of {programs} programs, {scenarios} scenarios and {rows} rows has {size} bytes, not {bytes.Length}");
+            throw new InvalidDataException(
+                $"a plan of {programs} programs, {scenarios} scenarios and {rows} rows has {size} bytes, not {bytes.Length}");
         }
 
         reader = new Reader(bytes[HeaderBytes..]);

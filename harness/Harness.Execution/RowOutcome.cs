@@ -22,7 +22,7 @@ public abstract record RowOutcome
     /// <summary>Killed from outside, as the kernel does when memory runs out: neither pass nor fail.</summary>
     public sealed record MemoryExceeded(int Row) : RowOutcome(Row) { internal override Sealed Seal => default; }
 
-    /// <summary>The worker ran into a limit of its own or of the machine (descriptors, memory) and said so: neither pass nor fail.</summary>
+    /// <summary>A limit of the worker or of the machine, such as descriptors, and it said so: neither pass nor fail.</summary>
     public sealed record LimitReached(int Row, string Reason) : RowOutcome(Row) { internal override Sealed Seal => default; }
 
     /// <summary>It ended itself, but not by finishing.</summary>

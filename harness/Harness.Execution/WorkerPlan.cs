@@ -2,7 +2,7 @@ using Harness.Model;
 
 namespace Harness.Execution;
 
-/// <summary>What one worker process is asked to do; written by <see cref="PlanFile"/>. Rows refer to scenarios, scenarios to programs.</summary>
+/// <summary>What a worker is asked to do (<see cref="PlanFile"/>). Rows refer to scenarios, scenarios to programs.</summary>
 public sealed record WorkerPlan(
     IReadOnlyList<PlanProgram> Programs, IReadOnlyList<PlanScenario> Scenarios, PlanRow[] Rows)
 {
@@ -40,7 +40,8 @@ public sealed record WorkerPlan(
     public bool IsFirstOfProgram(int row) => row == 0 || ProgramOf(row - 1) != ProgramOf(row);
 }
 
-/// <summary>A program of the compile unit. <paramref name="Fuel"/>: one entry per fiber, at most <see cref="ProgramLimits.MaxFibers"/>.</summary>
+/// <summary>A program of the compile unit.</summary>
+/// <param name="Fuel">One entry per fiber, at most <see cref="ProgramLimits.MaxFibers"/>.</param>
 public sealed record PlanProgram(
     int UnitIndex, int Fibers, int Mutexes, int EntryCap, EquatableArray<uint> Fuel, uint StartMask, int EventCap)
 {

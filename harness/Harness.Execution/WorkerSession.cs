@@ -91,7 +91,8 @@ public sealed class WorkerSession(ChildProcess processes)
         ProcessOutcome.Signaled { Signal: SignalKill } => new RowOutcome.MemoryExceeded(row),
         ProcessOutcome.Signaled { Signal: SignalCpuTime } => new RowOutcome.TimedOut(row, run.Limits.SessionTimeout),
         ProcessOutcome.Signaled s => Crash(row, s.Signal, status, s.Output.Stderr),
-        ProcessOutcome.Exited { Code: 0 } => run.Problem is { } detail ? new RowOutcome.ProtocolViolation(run.ViolationRow ?? row, detail) : null,
+        ProcessOutcome.Exited { Code: 0 } when run.Problem is { } detail => new RowOutcome.ProtocolViolation(run.ViolationRow ?? row, detail),
+        ProcessOutcome.Exited { Code: 0 } => null,
         ProcessOutcome.Exited { Code: LimitCode } e => new RowOutcome.LimitReached(row, Shown(e.Output.Stderr)),
         ProcessOutcome.Exited e => status is { Signal: > 0 }
             ? Crash(row, status.Signal, status, e.Output.Stderr)

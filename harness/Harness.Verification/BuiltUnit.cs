@@ -22,7 +22,10 @@ public sealed record BuiltUnit(
 }
 
 /// <summary>A check that a row failed.</summary>
-/// <param name="Check">A check of the worker's (docs/PROTOCOL.md), or <c>overflow</c>, <c>traces-missing</c>, <c>crash</c>, <c>hang</c>, <c>exit</c>, <c>panic</c>, <c>protocol</c>.</param>
+/// <param name="Check">
+/// A check of the worker's (docs/PROTOCOL.md), or <c>overflow</c>, <c>traces-missing</c>, <c>crash</c>, <c>hang</c>,
+/// <c>exit</c>, <c>panic</c>, <c>protocol</c>.
+/// </param>
 /// <param name="Fiber">−1 when it concerns none in particular.</param>
 public sealed record RowFailure(int Row, string Check, int Fiber, string Expected, string Observed, string Detail)
 {

@@ -23,7 +23,7 @@ internal static class CandidatePlans
         var random = new PlanRandom((ulong)run.Entries);
         var schedule = Fit(plan.Schedule, program);
         var faults = Faults(plan.Fault, run.Entries, entries, random);
-        var splits = Splits(plan, run.Entries, entries, Math.Max(2, limit / faults.Count), random);
+        var splits = Splits(plan.Split, run.Entries, entries, Math.Max(2, limit / faults.Count), random);
         var plans = new List<ExecutionPlan>();
 
         // By diagonals: the first of both, then what is next to it.
@@ -61,17 +61,21 @@ internal static class CandidatePlans
         };
     }
 
-    private static List<SplitPlan> Splits(ExecutionPlan plan, int entries, int before, int limit, PlanRandom random) => plan.Split.Kind switch
+    private static List<SplitPlan> Splits(SplitPlan split, int entries, int before, int limit, PlanRandom random)
     {
-        SplitKind.SingleEntry =>
-            [.. Near((int)Math.Min(plan.Split.A, int.MaxValue), entries + 1, before + 1, random.Stratified(entries + 1, limit)).Take(limit).Select(SplitMenu.Single)],
-        SplitKind.DepthEquals or SplitKind.DepthAtLeast =>
-            [plan.Split, .. Enumerable.Range(1, Math.Min(limit, 16)).Select(d => plan.Split with { A = (ulong)d }).Where(s => s != plan.Split)],
-        SplitKind.Random =>
-            [plan.Split, .. Enumerable.Range(1, Math.Min(limit, 8)).Select(i => plan.Split with { A = PlanRandom.Derive(plan.Split.A, (ulong)i) | 1 })],
-        SplitKind.EntrySet => [plan.Split, plan.Split with { A = 0 }, plan.Split with { A = 0, B = ulong.MaxValue }],
-        _ => [plan.Split],
-    };
+        var position = (int)Math.Min(split.A, int.MaxValue);
+        var numbers = Enumerable.Range(1, Math.Min(limit, 16)).Select(n => (ulong)n);
+        IEnumerable<SplitPlan> splits = split.Kind switch
+        {
+            SplitKind.SingleEntry =>
+                Near(position, entries + 1, before + 1, random.Stratified(entries + 1, limit)).Select(SplitMenu.Single),
+            SplitKind.DepthEquals or SplitKind.DepthAtLeast => numbers.Select(depth => split with { A = depth }).Prepend(split),
+            SplitKind.Random => numbers.Select(n => split with { A = PlanRandom.Derive(split.A, n) | 1 }).Prepend(split),
+            SplitKind.EntrySet => [split, split with { A = 0 }, split with { A = 0, B = ulong.MaxValue }],
+            _ => [split],
+        };
+        return [.. splits.Distinct().Take(limit)];
+    }
 
     /// <summary>The corresponding position, the same number, then the sample; all below <paramref name="count"/>.</summary>
     private static IEnumerable<int> Near(int position, int count, int before, int[] sample)

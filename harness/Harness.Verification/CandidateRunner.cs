@@ -28,9 +28,10 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
         var number = 0;
         foreach (var (indices, unit) in build.Units)
         {
-            var wanted = indices.Select((index, place) => (Index: index, Place: place)).ToDictionary(p => p.Place, p => candidates[p.Index]);
+            var wanted = indices.Select((index, place) => (index, place)).ToDictionary(p => p.place, p => candidates[p.index]);
             var suspects = await SuspectsAsync(unit, wanted, signature, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
-            var found = await ConfirmedAsync(unit, suspects, signature, Path.Combine(directory, $"record-{number++}"), ct).ConfigureAwait(false);
+            var again = Path.Combine(directory, $"record-{number++}");
+            var found = await ConfirmedAsync(unit, suspects, signature, again, ct).ConfigureAwait(false);
             foreach (var (place, plan) in found)
             {
                 results[indices[place]] = new Case(unit.Programs[place], cell, plan);
@@ -60,7 +61,9 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
         BuiltUnit unit, Dictionary<int, ExecutionPlan[]> suspects, Signature signature, string directory, CancellationToken ct)
     {
         const RowFlags flags = RowFlags.Record | RowFlags.SendTraces | RowFlags.BothObservers;
-        var plan = UnitPlan.Join(suspects.Where(s => s.Value.Length > 0).Select(s => PlanComposer.Compose(unit.Programs[s.Key], s.Key, s.Value, flags)));
+        var plan = UnitPlan.Join(suspects
+            .Where(s => s.Value.Length > 0)
+            .Select(s => PlanComposer.Compose(unit.Programs[s.Key], s.Key, s.Value, flags)));
         if (plan.Worker.Rows.Length == 0)
         {
             return [];

@@ -34,7 +34,8 @@ internal static class ExpectedChain
                     t.MayBeInlined && rules.FunctionsMayBeInlined),
                 Frame.CallbackBridge => new ExpectedFrame(null, 0, Optional: false, MayBeInlined: false),
                 Frame.FiberEntry f => new ExpectedFrame(
-                    new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber), Optional: false, MayBeInlined: false),
+                    new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber),
+                    Optional: false, MayBeInlined: false),
                 _ => throw new UnreachableException(),
             };
         }

@@ -27,7 +27,10 @@ internal sealed class FailureRecorder(IUnitRunner runner)
         var plans = chosen
             .GroupBy(c => run.Plan.Locate(c.Row).Program)
             .Select(g => PlanComposer.Compose(
-                g.Key.Program, g.Key.UnitIndex, [.. g.Select(c => run.Plan.ExecutionOf(c.Row)).Distinct()], FlagsFor(g.Key, g.SelectMany(c => c.Failures))));
+                g.Key.Program,
+                g.Key.UnitIndex,
+                [.. g.Select(c => run.Plan.ExecutionOf(c.Row)).Distinct()],
+                FlagsFor(g.Key, g.SelectMany(c => c.Failures))));
         var plan = UnitPlan.Join(plans);
         var again = await runner.RunAsync(unit, plan, directory, ct).ConfigureAwait(false);
         var recorded = Rows(again);

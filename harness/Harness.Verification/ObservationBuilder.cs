@@ -27,7 +27,9 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     /// <summary>What tells failures apart before anything was recorded: coarser than a signature.</summary>
     public static (string Check, string Fault, string How) Kind(RowFailure failure, ExecutionPlan plan) => (
         failure.Check, Coverage.FaultLabel(plan.Fault, plan.Schedule),
-        failure.Trace is { } trace ? trace.Verdict.Fault.ToString() : failure.Outcome is RowOutcome.Crashed c ? Signals.NameOf(c.Signal) : "");
+        failure.Trace is { } trace ? trace.Verdict.Fault.ToString()
+        : failure.Outcome is RowOutcome.Crashed crash ? Signals.NameOf(crash.Signal)
+        : "");
 
     /// <param name="recorded">Whether the row was one that recorded.</param>
     public Finding Build(int row, IReadOnlyCollection<RowFailure> failures, bool recorded)

@@ -60,9 +60,8 @@ public sealed class PlanBuilder
             (_compiled, _reference, _options) = (compiled, reference, options);
             _random = new PlanRandom(PlanRandom.Derive(seed, 1));
             _rows = new RowList(options);
-            _rowCap = Entries <= options.FullSweepEntries
-                ? options.RowCap
-                : Math.Min(options.RowCap, Math.Max(options.DeepRowFloor, (int)((long)options.RowCap * options.FullSweepEntries / Entries)));
+            var affordable = (long)options.RowCap * options.FullSweepEntries / Math.Max(1, Entries);
+            _rowCap = (int)Math.Min(options.RowCap, Math.Max(options.DeepRowFloor, affordable));
             _isolation = new Isolation(compiled, reference);
             _modelEntries = _isolation.ModelEntries;
         }
@@ -234,7 +233,7 @@ public sealed class PlanBuilder
             }
         }
 
-        /// <summary>The worker has no digest to compare with: it reports what happened, trace included, and the model checks that.</summary>
+        /// <summary>There is no digest to compare with: the worker reports what happened, and the model checks that.</summary>
         private void AddUnpredictable(FaultPlan fault, Schedule schedule, ReadOnlySpan<SplitPlan> splits)
         {
             var kind = Coverage.FaultLabel(fault, schedule);

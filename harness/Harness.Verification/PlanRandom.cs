@@ -15,7 +15,8 @@ internal sealed class PlanRandom(ulong seed)
     public int Below(int bound) => (int)(Next() % (ulong)bound);
 
     /// <summary>A seed for a named part of something that has a seed.</summary>
-    public static ulong Derive(ulong seed, ulong part) => Finalise(unchecked(Finalise(seed + 0x9E3779B97F4A7C15) ^ (part * 0xD1B54A32D192ED03)));
+    public static ulong Derive(ulong seed, ulong part) =>
+        Finalise(unchecked(Finalise(seed + 0x9E3779B97F4A7C15) ^ (part * 0xD1B54A32D192ED03)));
 
     /// <summary>
     /// At most <paramref name="wanted"/> of 0 … count − 1, ascending: one from each of as many equal stretches, the

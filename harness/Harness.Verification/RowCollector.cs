@@ -174,7 +174,8 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 return null;
             case TraceVerdict.Wrong w:
                 _counts = _counts with { Traces = _counts.Traces + 1 };
-                return new RowFailure(row, $"trace-{Word(probe.Observer)}", probe.Fiber, w.Expected, w.Observed, $"{w.Fault} at frame {w.Index}")
+                return new RowFailure(
+                    row, $"trace-{Word(probe.Observer)}", probe.Fiber, w.Expected, w.Observed, $"{w.Fault} at frame {w.Index}")
                 {
                     Trace = new TraceEvidence(probe, chain, expected, w),
                 };

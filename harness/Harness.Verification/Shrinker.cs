@@ -43,7 +43,10 @@ public sealed record ShrinkResult(Case Smallest, int Steps, int CandidatesTried,
 /// </summary>
 /// <param name="candidates">Smaller programs, the boldest first.</param>
 public sealed class Shrinker(
-    Func<FiberProgram, IEnumerable<FiberProgram>> candidates, ICandidateRunner runner, ShrinkOptions? options = null, TimeProvider? time = null)
+    Func<FiberProgram, IEnumerable<FiberProgram>> candidates,
+    ICandidateRunner runner,
+    ShrinkOptions? options = null,
+    TimeProvider? time = null)
 {
     private readonly ShrinkOptions _options = options ?? ShrinkOptions.Default;
     private readonly TimeProvider _time = time ?? TimeProvider.System;

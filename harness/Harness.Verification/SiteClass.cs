@@ -5,7 +5,7 @@ namespace Harness.Verification;
 /// <summary>Coarse names of places in programs, for signatures: the kind of statement and what kind of body it is in.</summary>
 internal static class SiteClass
 {
-    /// <summary>For example <c>acquire-errdefer</c>, <c>log-in-defer</c>, <c>call-try</c>; <c>unknown</c> when there is no such site.</summary>
+    /// <summary>For example <c>acquire-ErrDefer</c>, <c>Log-in-defer</c>; <c>unknown</c> when there is no such site.</summary>
     public static string Of(FiberProgram program, int site)
     {
         foreach (var function in program.Functions)

@@ -44,7 +44,7 @@ internal static class SplitMenu
         }
     }
 
-    /// <summary>One split at each entry, or at a sample of them; the number after the last is what runs behind the last checkpoint.</summary>
+    /// <summary>One split at each entry, or a sample; the number after the last is what runs behind the last checkpoint.</summary>
     public static IEnumerable<SplitPlan> Singles(int entries, int wanted, PlanRandom random) =>
         random.Stratified(entries + 1, wanted).Select(Single);
 
@@ -79,5 +79,8 @@ internal static class SplitMenu
     }
 
     private static SplitPlan EntrySet(int entries, PlanRandom random) =>
-        new(SplitKind.EntrySet, (ulong)(random.Below((entries / 64) + 1) * 64), random.Next() | (1UL << random.Below(Math.Min(entries, 64))));
+        new(
+            SplitKind.EntrySet,
+            (ulong)(random.Below((entries / 64) + 1) * 64),
+            random.Next() | (1UL << random.Below(Math.Min(entries, 64))));
 }

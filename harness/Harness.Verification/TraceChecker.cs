@@ -91,7 +91,8 @@ public sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rules,
 
             if (index != chain.Addresses.Count - 1)
             {
-                return new TraceVerdict.Wrong(TraceFault.WrongEntry, index + 1, "the end", Shown(checker.Position(chain.Addresses[index + 1])));
+                var next = checker.Position(chain.Addresses[index + 1]);
+                return new TraceVerdict.Wrong(TraceFault.WrongEntry, index + 1, "the end", Shown(next));
             }
 
             return chain.End is ChainEnd.Clean
@@ -149,7 +150,8 @@ public sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rules,
             var lineOwner = position.Line == 0 ? null : checker.OwnerOf(position.Line);
             foreach (var state in Open())
             {
-                if (state < expected.Length && (position.Line == 0 || (expected[state].Line == position.Line && expected[state].Owner == lineOwner)))
+                if (state < expected.Length
+                    && (position.Line == 0 || (expected[state].Line == position.Line && expected[state].Owner == lineOwner)))
                 {
                     Consume(state, position.Function!);
                 }

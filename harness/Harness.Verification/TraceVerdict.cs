@@ -39,7 +39,8 @@ public abstract record TraceVerdict
     public sealed record Complete(int Frames, int LinesUnknown) : TraceVerdict { internal override int Seal => 0; }
 
     /// <param name="Index">Of the first wrong frame of the observed trace; its length when frames are missing at its end.</param>
-    public sealed record Wrong(TraceFault Fault, int Index, string Expected, string Observed) : TraceVerdict { internal override int Seal => 1; }
+    public sealed record Wrong(TraceFault Fault, int Index, string Expected, string Observed)
+        : TraceVerdict { internal override int Seal => 1; }
 
     /// <summary>Deeper than the observer can go; it said so.</summary>
     public sealed record TooDeep : TraceVerdict { internal override int Seal => 2; }

@@ -29,7 +29,9 @@ public class BatchCheckerTests
         Assert.True(result.Judged.Overflows > 5);
         Assert.Equal(0, result.Judged.LinesUnknown);
         Assert.Equal(result.Programs.Sum(p => p.Facts.ObservedRows), result.RowsObserved);
-        foreach (var label in (string[])["fault/panic", "fault/error", "fault/none", "split/natural", "placement/ascending", "policy/unmap", "schedule/seeded"])
+        string[] labels =
+            ["fault/panic", "fault/error", "fault/none", "split/natural", "placement/ascending", "policy/unmap", "schedule/seeded"];
+        foreach (var label in labels)
         {
             Assert.True(result.Coverage[label] > 0, label);
         }
@@ -39,7 +41,8 @@ public class BatchCheckerTests
     public async Task A_lost_release_is_a_finding_with_both_logs()
     {
         var program = Samples.Nested();
-        var result = await CheckAsync((_, e) => e.Split.Kind is SplitKind.EveryEntry && e.Fault is FaultPlan.None ? Defect.LosesRelease : Defect.None, null, program);
+        var result = await CheckAsync(
+            (_, e) => e.Split.Kind is SplitKind.EveryEntry && e.Fault is FaultPlan.None ? Defect.LosesRelease : Defect.None, null, program);
         var finding = Assert.Single(result.Findings);
         Assert.Equal("digest.released-not-result.acquire-defer.attribute-releasefast-llvm-x86_64-linux-gnu", finding.Signature.ToString());
         Assert.Equal(program, finding.Case.Program);
@@ -49,7 +52,9 @@ public class BatchCheckerTests
         Assert.NotNull(observation.Events);
         Assert.Equal(EventKind.Released, observation.Events.ExpectedEvent?.Kind);
         Assert.Equal(EventKind.Result, observation.Events.ObservedEvent?.Kind);
-        Assert.Equal(observation.Events.Expected.Take(observation.Events.FirstDifference), observation.Events.Observed.Take(observation.Events.FirstDifference));
+        Assert.Equal(
+            observation.Events.Expected.Take(observation.Events.FirstDifference),
+            observation.Events.Observed.Take(observation.Events.FirstDifference));
         Assert.Equal(Enumerable.Range(0, 1), result.Programs.Where(p => p.IsComplete).Select(p => p.Index));
         Assert.True(result.FailedRows >= 9);
     }
@@ -78,7 +83,9 @@ public class BatchCheckerTests
     [Fact]
     public async Task A_crash_is_a_finding_of_its_execution_and_the_rest_goes_on()
     {
-        var result = await CheckAsync((_, e) => e is { Split.Kind: SplitKind.SingleEntry, Split.A: 3, Fault: FaultPlan.None } ? Defect.Crashes : Defect.None, null, Samples.Nested());
+        var result = await CheckAsync(
+            (_, e) => e is { Split.Kind: SplitKind.SingleEntry, Split.A: 3, Fault: FaultPlan.None } ? Defect.Crashes : Defect.None,
+            null, Samples.Nested());
         var finding = Assert.Single(result.Findings);
         Assert.Equal(("crash", "sigsegv", "hs-callback"), (finding.Signature.Check, finding.Signature.Event, finding.Signature.Site));
         Assert.Equal(SplitMenu.Single(3), finding.Case.Plan.Split);
@@ -88,14 +95,16 @@ public class BatchCheckerTests
     [Fact]
     public async Task A_hang_is_a_finding()
     {
-        var result = await CheckAsync((_, e) => e.Fault is FaultPlan.PanicAt { Entry: 0 } ? Defect.Hangs : Defect.None, null, Samples.Nested());
+        var result = await CheckAsync(
+            (_, e) => e.Fault is FaultPlan.PanicAt { Entry: 0 } ? Defect.Hangs : Defect.None, null, Samples.Nested());
         Assert.Equal(("hang", "trapped"), (result.Findings[0].Signature.Check, result.Findings[0].Signature.Event));
     }
 
     [Fact]
     public async Task A_kill_for_memory_is_neither_pass_nor_fail()
     {
-        var result = await CheckAsync((p, e) => p.Functions.Count == 1 && e.Split.Kind is SplitKind.DepthSet ? Defect.IsKilledForMemory : Defect.None);
+        var result = await CheckAsync(
+            (p, e) => p.Functions.Count == 1 && e.Split.Kind is SplitKind.DepthSet ? Defect.IsKilledForMemory : Defect.None);
         Assert.Empty(result.Findings);
         Assert.Equal([1], result.Unfinished);
         Assert.Equal(1, result.Counters.Programs);
@@ -106,7 +115,8 @@ public class BatchCheckerTests
     [Fact]
     public async Task An_overflow_that_the_model_does_not_follow_is_a_finding()
     {
-        var result = await CheckAsync((_, e) => e.Fault is FaultPlan.StackBudget ? Defect.LosesRelease : Defect.None, null, Samples.Nested());
+        var result = await CheckAsync(
+            (_, e) => e.Fault is FaultPlan.StackBudget ? Defect.LosesRelease : Defect.None, null, Samples.Nested());
         Assert.NotEmpty(result.Findings);
         Assert.All(result.Findings, f => Assert.Equal("overflow", f.Signature.Check));
         Assert.All(result.Findings, f => Assert.NotNull(f.Observation.Events));
@@ -115,7 +125,8 @@ public class BatchCheckerTests
     [Fact]
     public async Task An_overflow_whose_delivery_is_kept_secret_is_a_finding()
     {
-        var result = await CheckAsync((_, e) => e.Fault is FaultPlan.StackBudget ? Defect.DeliversInSilence : Defect.None, null, Samples.Nested());
+        var result = await CheckAsync(
+            (_, e) => e.Fault is FaultPlan.StackBudget ? Defect.DeliversInSilence : Defect.None, null, Samples.Nested());
         Assert.All(result.Findings, f => Assert.Equal("overflow", f.Signature.Check));
         Assert.NotEmpty(result.Findings);
     }
@@ -135,7 +146,8 @@ public class BatchCheckerTests
     {
         var seen = 0;
         var result = await CheckAsync(
-            (_, e) => e is { Split.Kind: SplitKind.DepthSet, Fault: FaultPlan.None } && seen++ == 0 ? Defect.LosesRelease : Defect.None, null, Samples.Nested());
+            (_, e) => e is { Split.Kind: SplitKind.DepthSet, Fault: FaultPlan.None } && seen++ == 0 ? Defect.LosesRelease : Defect.None,
+            null, Samples.Nested());
         var finding = Assert.Single(result.Findings);
         Assert.Equal("digest", finding.Signature.Check);
         Assert.False(finding.Observation.Recorded);

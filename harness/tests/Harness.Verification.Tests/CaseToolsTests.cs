@@ -5,7 +5,9 @@ namespace Harness.Verification.Tests;
 public class CaseToolsTests
 {
     private static readonly Case AtEvery = new(
-        Samples.Nested(fibers: 2), Samples.Cell, ExecutionPlan.Baseline with { Split = SplitPlan.Every, Fault = new FaultPlan.ErrorAt(2, ErrorName.Injected, true) });
+        Samples.Nested(fibers: 2),
+        Samples.Cell,
+        ExecutionPlan.Baseline with { Split = SplitPlan.Every, Fault = new FaultPlan.ErrorAt(2, ErrorName.Injected, true) });
 
     private static CaseReplay Replay(Func<FiberProgram, ExecutionPlan, Defect>? defect = null, FakeFactory? factory = null) =>
         new(factory ?? new FakeFactory(), new ModelWorker(defect));
@@ -77,7 +79,8 @@ public class CaseToolsTests
     {
         var signature = (await FindingOf(LosesReleaseWhenSplit)).Signature;
         var runs = 0;
-        var worker = new ModelWorker((program, plan) => plan.Split.Kind is not SplitKind.None && runs++ % 3 == 0 ? Defect.LosesRelease : Defect.None);
+        var worker = new ModelWorker(
+            (program, plan) => plan.Split.Kind is not SplitKind.None && runs++ % 3 == 0 ? Defect.LosesRelease : Defect.None);
         var result = await new Confirmer(new FakeFactory(), worker).ConfirmAsync(AtEvery, signature, "nowhere", CancellationToken.None);
         Assert.Equal((4, 10, Repeatability.Flaky), (result.Reproduced, result.Attempts, result.Verdict));
     }
@@ -87,7 +90,8 @@ public class CaseToolsTests
     {
         var signature = (await FindingOf(LosesReleaseWhenSplit)).Signature;
         var worker = new ModelWorker((_, p) => p.Split.Kind is SplitKind.None ? Defect.None : Defect.SaysCanary);
-        var result = await new Confirmer(new FakeFactory(), worker).ConfirmAsync(AtEvery, signature, "nowhere", CancellationToken.None, attempts: 3);
+        var result = await new Confirmer(
+            new FakeFactory(), worker).ConfirmAsync(AtEvery, signature, "nowhere", CancellationToken.None, attempts: 3);
         Assert.Equal(Repeatability.NotReproduced, result.Verdict);
         Assert.StartsWith("canary.", Assert.Single(result.Others));
     }
@@ -97,7 +101,8 @@ public class CaseToolsTests
     {
         var factory = new FakeFactory(_ => true);
         var found = Assert.IsType<ReplayResult.Failed>(await Replay(factory: factory).RunAsync(AtEvery, "nowhere", CancellationToken.None));
-        var result = await new Confirmer(factory, new ModelWorker()).ConfirmAsync(AtEvery, found.Finding.Signature, "nowhere", CancellationToken.None);
+        var result = await new Confirmer(
+            factory, new ModelWorker()).ConfirmAsync(AtEvery, found.Finding.Signature, "nowhere", CancellationToken.None);
         Assert.Equal(Repeatability.Reproduced, result.Verdict);
         Assert.Equal(3, factory.Attempts);
     }

@@ -59,7 +59,8 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync("errdefer_order");
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            [Samples.TwoErrDefers], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default, scratch.Path, CancellationToken.None);
+            [Samples.TwoErrDefers], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            scratch.Path, CancellationToken.None);
         var finding = result.Findings.First();
         Assert.Contains(finding.Signature.Check, (string[])["digest", "overflow"]);
         Assert.Equal(("log-not-log", "log-in-errdefer"), (finding.Signature.Event, finding.Signature.Site));
@@ -79,7 +80,8 @@ public class EndToEndTests
     private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 
     private static readonly Lazy<string?> _missing = new(() =>
-        ZigLocator.LocateAsync(null, _repository, CancellationToken.None).GetAwaiter().GetResult() is ZigLocation.Missing m ? m.Reason : null);
+        ZigLocator.LocateAsync(null, _repository, CancellationToken.None).GetAwaiter(
+            ).GetResult() is ZigLocation.Missing m ? m.Reason : null);
 
     /// <summary>Skipped, visibly, where there is no Zig.</summary>
     [AttributeUsage(AttributeTargets.Method)]

@@ -99,7 +99,8 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
             _executions++;
             var known = FaultMenu.IsPredictable(execution.Fault);
             Delivery[] deliveries = known || execution.Split.Kind is SplitKind.None ? [] : [new Delivery(1, ErrorName.StackOverflow)];
-            var run = Interpreter.Run(program.Program, known ? execution.Fault : new FaultPlan.Delivered(deliveries.ToEquatableArray()), execution.Schedule);
+            var run = Interpreter.Run(
+                program.Program, known ? execution.Fault : new FaultPlan.Delivered(deliveries.ToEquatableArray()), execution.Schedule);
             var events = run.Events.Select((e, fiber) => what is Defect.LosesRelease && fiber == 0 ? WithoutRelease(e) : [.. e]).ToArray();
             Send(row, program, run, events, known, what is Defect.DeliversInSilence ? [] : deliveries);
             if (what is not Defect.SendsNoTraces)
@@ -159,7 +160,8 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
             foreach (var observer in new[] { Observer.FramePointers, Observer.Dwarf })
             {
                 var ordinals = new int[ProgramLimits.MaxFibers];
-                foreach (var probe in run.Probes.Where(_ => flags.HasFlag(observer is Observer.Dwarf ? RowFlags.Dwarf : RowFlags.FramePointers)))
+                var asked = flags.HasFlag(observer is Observer.Dwarf ? RowFlags.Dwarf : RowFlags.FramePointers);
+                foreach (var probe in run.Probes.Where(_ => asked))
                 {
                     var lost = what is Defect.LosesFrame && observer is Observer.FramePointers ? 1 : 0;
                     var id = Chain(probe, program, lost);

@@ -87,7 +87,8 @@ public class PlanBuilderTests
     public void Every_entry_is_split_alone()
     {
         var plan = Plan(Samples.Nested(loops: 12));
-        var singles = Executions(plan).Where(e => e is { Split.Kind: SplitKind.SingleEntry, Fault: FaultPlan.None }).Select(e => (int)e.Split.A);
+        var singles = Executions(plan).Where(
+            e => e is { Split.Kind: SplitKind.SingleEntry, Fault: FaultPlan.None }).Select(e => (int)e.Split.A);
         Assert.Equal(Enumerable.Range(0, plan.Facts.Entries + 1), singles.Distinct().Order());
     }
 
@@ -162,10 +163,11 @@ public class PlanBuilderTests
                 continue;
             }
 
+            var record = scenario.Record;
             var run = Interpreter.Run(program, scenario.Fault, scenario.Schedule);
             var probes = run.Events.Sum(events => events.Count(e => e.Kind is EventKind.Probe));
             Assert.Equal((run.Digest, (uint)run.Entries, (uint)run.Acquired, (uint)probes),
-                (scenario.Record.ExpectedDigest, scenario.Record.ExpectedEntries, scenario.Record.ExpectedAcquired, scenario.Record.ExpectedProbes));
+                (record.ExpectedDigest, record.ExpectedEntries, record.ExpectedAcquired, record.ExpectedProbes));
         }
     }
 

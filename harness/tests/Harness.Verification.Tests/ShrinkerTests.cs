@@ -5,7 +5,8 @@ namespace Harness.Verification.Tests;
 public class ShrinkerTests
 {
     private static readonly ExecutionPlan Plan = new(
-        new FaultPlan.ErrorAt(5, ErrorName.Injected, true), new Schedule(99), new SplitPlan(SplitKind.Random, 3, 30000), Placement.Interleaved, ReleasePolicy.Unmap);
+        new FaultPlan.ErrorAt(5, ErrorName.Injected, true), new Schedule(99), new SplitPlan(SplitKind.Random, 3, 30000),
+        Placement.Interleaved, ReleasePolicy.Unmap);
 
     private static readonly Signature Signature = new("digest", Samples.Cell, "Released-not-Result", "acquire-defer");
 
@@ -43,7 +44,8 @@ public class ShrinkerTests
 
     private static int Statements(FiberProgram program) => program.Functions.Sum(f => StatementTree.All(f.Body).Count());
 
-    private Task<ShrinkResult> ShrinkAsync(ICandidateRunner runner, Case start, ShrinkOptions? options = null, CancellationToken ct = default) =>
+    private Task<ShrinkResult> ShrinkAsync(
+        ICandidateRunner runner, Case start, ShrinkOptions? options = null, CancellationToken ct = default) =>
         new Shrinker(OneLess, runner, options).ShrinkAsync(start, Signature, "nowhere", step =>
         {
             _steps.Add(step);
@@ -106,7 +108,8 @@ public class ShrinkerTests
     {
         var runner = new FakeCandidates((_, _) => false);
         var big = Samples.Nested(fibers: 8, loops: 2);
-        await ShrinkAsync(runner, new Case(big, Samples.Cell, ExecutionPlan.Baseline), ShrinkOptions.Default with { FirstBatch = 2, LargestBatch = 3 });
+        await ShrinkAsync(
+            runner, new Case(big, Samples.Cell, ExecutionPlan.Baseline), ShrinkOptions.Default with { FirstBatch = 2, LargestBatch = 3 });
         Assert.Equal([2, 3, 3], runner.BatchSizes[..3]);
     }
 
@@ -117,13 +120,16 @@ public class ShrinkerTests
         var worker = new ModelWorker((p, plan) =>
             plan.Split.Kind is SplitKind.None ? Defect.None : Statements(p) < 3 ? Defect.SaysCanary : Defect.LosesRelease);
         var start = new Case(Samples.Nested(fibers: 2), Samples.Cell, Plan);
-        var found = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(new FakeFactory(), worker).RunAsync(start, "nowhere", CancellationToken.None));
+        var found = Assert.IsType<ReplayResult.Failed>(
+            await new CaseReplay(new FakeFactory(), worker).RunAsync(start, "nowhere", CancellationToken.None));
         var factory = new FakeFactory();
         var runner = new CandidateRunner(factory, worker);
-        var result = await new Shrinker(OneLess, runner).ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+        var result = await new Shrinker(
+            OneLess, runner).ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
         Assert.InRange(Statements(result.Smallest.Program), 3, 5);
         Assert.True(factory.Attempts <= result.Batches);
-        var again = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(new FakeFactory(), worker).RunAsync(result.Smallest, "nowhere", CancellationToken.None));
+        var again = Assert.IsType<ReplayResult.Failed>(
+            await new CaseReplay(new FakeFactory(), worker).RunAsync(result.Smallest, "nowhere", CancellationToken.None));
         Assert.Equal(found.Finding.Signature, again.Finding.Signature);
     }
 
@@ -133,7 +139,8 @@ public class ShrinkerTests
         static bool Refused(FiberProgram p) => p.Functions[1].Body.Any(s => s is Statement.Loop);
         var start = new Case(Samples.Nested(), Samples.Cell, ExecutionPlan.Baseline);
         var factory = new FakeFactory(Refused);
-        var found = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(factory, new ModelWorker()).RunAsync(start, "nowhere", CancellationToken.None));
+        var found = Assert.IsType<ReplayResult.Failed>(
+            await new CaseReplay(factory, new ModelWorker()).RunAsync(start, "nowhere", CancellationToken.None));
         var result = await new Shrinker(OneLess, new CandidateRunner(factory, new ModelWorker()))
             .ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
         Assert.True(Refused(result.Smallest.Program));
@@ -149,7 +156,9 @@ public class ShrinkerTests
         var plans = CandidatePlans.Of(program, plan, entries: 80, limit: 100);
         Assert.InRange(plans.Count, 20, 100);
         Assert.Equal(plans.Count, plans.Distinct().Count());
-        Assert.All(plans, p => Assert.True(p is { Split.Kind: SplitKind.SingleEntry, Fault: FaultPlan.ErrorAt { Persistent: true } e } && e.Entry < entries));
+        Assert.All(
+            plans,
+            p => Assert.True(p is { Split.Kind: SplitKind.SingleEntry, Fault: FaultPlan.ErrorAt { Persistent: true } e } && e.Entry < entries));
         Assert.Equal((ulong)(entries + 1) / 2, plans[0].Split.A);
         Assert.Contains(plans, p => p.Fault is FaultPlan.ErrorAt { Entry: 0 } && p.Split.A == 0);
         Assert.All(plans, p => Assert.Equal((Plan.Placement, Plan.Policy, Plan.Schedule), (p.Placement, p.Policy, p.Schedule)));
@@ -183,7 +192,8 @@ public class ShrinkerTests
             }
 
             BatchSizes.Add(candidates.Count);
-            return [.. candidates.Select(c => c.Plans.FirstOrDefault(p => fails(c.Program, p)) is { } plan ? new Case(c.Program, cell, plan) : null)];
+            return [.. candidates.Select(c =>
+                c.Plans.FirstOrDefault(p => fails(c.Program, p)) is { } plan ? new Case(c.Program, cell, plan) : null)];
         }
     }
 }

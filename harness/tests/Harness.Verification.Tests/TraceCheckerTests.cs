@@ -61,7 +61,9 @@ public class TraceCheckerTests
         }
 
         var parts = word.Split('@');
-        var functions = parts[0].Split('<').Select(f => f == "fiber" ? (SourceOwner)new SourceOwner.FiberEntry(1, 0) : new SourceOwner.Function(1, int.Parse(f))).ToArray();
+        var functions = parts[0].Split('<')
+            .Select(SourceOwner (f) => f == "fiber" ? new SourceOwner.FiberEntry(1, 0) : new SourceOwner.Function(1, int.Parse(f)))
+            .ToArray();
         var line = parts[1] switch
         {
             "?" => 0,
@@ -261,6 +263,6 @@ public class TraceCheckerTests
 
     private sealed class FakeCode(Dictionary<ulong, CodePosition> code) : ICodeMap
     {
-        public CodePosition Resolve(ulong address) => code.TryGetValue(address, out var position) ? position : new CodePosition("??", null, 0);
+        public CodePosition Resolve(ulong address) => code.GetValueOrDefault(address, new CodePosition("??", null, 0));
     }
 }

@@ -6,11 +6,13 @@ public class WorkerSessionTests
 {
     private const int Timeout = 60_000;
 
-    private static readonly WorkerLimits Limits = new() { RowTimeout = TimeSpan.FromSeconds(1), PollInterval = TimeSpan.FromMilliseconds(10) };
+    private static readonly WorkerLimits Limits =
+        new() { RowTimeout = TimeSpan.FromSeconds(1), PollInterval = TimeSpan.FromMilliseconds(10) };
 
     private readonly List<WorkerMessage> _messages = [];
 
-    private async Task<SessionResult> RunAsync(FakeWorker worker, WorkerPlan plan, WorkerLimits? limits = null, CancellationToken ct = default) =>
+    private async Task<SessionResult> RunAsync(
+        FakeWorker worker, WorkerPlan plan, WorkerLimits? limits = null, CancellationToken ct = default) =>
         await new WorkerSession(ChildProcess.Bare).RunAsync(worker.Path, plan, worker.RunDirectory, limits ?? Limits, _messages.Add, ct);
 
     private IEnumerable<int> RowsRun => _messages.OfType<WorkerMessage.Delivered>().Select(m => m.Row);
@@ -97,7 +99,8 @@ public class WorkerSessionTests
     public async Task Timeouts_are_limited_because_each_takes_long()
     {
         using var worker = FakeWorker.Of(9, "*) if [ $row -gt 0 ]; then sleep 60; fi;;");
-        var result = await RunAsync(worker, FakeWorker.PlanOf([9]), Limits with { RowTimeout = TimeSpan.FromMilliseconds(300), MaxTimeouts = 2 });
+        var result = await RunAsync(
+            worker, FakeWorker.PlanOf([9]), Limits with { RowTimeout = TimeSpan.FromMilliseconds(300), MaxTimeouts = 2 });
         Assert.Equal(2, result.Outcomes.OfType<RowOutcome.TimedOut>().Count());
         Assert.Equal([new SkippedRows(3, 9, "too many timeouts")], result.Skipped);
     }
