@@ -41,7 +41,17 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
 
         // From the file, not from memory: what the journal does not say did not happen.
         var summary = RunSummary.Of(Tally.Of(JournalReader.Read(run.Journal).Records));
-        ReportWriter.Write(run, summary);
+        try
+        {
+            ReportWriter.Write(run, summary);
+        }
+        catch (ResultsUnwritableException e)
+        {
+            // The verdict still goes to standard output; the files can be drawn again with report.
+            terminal.Complain(e.Message);
+            return summary with { ExitCode = ExitCodes.Environment };
+        }
+
         if (request.KeepRegressions)
         {
             KeepFindings(run, summary);

@@ -180,7 +180,7 @@ public sealed class CampaignTests : IDisposable
         var started = TimeProvider.System.GetTimestamp();
         Assert.Equal(ExitCodes.Held, await _cli.CampaignAsync("--budget", "1s", "--seed", "1", "--jobs", "2", "--mode", "Debug"));
         Assert.InRange(TimeProvider.System.GetElapsedTime(started).TotalSeconds, 0.5, 20);
-        Assert.True(Checker.Asked.Count > 9);
+        Assert.True(Checker.Asked.Count >= 3);
     }
 
     [Fact(Timeout = 60_000)]
