@@ -69,7 +69,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
             : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
         var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs);
         return new CampaignPlan(
-            request.Cells, request.Budget, scheduler, stream, request.Jobs, request.Results, run, rooms.Versions,
+            request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
             TriageLimits.For(request.Budget), firstSequence);
     }
 
