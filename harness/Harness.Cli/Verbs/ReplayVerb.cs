@@ -17,7 +17,7 @@ internal static class ReplayVerb
         var defect = Options.Defect();
         var batch = new Option<bool>("--batch") { Description = "Run the whole batch in which the case was found, for a failure that needs its company" };
         var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, defect, gdb, json };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, json };
         command.SetAction(async (result, ct) =>
         {
             var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
