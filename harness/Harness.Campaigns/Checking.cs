@@ -62,7 +62,8 @@ public sealed class EnvironmentUnusableException(string message, Exception? inne
 /// <summary>What chooses the executions of a batch.</summary>
 /// <param name="Seed">The same for every cell.</param>
 /// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
-public readonly record struct PlanChoice(ulong Seed, bool Light);
+/// <param name="Observe">Whether any execution takes stack traces; only benchmarks do without.</param>
+public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true);
 
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker

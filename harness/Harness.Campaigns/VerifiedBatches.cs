@@ -30,7 +30,7 @@ public sealed class VerifiedBatches(
     public async Task<BatchOutcome> CheckAsync(
         IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
-        var seeded = options with { Seed = plans.Seed };
+        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         var result = await Environments.TranslateAsync(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
