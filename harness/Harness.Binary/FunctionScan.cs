@@ -12,7 +12,10 @@ namespace Harness.Binary;
 /// <param name="AsksReturnAddress">
 /// It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.
 /// </param>
-/// <param name="Exits">Calls and branches that no relocation governs, and that leave the function or call it.</param>
+/// <param name="Exits">
+/// Calls and branches that no relocation governs and that leave the function or call it, and addresses so taken of places
+/// outside it or of its own first byte (a function that passes a pointer to itself).
+/// </param>
 public sealed record FunctionScan(
     long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<FunctionScan.Exit> Exits)
 {
@@ -45,7 +48,7 @@ public sealed record FunctionScan(
 
             stack.Follow(instruction);
             asks |= ReadsReturnAddress(instruction);
-            if (ExitOf(instruction, offset, end) is { } exit && !isRelocated(exit.Field))
+            if ((ExitOf(instruction, offset, end) ?? AddressOf(instruction, offset, end)) is { } exit && !isRelocated(exit.Field))
             {
                 exits.Add(exit);
             }
@@ -86,6 +89,17 @@ public sealed record FunctionScan(
         var isShort = instruction.IsJccShort || instruction.IsJmpShort || instruction.IsLoop || instruction.IsJcxShort;
         var fieldBytes = isShort ? 1 : 4;
         return leaves ? new Exit(target, instruction.NextIP - (ulong)fieldBytes, fieldBytes) : null;
+    }
+
+    private static Exit? AddressOf(in Instruction instruction, ulong start, ulong end)
+    {
+        if (instruction.Mnemonic is not Mnemonic.Lea || !instruction.IsIPRelativeMemoryOperand)
+        {
+            return null;
+        }
+
+        var target = instruction.IPRelativeMemoryAddress;
+        return target <= start || target >= end ? new Exit(target, instruction.NextIP - 4, 4) : null;
     }
 
     /// <summary>Sums what lowers rsp.</summary>

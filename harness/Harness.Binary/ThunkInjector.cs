@@ -6,7 +6,7 @@ namespace Harness.Binary;
 /// The thunk route: every way to reach a function of a relocatable object leads through a check. Relocations in code
 /// and data that mean the first byte of a function are pointed at a thunk of its own; unwind tables and debug
 /// information go on meaning the body. Works for any compiler whose calls are relocations: Zig's self-hosted backend,
-/// LLVM with function sections. Calls without one, as of a function to itself, get one.
+/// LLVM with function sections. Calls and addresses without one, as of a function to itself, get one.
 /// </summary>
 public sealed class ThunkInjector
 {

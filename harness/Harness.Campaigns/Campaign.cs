@@ -9,16 +9,17 @@ public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checke
 
 /// <summary>What one campaign is to do.</summary>
 /// <param name="Budget">Null: the scheduler ends the run by itself.</param>
+/// <param name="Placements">By name; that the checker's plans are drawn from.</param>
 /// <param name="Lanes">Batches under way at once.</param>
 public sealed record CampaignPlan(
-    IReadOnlyList<Cell> Cells, TimeSpan? Budget, IWorkScheduler Scheduler, ProgramStream Stream, int Lanes,
-    ResultsLayout Results, RunDirectory Run, ToolVersions Versions, TriageLimits Triage, long FirstSequence = 0);
+    IReadOnlyList<Cell> Cells, TimeSpan? Budget, IWorkScheduler Scheduler, ProgramStream Stream,
+    EquatableArray<string> Placements, int Lanes, ResultsLayout Results, RunDirectory Run, ToolVersions Versions, TriageLimits Triage, long FirstSequence = 0);
 
 /// <summary>
 /// The campaign loop: stored cases first, then batches from the scheduler over several lanes, failures triaged beside
 /// them. Everything that happened is in the journal when <see cref="RunAsync"/> returns.
 /// </summary>
-public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWriter journal, double preparedBefore = 0)
+public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWriter journal, double preparedBefore = 0) : IBatchRerun
 {
     /// <summary>How long batches under way may overrun the budget before they are cut off.</summary>
     private static readonly TimeSpan _overrun = TimeSpan.FromSeconds(5);
@@ -55,6 +56,20 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         {
             Scratch.Remove(plan.Run.Scratch);
         }
+    }
+
+    BatchOrigin IBatchRerun.OriginOf(WorkItem item) => plan.Stream.Origin(item, plan.Placements);
+
+    async Task<bool> IBatchRerun.FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct)
+    {
+        var outcome = await CheckAsync(item, Path.Combine(scratchDirectory, "batch"), ct).ConfigureAwait(false);
+        return outcome.Failures.Any(again => again.Signature == failure.Signature && again.Program == failure.Program);
+    }
+
+    private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct)
+    {
+        var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
+        return parts.Checker.CheckAsync(programs, item.Cell, plan.Stream.Plans(item.Start, item.Light), scratchDirectory, ct);
     }
 
     private RunStop End(RunStop reason, string detail)
@@ -133,7 +148,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private async Task CheckAsync(IReadOnlyDictionary<string, string> known, CancellationToken stop)
     {
         var triage = new Triage(
-            parts.Runner, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known)
+            parts.Runner, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known, this)
         {
             FirstSequence = plan.FirstSequence,
         };
@@ -198,9 +213,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         var scratch = Scratch.Create(Path.Combine(plan.Run.Scratch, $"batch-{item.Sequence}"));
         try
         {
-            var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
-            var outcome = await parts.Checker.CheckAsync(
-                programs, item.Cell, new PlanChoice(plan.Stream.Recipe(item.Start).Seed, item.Light), scratch, deadline).ConfigureAwait(false);
+            var outcome = await CheckAsync(item, scratch, deadline).ConfigureAwait(false);
             if (outcome.Failures.Count > 0)
             {
                 // A compiler or worker that runs out of disk fails in any way; that says nothing about programs.

@@ -134,7 +134,7 @@ public sealed class Tally
                 (first.OriginalFunctions, first.Functions) = (stored.Functions, stored.Functions);
                 break;
             case JournalRecord.FindingConfirmed confirmed when _findings.TryGetValue(confirmed.Signature, out var again):
-                (again.Reproduced, again.Attempts) = (confirmed.Reproduced, confirmed.Attempts);
+                (again.Reproduced, again.Attempts, again.InBatch) = (confirmed.Reproduced, confirmed.Attempts, confirmed.InBatch);
                 break;
             case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
@@ -231,6 +231,9 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     public bool ShrinkCapHit { get; internal set; }
 
+    /// <summary>It failed again, but only in the company of its batch.</summary>
+    public bool InBatch { get; internal set; }
+
     /// <summary>It was run again and never failed again.</summary>
-    public bool IsFlake => Attempts > 0 && Reproduced == 0;
+    public bool IsFlake => Attempts > 0 && Reproduced == 0 && !InBatch;
 }

@@ -29,6 +29,15 @@ public sealed record TriageLimits
         TimeSpan.FromSeconds(Math.Clamp(time.TotalSeconds, least, most));
 }
 
+/// <summary>Runs the batch of a failure again.</summary>
+public interface IBatchRerun
+{
+    BatchOrigin OriginOf(WorkItem item);
+
+    /// <summary>Whether the program fails again with the signature when the whole batch is compiled and run anew.</summary>
+    Task<bool> FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct);
+}
+
 /// <summary>
 /// Deals with failures while the campaign goes on: stores the first case of each signature, runs it again in fresh
 /// processes, shrinks it. Batches are taken in the order of their sequence numbers whatever order they finish in, so
@@ -36,7 +45,7 @@ public sealed record TriageLimits
 /// </summary>
 public sealed class Triage(
     ICaseRunner runner, JournalWriter journal, ResultsLayout results, RunDirectory run,
-    ToolVersions versions, TriageLimits limits, IReadOnlyDictionary<string, string> known)
+    ToolVersions versions, TriageLimits limits, IReadOnlyDictionary<string, string> known, IBatchRerun batches)
 {
     private readonly Channel<(WorkItem Item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> Failures)> _inbox =
         Channel.CreateUnbounded<(WorkItem, IReadOnlyList<(ProgramRecipe, Failure)>)>();
@@ -55,29 +64,30 @@ public sealed class Triage(
     /// <summary>Works until <see cref="Complete"/> and everything posted is dealt with. After a stop, cases are only stored.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        var waiting = new SortedDictionary<long, IReadOnlyList<(ProgramRecipe, Failure)>>();
+        var waiting = new SortedDictionary<long, (WorkItem Item, IReadOnlyList<(ProgramRecipe, Failure)> Failures)>();
         long? next = null;
         await foreach (var (item, failures) in _inbox.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
         {
             next ??= FirstSequence;
-            waiting[item.Sequence] = failures;
+            waiting[item.Sequence] = (item, failures);
             while (next is { } sequence && waiting.Remove(sequence, out var ready))
             {
-                await HandleAsync(ready, stop).ConfigureAwait(false);
+                await HandleAsync(ready.Item, ready.Failures, stop).ConfigureAwait(false);
                 next = sequence + 1;
             }
         }
 
         foreach (var left in waiting.Values)
         {
-            await HandleAsync(left, stop).ConfigureAwait(false);
+            await HandleAsync(left.Item, left.Failures, stop).ConfigureAwait(false);
         }
     }
 
     /// <summary>The sequence number of the first item that will be posted.</summary>
     public long FirstSequence { get; init; }
 
-    private async Task HandleAsync(IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures, CancellationToken stop)
+    private async Task HandleAsync(
+        WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures, CancellationToken stop)
     {
         foreach (var (recipe, failure) in failures)
         {
@@ -85,15 +95,16 @@ public sealed class Triage(
                 failure.Signature, failure.Family, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check));
             if (_signatures.Add(failure.Signature))
             {
-                await HandleNewAsync(recipe, failure, stop).ConfigureAwait(false);
+                await HandleNewAsync(item, recipe, failure, stop).ConfigureAwait(false);
             }
         }
     }
 
-    private async Task HandleNewAsync(ProgramRecipe recipe, Failure failure, CancellationToken stop)
+    private async Task HandleNewAsync(WorkItem item, ProgramRecipe recipe, Failure failure, CancellationToken stop)
     {
         var folder = Path.Combine(run.Cases, CaseStore.FolderName(failure.Signature));
-        var stored = Describe(recipe, failure.Signature, failure.Check, failure.Case, failure.Expected, failure.Observed, "");
+        var origin = new Origin(recipe, batches.OriginOf(item));
+        var stored = Describe(origin, failure, failure.Case, failure.Expected, failure.Observed, "");
         CaseStore.Write(folder, stored);
         journal.Append(new JournalRecord.CaseStored(
             failure.Signature, failure.Case.Cell.ToString(), failure.Check, Path.GetRelativePath(results.Root, folder),
@@ -107,11 +118,12 @@ public sealed class Triage(
         try
         {
             var confirmation = await runner.ConfirmAsync(failure.Case, failure.Signature, scratch, stop).ConfigureAwait(false);
-            journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts));
+            var inBatch = confirmation.Reproduced == 0 && await batches.FailsAgainAsync(item, failure, scratch, stop).ConfigureAwait(false);
+            journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts, inBatch));
             var wanted = confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature);
             if (wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family))
             {
-                await ShrinkAsync(recipe, failure, folder, scratch, stop).ConfigureAwait(false);
+                await ShrinkAsync(origin, failure, folder, scratch, stop).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -124,77 +136,37 @@ public sealed class Triage(
         }
     }
 
-    private async Task ShrinkAsync(ProgramRecipe recipe, Failure failure, string folder, string scratch, CancellationToken stop)
+    private async Task ShrinkAsync(Origin origin, Failure failure, string folder, string scratch, CancellationToken stop)
     {
         var first = new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed);
         var shrinking = new CaseShrinking(runner, limits.Shrinking, (smaller, step) =>
         {
-            var token = Keep(folder, recipe, failure, smaller, first);
+            var token = Keep(folder, origin, failure, smaller, first);
             journal.Append(new JournalRecord.ShrinkStep(failure.Signature, step, token, smaller.Program.Functions.Count));
         });
         var shrunk = await shrinking.RunAsync(failure.Case, first, scratch, stop).ConfigureAwait(false);
         _shrinking += shrunk.Elapsed;
-        var token = Keep(folder, recipe, failure, shrunk.Case, shrunk.Recording);
+        var token = Keep(folder, origin, failure, shrunk.Case, shrunk.Recording);
         journal.Append(new JournalRecord.FindingShrunk(
             failure.Signature, shrunk.Steps, Math.Round(shrunk.Elapsed.TotalSeconds, 3), shrunk.CapHit, token,
             shrunk.Recording.Expected, shrunk.Recording.Observed, shrunk.Case.Program.Functions.Count));
     }
 
     /// <summary>Replaces the stored case by a smaller one; returns its token.</summary>
-    private string Keep(string folder, ProgramRecipe recipe, Failure failure, Case smaller, Recording recording)
+    private string Keep(string folder, Origin origin, Failure failure, Case smaller, Recording recording)
     {
         var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {smaller.Program.Functions.Count}.";
-        var stored = Describe(recipe, failure.Signature, failure.Check, smaller, recording.Expected, recording.Observed, history);
+        var stored = Describe(origin, failure, smaller, recording.Expected, recording.Observed, history);
         CaseStore.Write(folder, stored);
         return stored.Token;
     }
 
-    private StoredCase Describe(
-        ProgramRecipe recipe, string signature, string check, Case @case, string expected, string observed, string history)
+    private StoredCase Describe(Origin origin, Failure failure, Case @case, string expected, string observed, string history)
     {
-        var document = new CaseDocument(recipe, versions, signature, check, @case);
+        var document = new CaseDocument(origin.Recipe, versions, failure.Signature, failure.Check, @case, origin.Batch);
         return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case.Program), expected, observed, history);
     }
-}
 
-/// <summary>Folders for build products.</summary>
-internal static class Scratch
-{
-    /// <exception cref="ResultsUnwritableException"/>
-    public static string Create(string directory)
-    {
-        try
-        {
-            return Directory.CreateDirectory(directory).FullName;
-        }
-        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
-        {
-            throw new ResultsUnwritableException(directory, e);
-        }
-    }
-
-    /// <exception cref="ResultsUnwritableException">The disk is as good as full.</exception>
-    public static void RequireSpace(string directory)
-    {
-        const long needed = 16 << 20;
-        if (new DriveInfo(directory).AvailableFreeSpace < needed)
-        {
-            throw new ResultsUnwritableException(directory, new IOException("the disk is full; make room and go on with --resume"));
-        }
-    }
-
-    /// <summary>Best effort: leftovers cost space, nothing else.</summary>
-    public static void Remove(string directory)
-    {
-        try
-        {
-            if (Directory.Exists(directory))
-            {
-                Directory.Delete(directory, recursive: true);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-        }
-    }
+    /// <summary>Where a failure was met.</summary>
+    private sealed record Origin(ProgramRecipe Recipe, BatchOrigin Batch);
 }

@@ -41,7 +41,17 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
 
         // From the file, not from memory: what the journal does not say did not happen.
         var summary = RunSummary.Of(Tally.Of(JournalReader.Read(run.Journal).Records));
-        ReportWriter.Write(run, summary);
+        try
+        {
+            ReportWriter.Write(run, summary);
+        }
+        catch (ResultsUnwritableException e)
+        {
+            // The verdict still goes to standard output; the files can be drawn again with report.
+            terminal.Complain(e.Message);
+            return summary with { ExitCode = ExitCodes.Environment };
+        }
+
         if (request.KeepRegressions)
         {
             KeepFindings(run, summary);
@@ -59,7 +69,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
             : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
         var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs);
         return new CampaignPlan(
-            request.Cells, request.Budget, scheduler, stream, request.Jobs, request.Results, run, rooms.Versions,
+            request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
             TriageLimits.For(request.Budget), firstSequence);
     }
 

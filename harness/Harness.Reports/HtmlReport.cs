@@ -133,7 +133,7 @@ public static class HtmlReport
         page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {finding.Again}{finding.Shrunk}.");
         if (finding.ReplayToken.Length > 0)
         {
-            page.Command($"scripts/harness replay {finding.ReplayToken}");
+            page.Command($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}");
         }
 
         Comparison(page, finding.Expected, finding.Observed);

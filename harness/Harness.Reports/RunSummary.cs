@@ -13,9 +13,10 @@ public sealed record CellSummary(
 /// <summary>One distinct failure.</summary>
 /// <param name="Family">The signature without the cell: most likely one defect.</param>
 /// <param name="CasePath">Relative to the results folder.</param>
+/// <param name="InBatch">It failed again, but only in the company of its batch: <c>replay --batch</c>.</param>
 /// <param name="Flake">It did not fail again in a fresh process.</param>
 public sealed record FindingSummary(
-    string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool Flake,
+    string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool InBatch, bool Flake,
     string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
     string Expected, string Observed)
 {
@@ -24,7 +25,8 @@ public sealed record FindingSummary(
     public string Again => this switch
     {
         { Attempts: 0 } => "not run again",
-        { Flake: true } => $"a flake: 0 of {Attempts} in fresh processes",
+        { Flake: true } => $"a flake: 0 of {Attempts} in fresh processes, and not in its batch either",
+        { InBatch: true } => $"reproduced when its whole batch ran again, 0 of {Attempts} alone",
         _ => $"reproduced {Reproduced}/{Attempts}",
     };
 
@@ -112,7 +114,7 @@ public sealed record RunSummary(
         Round(cell.Seconds.Compile), Round(cell.Seconds.Execute));
 
     private static FindingSummary Finding(FindingTally finding) => new(
-        finding.Signature, finding.Family, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.IsFlake,
+        finding.Signature, finding.Family, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.InBatch, finding.IsFlake,
         finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
         finding.Expected, finding.Observed);
 

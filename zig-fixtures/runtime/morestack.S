@@ -14,7 +14,7 @@
 //   │ saved r10              │ rbp − 16          │                        │
 //   │ saved r11              │ rbp − 24          │                        │
 //   │ saved rax … r9         │ rbp − 32 …        │                        │
-//   │                        │ rbp − SAVE_BYTES  │                        │ low + slack: the limit
+//   │                        │ rbp − 80 (saves)  │                        │ low + slack: the limit
 //   └────────────────────────┘                   └────────────────────────┘ low: canary
 //
 // F never appears twice: the frame above is the stub's, and its return address is C's. The unwinder sees
@@ -45,7 +45,8 @@
 #define SEGMENT_ROOM 24
 #define SEGMENT_STUB_FRAME 32
 #define SEGMENT_WARM 40
-#define SAVE_BYTES 96
+// Beyond this C's rbp is taken for no frame pointer (unsigned: below CFA counts as beyond).
+#define CALLER_FRAME_MAX 0x1000000
 
 #define TLS(field) %fs:hs_thread@TPOFF+field
 
@@ -54,8 +55,8 @@
     .hidden hs_stub_begin, hs_stub_end
 
 // ── Entry for thunks (any compiler, any convention) ─────────────────────────────────────────────────────────────
-// [rsp] = R, [rsp + 8] = sizes (bits 0–19: frame in 16-byte units; bits 20–30: stack arguments to copy, at most, in
-// 64-byte units), [rsp + 16] = return address into C. All registers belong to the caller and the callee.
+// [rsp] = R, [rsp + 8] = sizes (bits 0–19: frame in 16-byte units; bits 20–30: stack arguments to copy in
+// 64-byte units, where the caller's frame does not tell), [rsp + 16] = return address into C. All registers belong to the caller and the callee.
     .globl hs_morestack_thunk
     .type hs_morestack_thunk, @function
     .p2align 4
@@ -71,11 +72,18 @@ hs_morestack_thunk:
     lea 16(%rsp), %rbp                  // [rbp − 8] is R already
     .cfi_def_cfa %rbp, 16
     push %r11                           // rbp − 24
+    // Nobody says how many bytes of stack arguments there are, but they lie in C's frame, below what C's rbp points at: copying up
+    // to there copies all of them. Where C's rbp is no frame pointer of this stack, the thunk's bound has to do.
+    mov (%rbp), %r11                    // C's rbp
+    sub %rbp, %r11
+    sub $16, %r11                       // less CFA
+    cmp $CALLER_FRAME_MAX, %r11
+    jbe 1f
     mov %r10, %r11
-    and $0xfffff, %r10
-    shl $4, %r10                        // frame bytes
     shr $20, %r11
-    shl $6, %r11                        // argument bytes
+    shl $6, %r11                        // the bound
+1:  and $0xfffff, %r10
+    shl $4, %r10                        // frame bytes
     jmp .Lsplit
     .cfi_endproc
     .size hs_morestack_thunk, . - hs_morestack_thunk

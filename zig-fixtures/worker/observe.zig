@@ -24,12 +24,15 @@ var raw: [frames_max]u64 = undefined;
 /// Of the current row: digest over its probes' traces, per observer; whether stub frames were as many as segments.
 pub var digests: [2]u64 = undefined;
 pub var observed: [2]u64 = undefined;
+/// A trace was too deep for this observer: its digest says nothing. Splits add stub frames, so a row may be, and its baseline not.
+pub var limited: [2]bool = undefined;
 pub var stub_mismatches: u64 = 0;
 pub var frames: u64 = 0;
 
 pub fn reset() void {
     digests = @splat(mixing.digest_start);
     observed = @splat(0);
+    limited = @splat(false);
     stub_mismatches = 0;
     frames = 0;
 }
@@ -94,6 +97,7 @@ fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usiz
     const which = @intFromEnum(observer);
     digests[which] = mixing.digestWord(digests[which], digest);
     observed[which] += 1;
+    if (end == .limit) limited[which] = true;
     if (state.row.flags & (plan.row_record | plan.row_send_traces) == 0) return;
     const chain = send(digest, raw[0..kept], end);
     output.line("probe row={d} fiber={d} site={d} ordinal={d} observer={s} chain={d} stubs={d} segments={d}", .{

@@ -226,14 +226,8 @@ internal sealed partial class BodyWriter
                 }
 
                 break;
-            case Feature.HeapBlock:
-                WriteAcquire(region, ResourceKind.HeapBlock);
-                break;
-            case Feature.TableHandle:
-                WriteAcquire(region, ResourceKind.TableHandle);
-                break;
-            case Feature.FileDescriptor:
-                WriteAcquire(region, ResourceKind.FileDescriptor);
+            case Feature.HeapBlock or Feature.TableHandle or Feature.FileDescriptor:
+                WriteAcquire(region, Resource(kind));
                 break;
             case Feature.MutexLock:
                 WriteLock(region);
@@ -243,6 +237,13 @@ internal sealed partial class BodyWriter
                 break;
         }
     }
+
+    private static ResourceKind Resource(Feature kind) => kind switch
+    {
+        Feature.HeapBlock => ResourceKind.HeapBlock,
+        Feature.TableHandle => ResourceKind.TableHandle,
+        _ => ResourceKind.FileDescriptor,
+    };
 
     /// <summary>A fiber alone has little use for the others' statements.</summary>
     private int Weight(Feature kind) =>

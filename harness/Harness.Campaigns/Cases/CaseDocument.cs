@@ -5,13 +5,19 @@ using Harness.Model;
 
 namespace Harness.Campaigns;
 
+/// <summary>The batch of a campaign in which a case was found: programs of a seed's stream and how their plans were chosen.</summary>
+/// <param name="Profile">That the campaign was run with, if any.</param>
+public sealed record BatchOrigin(ulong Seed, string? Profile, EquatableArray<string> Placements, long Start, int Count, bool Light);
+
 /// <summary>
 /// A case with where it came from: what case.json holds and what a replay token carries. The program itself is inside, so
 /// it means the same after the generators have changed.
 /// </summary>
 /// <param name="Versions">Of the run that found it.</param>
 /// <param name="Signature">Of the failure; empty for a case that holds.</param>
-public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, string Signature, string Check, Case Case)
+/// <param name="Batch">Where it was found; some failures need the company they were found in.</param>
+public sealed record CaseDocument(
+    ProgramRecipe Recipe, ToolVersions Versions, string Signature, string Check, Case Case, BatchOrigin? Batch = null)
 {
     public const int FormatVersion = 1;
 
@@ -33,7 +39,7 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
             }
 
             return new CaseDocument(
-                header.Recipe, header.Versions, header.Signature, header.Check, CaseJson.Read(header.Case.GetRawText()));
+                header.Recipe, header.Versions, header.Signature, header.Check, CaseJson.Read(header.Case.GetRawText()), header.Batch);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or DecoderFallbackException)
         {
@@ -50,6 +56,7 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
             ["versions"] = JsonSerializer.SerializeToNode(Versions, JournalJson.Options),
             ["signature"] = Signature,
             ["check"] = Check,
+            ["batch"] = Batch is null ? null : JsonSerializer.SerializeToNode(Batch, JournalJson.Options),
             ["case"] = JsonNode.Parse(CaseJson.Write(Case)),
         };
         return json;
@@ -58,5 +65,5 @@ public sealed record CaseDocument(ProgramRecipe Recipe, ToolVersions Versions, s
     private static string FirstLine(string text) => text.Split('\n')[0];
 
     private sealed record Header(
-        int Format, ProgramRecipe Recipe, ToolVersions Versions, string Signature, string Check, JsonElement Case);
+        int Format, ProgramRecipe Recipe, ToolVersions Versions, string Signature, string Check, JsonElement Case, BatchOrigin? Batch = null);
 }

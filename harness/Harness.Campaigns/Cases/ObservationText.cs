@@ -16,6 +16,8 @@ public static class ObservationText
         if (observation.Crash is not null)
         {
             Rest(observation, expected, observed);
+            // Both logs start on the same line.
+            expected.Append('\n', Lines(observed) - Lines(expected));
         }
 
         if (observation.Events is { } events)
@@ -35,6 +37,8 @@ public static class ObservationText
 
         return (expected.ToString(), observed.ToString());
     }
+
+    private static int Lines(StringBuilder text) => text.ToString().AsSpan().Count('\n');
 
     private static void Events(EventComparison events, StringBuilder expected, StringBuilder observed)
     {

@@ -63,7 +63,8 @@ public abstract record JournalRecord
         string Signature, string Cell, string Check, string CasePath, string Token, string Expected, string Observed, int Functions)
         : JournalRecord { internal override Sealed Seal => default; }
 
-    public sealed record FindingConfirmed(string Signature, int Reproduced, int Attempts)
+    /// <summary>It was run again in fresh processes. <paramref name="InBatch"/>: not alone, but when the whole batch was.</summary>
+    public sealed record FindingConfirmed(string Signature, int Reproduced, int Attempts, bool InBatch)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A smaller case that still fails the same way is on disk.</summary>

@@ -1,3 +1,5 @@
+using Harness.Model;
+
 namespace Harness.Campaigns;
 
 /// <summary>
@@ -33,6 +35,12 @@ public sealed class ProgramStream
         var size = MinSize + (int)Math.Min(draw % SizeSpread, (draw >> 32) % SizeSpread);
         return new ProgramRecipe(ordinal, seed, size, _profile ?? Profile(ordinal));
     }
+
+    /// <summary>The plans of a batch that starts there.</summary>
+    public PlanChoice Plans(long start, bool light) => new(Recipe(start).Seed, light);
+
+    public BatchOrigin Origin(WorkItem item, EquatableArray<string> placements) =>
+        new(_seed, _profile, placements, item.Start, item.Count, item.Light);
 
     private string Profile(long ordinal) => ordinal % ProgramsPerFullProfile == 0
         ? _source.DefaultProfile

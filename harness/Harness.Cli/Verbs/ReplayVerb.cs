@@ -15,12 +15,18 @@ internal static class ReplayVerb
         var zig = Options.Zig();
         var json = Options.Json();
         var defect = Options.Defect();
+        var batch = new Option<bool>("--batch") { Description = "Run the whole batch in which the case was found, for a failure that needs its company" };
         var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, zig, defect, gdb, json };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, json };
         command.SetAction(async (result, ct) =>
         {
             var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
             var planted = Options.Defect(result.GetValue(defect));
+            if (result.GetValue(batch))
+            {
+                return await BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct).ConfigureAwait(false);
+            }
+
             return await RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct).ConfigureAwait(false);
         });
         return command;
@@ -55,7 +61,8 @@ internal static class ReplayVerb
     private static string Outcome(CaseDocument document, Recording recording) => recording switch
     {
         { Conclusive: false } => $"INCONCLUSIVE: {recording.Observed}",
-        { Holds: true } => "HELD: the case does what the model says",
+        { Holds: true } => "HELD: the case does what the model says" +
+            (document is { Signature.Length: > 0, Batch: not null } ? "; if it failed in the company of its batch, try --batch" : ""),
         _ when document.Signature.Length == 0 || recording.Signature == document.Signature => $"FALSIFIED: the case fails, {recording.Signature} (check {recording.Check})",
         _ => $"FALSIFIED: the case fails in another way than when it was stored: {recording.Signature} (check {recording.Check})",
     };

@@ -80,6 +80,14 @@ public sealed class FunctionScanTests
     }
 
     [Fact]
+    public void A_function_that_takes_its_own_address_exits_to_itself()
+    {
+        // lea -8(%rip) at 0x101: 0x108 - 8 = 0x100, the function's own first byte; then one into its middle.
+        var scan = FunctionScan.Of(Bytes("55 488d3df8ffffff 488d3df8ffffff c3"), 0x100, _ => false, 100);
+        Assert.Equal([new FunctionScan.Exit(0x100, 0x104, 4)], scan.Exits);
+    }
+
+    [Fact]
     public void A_relocated_call_is_no_exit() => Assert.Empty(Scan("55 e8faffffff c3").Exits);
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class VerdictTests
 
     [Fact]
     public void A_reproduced_failure_falsifies() => AssertVerdict(
-        Verdict.Falsified, ExitCodes.Falsified, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 1, 10), _ended);
+        Verdict.Falsified, ExitCodes.Falsified, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 1, 10, false), _ended);
 
     [Fact]
     public void A_failure_that_there_was_no_time_to_run_again_falsifies() =>
@@ -55,7 +55,11 @@ public sealed class VerdictTests
 
     [Fact]
     public void A_failure_that_never_came_back_is_inconclusive() => AssertVerdict(
-        Verdict.Inconclusive, ExitCodes.Inconclusive, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 0, 10), _ended);
+        Verdict.Inconclusive, ExitCodes.Inconclusive, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 0, 10, false), _ended);
+
+    [Fact]
+    public void A_failure_that_came_back_only_in_its_batch_falsifies() => AssertVerdict(
+        Verdict.Falsified, ExitCodes.Falsified, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 0, 10, InBatch: true), _ended);
 
     [Fact]
     public void A_failing_stored_case_falsifies() => AssertVerdict(
