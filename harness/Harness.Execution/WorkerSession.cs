@@ -126,6 +126,12 @@ public sealed class WorkerSession(ChildProcess processes)
                     }
                 }
 
+                if (run.IsJudging)
+                {
+                    // The worker may be waiting for us to read on.
+                    since.Restart();
+                }
+
                 var limit = last.Phase is WorkerPhase.Starting ? run.Limits.StartTimeout : run.Limits.RowTimeout;
                 if (since.Elapsed > limit)
                 {
@@ -145,6 +151,7 @@ public sealed class WorkerSession(ChildProcess processes)
     {
         private readonly Dictionary<int, int> _outcomesPerProgram = [];
         private string? _violation;
+        private volatile bool _judging;
         private bool _ready;
         private bool _done;
         private int _from;
@@ -170,6 +177,9 @@ public sealed class WorkerSession(ChildProcess processes)
         public Counters Counters { get; private set; } = Counters.Zero;
 
         public int Processes { get; private set; }
+
+        /// <summary>Whether a message is being dealt with right now.</summary>
+        public bool IsJudging => _judging;
 
         /// <summary>During which row the current process first said something wrong.</summary>
         public int? ViolationRow { get; private set; }
@@ -228,7 +238,7 @@ public sealed class WorkerSession(ChildProcess processes)
 
             if (RowOf(message) is not { } row)
             {
-                onMessage(message);
+                Deliver(message);
             }
             else if (row >= plan.Rows.Length)
             {
@@ -237,7 +247,7 @@ public sealed class WorkerSession(ChildProcess processes)
             else if (row >= _from)
             {
                 // Not those that the worker runs again after a restart, for itself only.
-                onMessage(message);
+                Deliver(message);
             }
 
             return ValueTask.CompletedTask;
@@ -278,6 +288,13 @@ public sealed class WorkerSession(ChildProcess processes)
                 : (row + 1, "");
             Skip(row + 1, next, reason);
             return next;
+        }
+
+        private void Deliver(WorkerMessage message)
+        {
+            _judging = true;
+            onMessage(message);
+            _judging = false;
         }
 
         private static int? RowOf(WorkerMessage message) => message switch

@@ -108,7 +108,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     {
         var (probe, chain, expected, verdict) = trace;
         var program = run.Plan.Locate(row).Program.UnitIndex;
-        var frames = expected is null ? [] : ExpectedChain.Of(expected, unit.Map, program, TraceRules.Of(unit.Cell));
+        var frames = expected is null ? [] : new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected);
         var addresses = chain?.Addresses ?? [];
         return new ChainComparison(
             probe.Observer, probe.Fiber, probe.Site, probe.Ordinal, verdict.Fault, verdict.Index,

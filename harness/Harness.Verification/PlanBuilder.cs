@@ -52,6 +52,7 @@ public sealed class PlanBuilder
         private long _modelEntries;
         private long _observedFrames;
         private long _frames;
+        private RowFlags _whenSplit;
         private int _dropped;
         private int _unusable;
 
@@ -271,6 +272,7 @@ public sealed class PlanBuilder
             }
 
             _frames = frames;
+            _whenSplit = TraceChecker.WhenSplit(RowFlags.BothObservers, run);
             if (_observedFrames + frames > _options.ObservedFrames)
             {
                 return frames <= _options.ObservedFrames * 4 && _observedFrames <= _options.ObservedFrames
@@ -285,7 +287,7 @@ public sealed class PlanBuilder
         /// <summary>The flags of a row that is not a baseline.</summary>
         private RowFlags Watch(RowFlags baseline, bool wanted)
         {
-            var flags = baseline & RowFlags.BothObservers;
+            var flags = baseline & _whenSplit;
             if (flags == RowFlags.None || !wanted || _observedFrames + _frames > _options.ObservedFrames)
             {
                 return RowFlags.None;

@@ -27,6 +27,7 @@ internal static class PlanComposer
         foreach (var (fault, schedule) in groups.Keys.Where(k => k != none).Prepend(none))
         {
             var record = PlanScenario.Of(0, fault, schedule);
+            var whenSplit = TraceChecker.WhenSplit(flags, reference);
             if (FaultMenu.IsPredictable(fault))
             {
                 var run = (fault, schedule) == none ? reference : compiled.Run(fault, schedule);
@@ -36,17 +37,18 @@ internal static class PlanComposer
                 }
 
                 record = isolation.Expecting(record, run);
+                whenSplit = TraceChecker.WhenSplit(flags, run);
             }
 
             scenarios.Add(new ScenarioPlan(fault, schedule, record, null));
-            AddRows(rows, scenarios.Count - 1, groups.GetValueOrDefault((fault, schedule)) ?? [], flags);
+            AddRows(rows, scenarios.Count - 1, groups.GetValueOrDefault((fault, schedule)) ?? [], flags, whenSplit);
         }
 
         var facts = new PlanFacts(reference.Entries, 0, 0, 0, 0, groups.Count + 1 - scenarios.Count);
         return new ProgramPlan(program, unitIndex, scenarios, [.. rows], facts);
     }
 
-    private static void AddRows(List<PlanRow> rows, int scenario, ExecutionPlan[] executions, RowFlags flags)
+    private static void AddRows(List<PlanRow> rows, int scenario, ExecutionPlan[] executions, RowFlags flags, RowFlags whenSplit)
     {
         var baseline = PlanRow.Of(scenario, SplitPlan.None, Placement.Descending, ReleasePolicy.Cache, flags & ~RowFlags.Record);
         if (!executions.Any(e => e.Split.Kind is SplitKind.None))
@@ -57,7 +59,8 @@ internal static class PlanComposer
         // An unsplit execution is its own baseline.
         foreach (var execution in executions.OrderBy(e => e.Split.Kind is not SplitKind.None))
         {
-            rows.Add(PlanRow.Of(scenario, execution.Split, execution.Placement, execution.Policy, flags));
+            var own = execution.Split.Kind is SplitKind.None ? flags : whenSplit;
+            rows.Add(PlanRow.Of(scenario, execution.Split, execution.Placement, execution.Policy, own));
         }
     }
 }

@@ -42,6 +42,6 @@ public abstract record TraceVerdict
     public sealed record Wrong(TraceFault Fault, int Index, string Expected, string Observed)
         : TraceVerdict { internal override int Seal => 1; }
 
-    /// <summary>Deeper than the observer can go; it said so.</summary>
+    /// <summary>Deeper than the observer goes, which said so, or than inlining can be followed.</summary>
     public sealed record TooDeep : TraceVerdict { internal override int Seal => 2; }
 }

@@ -172,7 +172,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 
         private int Chain(ProbeTrace probe, int program, int lost)
         {
-            var frames = ExpectedChain.Of(probe, unit.Map, program, TraceRules.Exact);
+            var frames = new ExpectedFrames(unit.Map, TraceRules.Exact).Of(program, probe);
             var addresses = frames.Where((_, i) => i != lost || lost == 0)
                 .Select(f => f.IsBridge ? Bridge.Start + 8 : _code.AddressOf(f.Owner!, f.Line))
                 .Append(Entry.Start + 8).ToEquatableArray();

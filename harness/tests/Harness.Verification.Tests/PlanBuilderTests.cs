@@ -143,11 +143,21 @@ public class PlanBuilderTests
         {
             var baseline = group.First();
             var observers = group.Aggregate(RowFlags.None, (flags, row) => flags | row.Flags) & RowFlags.BothObservers;
-            Assert.Equal(observers, baseline.Flags & RowFlags.BothObservers);
-            Assert.Equal(observers != RowFlags.None, baseline.Flags.HasFlag(RowFlags.SendTraces));
+            Assert.Equal(observers, observers & baseline.Flags);
+            Assert.Equal((baseline.Flags & RowFlags.BothObservers) != 0, baseline.Flags.HasFlag(RowFlags.SendTraces));
             var scenario = plan.Scenarios[group.Key];
             Assert.Equal(observers != RowFlags.None && FaultMenu.IsPredictable(scenario.Fault), scenario.Expected is not null);
         }
+    }
+
+    [Fact]
+    public void Split_executions_of_deep_programs_are_not_asked_for_traces_that_stubs_make_too_deep()
+    {
+        var plan = Plan(Samples.Recursive(5000));
+        Assert.True(plan.Rows[0].Flags.HasFlag(RowFlags.Dwarf));
+        var split = plan.Rows.Where(r => r.Scenario == 0).Skip(1).ToArray();
+        Assert.Contains(split, r => r.Flags.HasFlag(RowFlags.FramePointers));
+        Assert.DoesNotContain(split, r => r.Flags.HasFlag(RowFlags.Dwarf));
     }
 
     [Fact]

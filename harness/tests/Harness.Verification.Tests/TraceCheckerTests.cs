@@ -256,9 +256,20 @@ public class TraceCheckerTests
     [Fact]
     public void Deep_traces_are_matched_in_little_time()
     {
-        Frame[] deep = [.. Enumerable.Repeat(Inline(1, 6), 20_000), Wrapper];
-        var observed = string.Join(' ', Enumerable.Repeat("1@6", 20_000)) + " fiber entry";
-        Assert.Equal(new TraceVerdict.Complete(20_001, 0), Check(deep, observed));
+        const int depth = 20_000;
+        var observed = string.Join(' ', Enumerable.Repeat("1@6", depth)) + " fiber entry";
+        var withoutLines = string.Join(' ', Enumerable.Repeat("1@?", depth)) + " fiber entry";
+        foreach (var frame in (Frame[])[Plain(1, 6), Inline(1, 6), Tail(1, 6)])
+        {
+            Frame[] deep = [.. Enumerable.Repeat(frame, depth), Wrapper];
+            Assert.Equal(new TraceVerdict.Complete(depth + 1, 0), Check(deep, observed));
+            Assert.Equal(new TraceVerdict.Complete(depth + 1, depth), Check(deep, withoutLines));
+            Assert.IsType<TraceVerdict.Wrong>(Check(deep, "1@6 " + observed));
+        }
+
+        Frame[] pairs = [.. Enumerable.Repeat<Frame[]>([Inline(2, 10), Inline(1, 6)], depth).SelectMany(f => f), Wrapper];
+        var inlined = string.Join(' ', Enumerable.Repeat("1<2@10", depth)) + " fiber entry";
+        Assert.Equal(new TraceVerdict.Complete(depth + 1, 0), Check(pairs, inlined));
     }
 
     private sealed class FakeCode(Dictionary<ulong, CodePosition> code) : ICodeMap

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using Harness.Emit;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>A model's frame with the line at which the emitted code is stopped. The bridge has neither owner nor line.</summary>
+internal sealed record ExpectedFrame(SourceOwner? Owner, int Line, bool Optional, bool MayBeInlined)
+{
+    public bool IsBridge => Owner is null;
+
+    public override string ToString() => Owner switch
+    {
+        SourceOwner.Function f => $"function {f.Id} line {Line}",
+        SourceOwner.FiberEntry f => $"entry of fiber {f.Fiber} line {Line}",
+        _ => "callback bridge",
+    };
+}
+
+/// <summary>Translates the model's chains to lines of a unit's source. Frames that the model shares are shared here.</summary>
+internal sealed class ExpectedFrames(SourceMap map, TraceRules rules)
+{
+    private readonly Dictionary<(int Program, Frame Frame), ExpectedFrame> _known = [];
+
+    public ExpectedFrame[] Of(int program, ProbeTrace trace)
+    {
+        var frames = new ExpectedFrame[trace.Chain.Count];
+        var chain = trace.Chain.AsSpan();
+        for (var i = 0; i < frames.Length; i++)
+        {
+            // Deep chains repeat few frames.
+            if (i > 0 && ReferenceEquals(chain[i], chain[i - 1]))
+            {
+                frames[i] = frames[i - 1];
+            }
+            else if (!_known.TryGetValue((program, chain[i]), out frames[i]!))
+            {
+                _known[(program, chain[i])] = frames[i] = Translate(program, chain[i]);
+            }
+        }
+
+        return frames;
+    }
+
+    private ExpectedFrame Translate(int program, Frame frame) => frame switch
+    {
+        Frame.Transpiled t => new ExpectedFrame(
+            new SourceOwner.Function(program, t.Function),
+            t.Site < 0 ? map.CheckpointLine(program, t.Function) : map.LineOfSite(program, t.Site),
+            t.Optional && rules.TailCallsMayDropFrames,
+            t.MayBeInlined && rules.FunctionsMayBeInlined),
+        Frame.CallbackBridge => new ExpectedFrame(null, 0, Optional: false, MayBeInlined: false),
+        Frame.FiberEntry f => new ExpectedFrame(
+            new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber), Optional: false, MayBeInlined: false),
+        _ => throw new UnreachableException(),
+    };
+}
+
+/// <summary>What a compiler may do to frames.</summary>
+public sealed record TraceRules(bool FunctionsMayBeInlined, bool TailCallsMayDropFrames)
+{
+    public static readonly TraceRules Exact = new(false, false);
+    public static readonly TraceRules Optimised = new(true, true);
+
+    /// <summary>Zig's own backend does neither; LLVM may do both, in Debug as well when IR goes through clang.</summary>
+    public static TraceRules Of(Cell cell)
+    {
+        ArgumentNullException.ThrowIfNull(cell);
+        return cell.Backend is Backend.SelfHosted ? Exact : Optimised;
+    }
+}
