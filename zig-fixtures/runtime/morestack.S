@@ -450,6 +450,8 @@ hs_to_scheduler:
     mov TLS(THREAD_SCHEDULER_RSP), %rsp
 .Lrestore_context:
     ldmxcsr (%rsp)
+    // A fiber abandoned by a panic or trap may leave values on the x87 stack; eight of those and the next load is a NaN.
+    emms
     fldcw 4(%rsp)
     add $8, %rsp
     pop %r15
