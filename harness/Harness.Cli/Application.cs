@@ -12,8 +12,9 @@ public sealed record VerbContext(Terminal Terminal, IRoomOpener Rooms, IReadOnly
 /// <summary>The command line: parses, runs one verb, and turns whatever goes wrong into one line and an exit code.</summary>
 public sealed class Application(Terminal terminal, IRoomOpener rooms)
 {
-    public static string Version { get; } =
-        typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+    /// <summary>Version and the first digits of the commit, for example <c>1.0.0+aa3e3b74d298</c>.</summary>
+    public static string Version { get; } = Shortened(
+        typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
 
     public async Task<int> RunAsync(string[] args, CancellationToken stop)
     {
@@ -44,6 +45,10 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
             return ExitCodes.Environment;
         }
     }
+
+    private static string Shortened(string version) => version.Split('+', 2) is [var number, { Length: > 12 } commit]
+        ? $"{number}+{commit[..12]}"
+        : version;
 
     private static int? CodeOf(Exception e, CancellationToken stop) => e switch
     {

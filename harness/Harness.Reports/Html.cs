@@ -67,9 +67,9 @@ internal sealed class HtmlWriter
     public HtmlWriter Table(IEnumerable<string> head, IEnumerable<IEnumerable<string>> rows)
     {
         Open("div", "scroll").Open("table").Open("thead").Open("tr");
-        foreach (var title in head)
+        foreach (var (title, index) in head.Select((title, index) => (title, index)))
         {
-            Element("th", title);
+            Element("th", title, index == 0 ? "" : "n");
         }
 
         Close("tr").Close("thead").Open("tbody");

@@ -11,18 +11,20 @@ internal static class HtmlAssets
           --good: #4cc366; --bad: #ff7b80; --thin: #e2b340; --mark: #5c2328; --differs: #33201f; } }
         * { box-sizing: border-box; }
         body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--fg); background: var(--bg); }
-        main { max-width: 72rem; margin: 0 auto; padding: 1rem; }
+        p, li { overflow-wrap: anywhere; }
+        main { max-width: 76rem; margin: 0 auto; padding: 1rem; }
         h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
         header { border-left: .35rem solid var(--thin); padding-left: 1rem; }
         header.held { border-color: var(--good); } header.falsified { border-color: var(--bad); }
         .quiet { color: var(--quiet); font-size: .9rem; } .warn { color: var(--thin); }
-        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .5rem; margin-top: 1rem; }
+        .tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem; margin-top: 1rem; }
         .tile { background: var(--soft); border-radius: .4rem; padding: .6rem .8rem; }
         .tile b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; } .tile span { color: var(--quiet); font-size: .85rem; }
+        @media (max-width: 40rem) { .tiles { grid-template-columns: 1fr 1fr; } }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; font-size: .88rem; width: 100%; }
-        th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-        td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+        th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+        th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         article { border: 1px solid var(--line); border-radius: .4rem; padding: .8rem; margin: .8rem 0; }
         summary { cursor: pointer; overflow-wrap: anywhere; }
         .command { display: flex; gap: .5rem; align-items: flex-start; margin: .4rem 0; }
