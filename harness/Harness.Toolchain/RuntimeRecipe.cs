@@ -44,9 +44,11 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     public static RuntimeRecipe Standard { get; } = new(
     [
         new RuntimePart("morestack", "runtime/morestack.S", OptimizeMode.ReleaseFast, [], []),
+        new RuntimePart("gates", "worker/gates.S", OptimizeMode.ReleaseFast, [], []),
         new RuntimePart(
-            "segments", "runtime/segments.zig", OptimizeMode.ReleaseFast,
-            ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"], [(DefectModule, "mutants/none.zig")]),
+            "growth", "runtime/growth.zig", OptimizeMode.ReleaseFast,
+            ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"],
+            [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
             "worker", "worker/main.zig", OptimizeMode.ReleaseSafe,
             ["-lc"], [("abi", "runtime/abi.zig"), (DefectModule, "mutants/none.zig")]),

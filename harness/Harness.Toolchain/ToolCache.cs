@@ -79,19 +79,20 @@ public sealed class ToolCache
             return ["clang", "-c", "-target", target, .. part.Flags, _fixtures.PathOf(part.Source), "-o", output];
         }
 
-        // Options of a module come before it on the command line.
-        List<string> arguments =
-        [
-            "build-obj", "-fllvm", "-target", target, "-O", part.Mode.ToString(), "-fstrip", "-fno-omit-frame-pointer",
-            .. part.Flags,
-        ];
-        foreach (var (name, _) in part.Modules)
+        // Options of a module come before it on the command line, and are its alone. Any module may import any other.
+        List<string> arguments = ["build-obj", "-fllvm"];
+        foreach (var (name, source) in part.Modules.Prepend(("root", part.Source)))
         {
-            arguments.AddRange(["--dep", name]);
+            arguments.AddRange(["-target", target, "-O", part.Mode.ToString(), "-fstrip", "-fno-omit-frame-pointer"]);
+            arguments.AddRange(part.Flags);
+            foreach (var (other, _) in part.Modules.Where(module => module.Name != name))
+            {
+                arguments.AddRange(["--dep", other]);
+            }
+
+            arguments.Add($"-M{name}={_fixtures.PathOf(source)}");
         }
 
-        arguments.Add("-Mroot=" + _fixtures.PathOf(part.Source));
-        arguments.AddRange(part.Modules.Select(module => $"-M{module.Name}={_fixtures.PathOf(module.Source)}"));
         arguments.Add("-femit-bin=" + output);
         return arguments;
     }

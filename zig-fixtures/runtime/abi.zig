@@ -1,76 +1,23 @@
-//! What the assembly stubs, the segment allocator and the runtime share: layouts (checked against the numbers in
-//! morestack.S), limits, codes of the event log. The C# twins are Harness.Model/{Events,FiberProgram,Plans}.cs.
+//! What the assembly, the segment code and the runtime's host share: layouts (checked against the numbers in gates.h) and limits.
 
 /// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking.
 /// 4096 for over-aligned locals (LLVM's check ignores realignment, by at most the alignment) + 256 for frames that
 /// LLVM does not add to rsp + 128 red zone + 96 for the stub's own saves + 448 spare.
 pub const slack_bytes = 4096 + 1024 - canary_bytes;
 
-/// At the very bottom of every segment.
+/// At the very bottom of a segment; what checks it is the memory's own business (only the harness's does).
 pub const canary_bytes = 64;
-pub const canary_word: u64 = 0xC0FFEE_5E67_C0FFEE;
-pub const poison_word: u64 = 0xDDDD_DDDD_DDDD_DDDD;
 
-/// The limit that every prologue exceeds. Not ~0: LLVM's dynamic-alloca code compares signed.
-pub const limit_force: u64 = 0x7fff_ffff_ffff_ffff;
-
-pub const fibers_max = 8;
-pub const mutexes_max = 8;
-/// Address space reserved per fiber; touched pages only cost memory.
-pub const arena_bytes = 256 << 20;
-/// A fiber may use this much beyond its budget while its StackOverflow is on the way.
-pub const reserve_bytes = 128 << 20;
-
-pub const Placement = enum(u8) { descending = 0, ascending = 1, interleaved = 2, _ };
-pub const Policy = enum(u8) { cache = 0, poison = 1, unmap = 2, _ };
-pub const SplitKind = enum(u8) {
-    none = 0,
-    every_entry = 1,
-    single_entry = 2,
-    depth_at_least = 3,
-    depth_equals = 4,
-    every_nth = 5,
-    random = 6,
-    natural = 7,
-    depth_set = 8,
-    entry_set = 9,
-    _,
-};
-
-pub const EventKind = enum(u8) {
-    enter = 1,
-    delivered = 2,
-    leave = 3,
-    log = 4,
-    acquired = 5,
-    released = 6,
-    ledger_released = 7,
-    raised = 8,
-    caught = 9,
-    err_deferred = 10,
-    result = 11,
-    probe = 12,
-    yielded = 13,
-    spawned = 14,
-    joined = 15,
-    cancel_requested = 16,
-    fiber_end = 17,
-    _,
-};
-
-pub const error_injected = 100;
+/// What a checkpoint reports; also the codes of the harness's event log (Harness.Model/FiberProgram.cs).
 pub const error_canceled = 101;
 pub const error_stack_overflow = 102;
 pub const error_out_of_segments = 103;
-pub const error_deadlock = 104;
-
-pub const Outcome = enum(u8) { not_started = 0, completed = 1, failed = 2, panicked = 3, segfaulted = 4 };
 
 /// One stretch of stack. Lives at the top of its own memory: [low, @intFromPtr(segment)) is stack. The stubs read and
-/// write the first six fields (morestack.S, SEGMENT_…).
+/// write the first six fields (gates.h, SEGMENT_…).
 pub const Segment = extern struct {
     parent: ?*Segment,
-    /// The child that was used last and is kept for the next split here; null: none, or the plan forbids it.
+    /// The child that was used last and is kept for the next split here; null: none, or the memory forbids it.
     cached: ?*Segment,
     /// The limit while this segment is in use.
     limit: u64,
@@ -82,9 +29,9 @@ pub const Segment = extern struct {
     warm: u64,
     low: u64,
     high: u64,
-    /// The bump pointer to put back, and which.
-    bump_before: u64,
-    from_low_end: u64,
+    /// The memory's own two words: where the segment came from.
+    origin: u64,
+    origin_kind: u64,
     usable_bytes: u64,
     /// Usable bytes of this segment and all its ancestors.
     used_bytes: u64,
@@ -93,7 +40,7 @@ pub const Segment = extern struct {
     reserved: [3]u64,
 };
 
-/// Callee-saved registers and position of a fiber that stopped in a trace gate. Order: morestack.S, trace_gate.
+/// Callee-saved registers and position of a fiber that stopped in a trace gate. Order: gates.h, trace_gate.
 pub const Registers = extern struct {
     r15: u64,
     r14: u64,
@@ -105,79 +52,85 @@ pub const Registers = extern struct {
     rbp: u64,
 };
 
-/// What the segment allocator knows of a fiber.
+/// What the segment code knows of a fiber. The first field of whatever a fiber is to its owner.
 pub const Stack = extern struct {
     segment: ?*Segment = null,
-    arena: u64 = 0,
-    bump_low: u64 = 0,
-    bump_high: u64 = 0,
+    /// Where a fiber that is not running stopped (hs_fiber_yield).
+    rsp: u64 = 0,
+    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
+    overflow: u32 = 0,
+    /// 1: a cancellation is on its way. May be set by another thread.
+    canceled: u32 = 0,
+    /// Usable bytes that the fiber may have; 0: no budget.
+    budget_bytes: u64 = 0,
+    /// What it may have beyond that while its StackOverflow is on the way.
+    reserve_bytes: u64 = 0,
     /// Segments carved and not yet released: those in use and those cached.
     live_segments: u64 = 0,
     used_bytes_max: u64 = 0,
-    /// Range of this execution's released, poisoned memory.
-    poison_low: u64 = 0,
-    poison_high: u64 = 0,
-    /// Range outside which nothing has been made inaccessible.
-    protected_low: u64 = 0,
-    protected_high: u64 = 0,
-    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
-    overflow: u32 = 0,
-    depth_count: u32 = 0,
-    depth_positions: ?[*]u64 = null,
+    /// Segments beyond the first that were asked for; the one with this number is refused (0: none): for tests.
+    allocations: u32 = 0,
+    fail_allocation: u32 = 0,
+    /// Doubling stops at this segment size (log 2 of bytes); 0: the memory's own.
+    growth_class_max: u8 = 0,
+    /// 1: every child segment gets a guard page below.
+    guard: u8 = 0,
+    padding: [6]u8 = @splat(0),
 };
 
-/// The current execution's stack plan and what came of it.
-pub const Plan = extern struct {
-    kind: SplitKind = .none,
-    placement: Placement = .descending,
-    policy: Policy = .cache,
-    track_depth: u8 = 0,
-    /// 1: released segments stay as cached children (the product's way); 0: every release is a real one.
-    caching: u8 = 1,
-    padding: [3]u8 = @splat(0),
-    a: u64 = 0,
-    b: u64 = 0,
-    random_state: u64 = 0,
-    prologues: u64 = 0,
-    entries: u64 = 0,
-    budget_bytes: u64 = 0,
-    fail_allocation: u64 = 0,
-    allocations: u64 = 0,
-    /// Releases under the unmap policy.
-    unmaps: u64 = 0,
-    /// Splits made by hs_grow, forced or natural; Thread.warm_splits counts the others.
-    splits: u64 = 0,
-    failures: u64 = 0,
-    fail_address: u64 = 0,
+/// The last refusal of the system to give or protect memory on this thread.
+pub const MapFailure = extern struct {
+    errno: u32 = 0,
+    operation: MapOperation = .none,
+    bytes: u64 = 0,
 };
 
-/// Bits of Plan.failures.
-pub const fail_canary = 1;
-pub const fail_poison = 2;
-pub const fail_order = 4;
-pub const fail_map = 8;
-pub const fail_arena = 16;
+pub const MapOperation = enum(u32) { none = 0, reserve = 1, commit = 2, map = 3, guard = 4, injected = 5, _ };
 
-/// One per OS thread. The stubs read the first three fields.
+/// Segments that this thread released last, by size class: the next ones it needs.
+pub const SegmentCache = extern struct {
+    counts: [class_count]u8 = @splat(0),
+    padding: [2]u8 = @splat(0),
+    slots: [class_count][cache_slots]u64 = @splat(@splat(0)),
+    /// Handed out when the system refuses memory: room to reach the next checkpoint.
+    emergency: [emergency_slots]u64 = @splat(0),
+};
+
+pub const class_min = 13;
+pub const class_max = 26;
+pub const class_count = class_max - class_min + 1;
+pub const cache_slots = 8;
+pub const emergency_slots = 4;
+pub const emergency_class = 17;
+
+/// One per OS thread. The stubs read the first fields (gates.h, THREAD_…).
 pub const Thread = extern struct {
+    /// Where gates start on the system stack; 0: already on it, so they stay where they are.
     system_rsp: u64 = 0,
     scheduler_rsp: u64 = 0,
     fiber_rsp: u64 = 0,
+    /// The running fiber's; null: none runs.
     stack: ?*Stack = null,
     /// Splits that took the cached segment without leaving the stub.
     warm_splits: u64 = 0,
-    plan: Plan = .{},
+    /// Where hs_attempt goes back to when what it runs fails; 0: not in one.
+    attempt_rsp: u64 = 0,
+    map_failure: MapFailure = .{},
+    cache: SegmentCache = .{},
 };
 
 comptime {
-    // morestack.S: THREAD_…, STACK_SEGMENT, SEGMENT_…
+    // gates.h: THREAD_…, STACK_…, SEGMENT_…
     const assert = @import("std").debug.assert;
     assert(@offsetOf(Thread, "system_rsp") == 0);
     assert(@offsetOf(Thread, "scheduler_rsp") == 8);
     assert(@offsetOf(Thread, "fiber_rsp") == 16);
     assert(@offsetOf(Thread, "stack") == 24);
     assert(@offsetOf(Thread, "warm_splits") == 32);
+    assert(@offsetOf(Thread, "attempt_rsp") == 40);
     assert(@offsetOf(Stack, "segment") == 0);
+    assert(@offsetOf(Stack, "rsp") == 8);
+    assert(@offsetOf(Stack, "overflow") == 16);
     assert(@offsetOf(Segment, "parent") == 0);
     assert(@offsetOf(Segment, "cached") == 8);
     assert(@offsetOf(Segment, "limit") == 16);

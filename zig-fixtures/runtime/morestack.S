@@ -1,6 +1,6 @@
 // The machine-level half of the split-stack runtime, x86-64 System V (also right for Zig's own `.auto`
-// convention, see "Registers"). The Zig half is segments.zig (grow, shrink) and runtime.zig.
-// Keep in step with: abi.zig (offsets, asserted there), segments.zig (what hs_grow returns).
+// convention, see "Registers"). The Zig half is growth.zig (hs_grow, hs_shrink).
+// Keep in step with: gates.h (offsets, asserted in abi.zig), growth.zig (what hs_grow returns).
 //
 // Stack picture of one split. Function F, called by C, did not fit on segment 0:
 //
@@ -33,22 +33,10 @@
 // Shadow stacks (CET) would see balanced call/ret; the `jmp`-like resume (.Lresume_in_place) uses `ret` to R + 1, which a
 // hardware shadow stack would refuse: not supported there.
 
-#define THREAD_SYSTEM_RSP 0
-#define THREAD_SCHEDULER_RSP 8
-#define THREAD_FIBER_RSP 16
-#define THREAD_STACK 24
-#define THREAD_WARM_SPLITS 32
-#define STACK_SEGMENT 0
-#define SEGMENT_PARENT 0
-#define SEGMENT_CACHED 8
-#define SEGMENT_LIMIT 16
-#define SEGMENT_ROOM 24
-#define SEGMENT_STUB_FRAME 32
-#define SEGMENT_WARM 40
+#include "gates.h"
+
 // Beyond this C's rbp is taken for no frame pointer (unsigned: below CFA counts as beyond).
 #define CALLER_FRAME_MAX 0x1000000
-
-#define TLS(field) %fs:hs_thread@TPOFF+field
 
     .text
     .globl hs_stub_begin, hs_stub_end
@@ -184,6 +172,8 @@ __morestack:
     mov STACK_SEGMENT(%rax), %rcx
     cmpq $0, SEGMENT_WARM(%rcx)
     je .Lcold_shrink
+    cmp %rbp, SEGMENT_STUB_FRAME(%rcx)  // no: frames in between were left by longjmp or an exception
+    jne .Lcold_shrink
     //    Warm: the segment stays where it is, as its parent's cached child.
     mov SEGMENT_PARENT(%rcx), %rcx
     mov %rcx, STACK_SEGMENT(%rax)
@@ -238,173 +228,6 @@ __morestack:
     .size __morestack, . - __morestack
 hs_stub_end:
 
-// ── Gates: runtime services run on the system stack ─────────────────────────────────────────────────────────────
-// A gate costs the fiber's stack one rbp frame (16 bytes and the return address). Arguments stay in their registers.
-// CFA = rbp + 16 while on the other stack.
-    .macro gate name, target
-    .globl \name
-    .type \name, @function
-    .p2align 4
-\name:
-    .cfi_startproc
-    push %rbp
-    .cfi_def_cfa_offset 16
-    .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    mov TLS(THREAD_SYSTEM_RSP), %rsp
-    call \target
-    mov %rbp, %rsp
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    .cfi_restore %rbp
-    ret
-    .cfi_endproc
-    .size \name, . - \name
-    .endm
-
-    gate hs_event, hs_rt_event
-    gate hs_fuel, hs_rt_fuel
-    gate hs_acquire, hs_rt_acquire
-    gate hs_release, hs_rt_release
-    gate hs_spawn, hs_rt_spawn
-    gate hs_cancel, hs_rt_cancel
-    gate hs_fill, hs_rt_fill
-    gate hs_sum, hs_rt_sum
-
-// The checkpoint also hands over its caller's rsp (second argument): the runtime measures call depth with it.
-    .globl hs_checkpoint
-    .type hs_checkpoint, @function
-    .p2align 4
-hs_checkpoint:
-    .cfi_startproc
-    push %rbp
-    .cfi_def_cfa_offset 16
-    .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    lea 16(%rbp), %rsi
-    mov TLS(THREAD_SYSTEM_RSP), %rsp
-    call hs_rt_checkpoint
-    mov %rbp, %rsp
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    .cfi_restore %rbp
-    ret
-    .cfi_endproc
-    .size hs_checkpoint, . - hs_checkpoint
-
-// Identity that no optimiser sees through.
-    .globl hs_opaque
-    .type hs_opaque, @function
-hs_opaque:
-    .cfi_startproc
-    mov %rdi, %rax
-    ret
-    .cfi_endproc
-    .size hs_opaque, . - hs_opaque
-
-// Blocking gates: the fiber may be switched away from inside the service. Its whole context is on its own stack:
-//   rbp → saved rbp; then rbx, r12, r13, r14, r15, MXCSR | x87 control word ← THREAD_FIBER_RSP
-    .macro blocking_gate name, target
-    .globl \name
-    .type \name, @function
-    .p2align 4
-\name:
-    .cfi_startproc
-    push %rbp
-    .cfi_def_cfa_offset 16
-    .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    push %rbx
-    .cfi_offset %rbx, -24
-    push %r12
-    .cfi_offset %r12, -32
-    push %r13
-    .cfi_offset %r13, -40
-    push %r14
-    .cfi_offset %r14, -48
-    push %r15
-    .cfi_offset %r15, -56
-    sub $8, %rsp
-    stmxcsr (%rsp)
-    fnstcw 4(%rsp)
-    mov %rsp, TLS(THREAD_FIBER_RSP)
-    mov TLS(THREAD_SYSTEM_RSP), %rsp
-    call \target
-    mov %rbp, %rsp                      // not switched: callee-saved registers are as they were
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    .cfi_restore %rbp
-    ret
-    .cfi_endproc
-    .size \name, . - \name
-    .endm
-
-    blocking_gate hs_yield, hs_rt_yield
-    blocking_gate hs_lock, hs_rt_lock
-    blocking_gate hs_join, hs_rt_join
-
-// Trace gates: hand over the caller's registers as struct Registers (abi.zig), so that its stack can be walked:
-//   rbp → saved rbp, then (downwards) rsp, rip, rbx, r12, r13, r14, r15 ← Registers
-    .macro trace_gate name, target, register
-    .globl \name
-    .type \name, @function
-    .p2align 4
-\name:
-    .cfi_startproc
-    push %rbp
-    .cfi_def_cfa_offset 16
-    .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    lea 16(%rbp), %rax
-    push %rax                           // the caller's rsp
-    push 8(%rbp)                        // its rip (the return address)
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    mov %rsp, \register
-    mov TLS(THREAD_SYSTEM_RSP), %rsp
-    call \target
-    mov %rbp, %rsp
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    .cfi_restore %rbp
-    ret
-    .cfi_endproc
-    .size \name, . - \name
-    .endm
-
-    trace_gate hs_probe, hs_rt_probe, %rsi
-    trace_gate hs_panic, hs_rt_panic, %rcx
-
-// void hs_callback(f, cell): non-split code that calls split code, on the fiber's stack.
-    .globl hs_callback, hs_bridge_begin, hs_bridge_end
-    .type hs_callback, @function
-    .p2align 4
-hs_bridge_begin:
-hs_callback:
-    .cfi_startproc
-    push %rbp
-    .cfi_def_cfa_offset 16
-    .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    mov %rdi, %rax
-    mov %rsi, %rdi
-    call *%rax
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    .cfi_restore %rbp
-    ret
-    .cfi_endproc
-    .size hs_callback, . - hs_callback
-hs_bridge_end:
-
 // ── Switching ───────────────────────────────────────────────────────────────────────────────────────────────────
 // u64 hs_resume(fiber_rsp, value): from the scheduler into a fiber; the fiber's blocking gate returns `value`.
 // Returns what hs_to_scheduler was given.
@@ -448,6 +271,7 @@ hs_to_scheduler:
     .cfi_undefined %rip
     mov %rdi, %rax
     mov TLS(THREAD_SCHEDULER_RSP), %rsp
+    movq $0, TLS(THREAD_SYSTEM_RSP)     // gates called from here on stay on this stack
 .Lrestore_context:
     ldmxcsr (%rsp)
     // A fiber abandoned by a panic or trap may leave values on the x87 stack; eight of those and the next load is a NaN.
@@ -464,7 +288,7 @@ hs_to_scheduler:
     .cfi_endproc
     .size hs_to_scheduler, . - hs_to_scheduler
 
-// The first frame of every fiber. Entered by hs_resume's `ret` with rbx = the entry wrapper. Its return address is undefined
+// The first frame of every fiber. Entered by hs_resume's `ret` with rbx = the entry wrapper, r12 = its argument. Its return address is undefined
 // and 0, its rbp is 0: both kinds of unwinders end here. It gives the callee-saved registers known values and
 // checks them, rsp, MXCSR and the x87 control word when the fiber is done.
     .globl hs_fiber_start, hs_entry_begin, hs_entry_end
@@ -477,6 +301,7 @@ hs_fiber_start:
     .cfi_undefined %rip
     .cfi_def_cfa %rsp, 8
     xor %ebp, %ebp
+    mov %r12, %rdi
     mov %rsp, %r12
     mov $0x1313131313131313, %r13
     mov $0x1414141414141414, %r14

@@ -1,7 +1,8 @@
 //! One row: set up, run all fibers, check everything (DESIGN: checks 1–5), count.
 
 const std = @import("std");
-const abi = @import("abi");
+const runtime = @import("abi");
+const abi = @import("abi.zig");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
@@ -12,7 +13,7 @@ const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
-extern fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64;
+extern fn hs_stack_close(stack: *runtime.Stack) callconv(.c) u64;
 
 pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
 pub const Program = extern struct { fiber_count: u64, fibers: [*]const *const fn () callconv(.c) void };
@@ -53,11 +54,11 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     var children: u64 = 0;
     for (state.fibers[0..state.fiber_count]) |*fiber| {
         // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
-        if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.segment.?.ordinal - 1;
-        children += hs_stack_close(&fiber.stack);
-        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.used_bytes_max - initialBytes());
+        if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.core.segment.?.ordinal - 1;
+        children += hs_stack_close(&fiber.stack.core);
+        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.core.used_bytes_max - initialBytes());
     }
-    services.hs_thread.stack = null;
+    services.hs_thread.core.stack = null;
     const first_of_program = baseline.program != state.scenario.program;
     check(complete, children, first_of_program, quiet);
     if (!quiet) count();
@@ -81,13 +82,12 @@ fn setUp() void {
         .a = row.split_a,
         .b = row.split_b,
         .random_state = row.split_a,
-        .budget_bytes = scenario.stack_budget,
         // A forced plan must see every prologue; poison and unmap, budgets and failing allocations every release.
         .caching = @intFromBool(row.split_kind == .natural and row.policy == .cache and
             scenario.fault_kind != .stack_budget and scenario.fault_kind != .segment_allocation),
         .fail_allocation = if (scenario.fault_kind == .segment_allocation) scenario.fault_entry else 0,
     };
-    services.hs_thread.warm_splits = 0;
+    services.hs_thread.core.warm_splits = 0;
     state.events = 0;
     state.acquired = 0;
     state.released = 0;
@@ -122,6 +122,8 @@ fn setUp() void {
         fiber.resume_value = 0;
         fiber.ledger_last = state.no_index;
         fiber.entry = unit.fibers[i];
+        fiber.stack.core.budget_bytes = scenario.stack_budget;
+        fiber.stack.core.reserve_bytes = abi.reserve_bytes;
         scheduler.prepare(fiber, hs_stack_open(&fiber.stack, initialBytes()));
         const launch = program.start_mask & scenario.launch_mask;
         if (launch >> @intCast(i) & 1 == 1) scheduler.makeReady(@intCast(i));
@@ -289,7 +291,7 @@ fn failRoom() bool {
 
 fn count() void {
     totals.executions += 1;
-    totals.splits += services.hs_thread.plan.splits + services.hs_thread.warm_splits;
+    totals.splits += services.hs_thread.plan.splits + services.hs_thread.core.warm_splits;
     totals.faults += state.faults;
     totals.probes += state.probes;
     totals.frames += observe.frames;

@@ -2,7 +2,7 @@
 //! that panics or traps, and runs no defer, still gives everything back.
 
 const std = @import("std");
-const abi = @import("abi");
+const abi = @import("abi.zig");
 const defects = @import("defects");
 const state = @import("state.zig");
 const services = @import("services.zig");

@@ -1,7 +1,7 @@
 //! The worker: `worker PLAN STATUS [--from ROW]` (harness/docs/PROTOCOL.md). Linked with one unit of generated programs.
 
 const std = @import("std");
-const abi = @import("abi");
+const abi = @import("abi.zig");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
@@ -198,7 +198,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
             // As if it were a return address: observers look one byte before it.
             .rip = gregs[greg_rip] + 1,
         };
-        gregs[greg_rsp] = hs_thread.system_rsp;
+        gregs[greg_rsp] = hs_thread.core.system_rsp;
         gregs[greg_rip] = @intFromPtr(&hs_fault_landing);
         return;
     }

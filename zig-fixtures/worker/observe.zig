@@ -2,7 +2,7 @@
 //! Traces are compared with the scenario's baseline by digest; distinct ones are sent once, for the model to judge.
 
 const std = @import("std");
-const abi = @import("abi");
+const abi = @import("abi.zig");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
@@ -41,7 +41,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     const ordinal = fiber.probes;
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
-    const segments = fiber.stack.segment.?.ordinal - 1;
+    const segments = fiber.stack.core.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);
     if (state.row.flags & plan.row_observe_fp != 0) judge(.fp, site, ordinal, segments, deep, end);

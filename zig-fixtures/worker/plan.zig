@@ -1,7 +1,7 @@
 //! The plan file (harness/docs/PROTOCOL.md, PLAN): read-only, mapped, validated once.
 
 const std = @import("std");
-const abi = @import("abi");
+const abi = @import("abi.zig");
 
 pub const magic: u64 = std.mem.readInt(u64, "HSPLAN01", .little);
 

@@ -1,7 +1,8 @@
 //! The deterministic scheduler (harness/docs/SCHEDULING.md): one thread, cooperative, the ready list an array.
 
 const std = @import("std");
-const abi = @import("abi");
+const runtime = @import("abi");
+const abi = @import("abi.zig");
 const state = @import("state.zig");
 const services = @import("services.zig");
 const mixing = @import("mixing.zig");
@@ -9,7 +10,7 @@ const ledger = @import("ledger.zig");
 
 extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
 extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
-extern fn hs_stack_limit(stack: *const abi.Stack) callconv(.c) u64;
+extern fn hs_stack_limit(stack: *const runtime.Stack) callconv(.c) u64;
 extern fn hs_fiber_start() callconv(.c) void;
 
 const back_yielded = 0;
@@ -60,8 +61,8 @@ pub fn run() bool {
         const fiber = &state.fibers[index];
         fiber.state = .running;
         state.current = index;
-        services.hs_thread.stack = &fiber.stack;
-        abi.setLimit(hs_stack_limit(&fiber.stack));
+        services.hs_thread.core.stack = &fiber.stack.core;
+        abi.setLimit(hs_stack_limit(&fiber.stack.core));
         const back = hs_resume(fiber.rsp, fiber.resume_value);
         state.current = state.no_index;
         switch (back) {
@@ -89,14 +90,14 @@ fn breakDeadlock() bool {
 
 pub fn yield() noreturn {
     const fiber = state.running();
-    fiber.rsp = services.hs_thread.fiber_rsp;
+    fiber.rsp = services.hs_thread.core.fiber_rsp;
     fiber.resume_value = 0;
     hs_to_scheduler(back_yielded);
 }
 
 pub fn wait() noreturn {
     const fiber = state.running();
-    fiber.rsp = services.hs_thread.fiber_rsp;
+    fiber.rsp = services.hs_thread.core.fiber_rsp;
     fiber.wait_order = state.wait_counter;
     state.wait_counter += 1;
     hs_to_scheduler(back_waiting);

@@ -2,7 +2,8 @@
 //! here runs on the thread's system stack. Rules: harness/docs/SCHEDULING.md.
 
 const std = @import("std");
-const abi = @import("abi");
+const runtime = @import("abi");
+const abi = @import("abi.zig");
 const defects = @import("defects");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
@@ -15,7 +16,7 @@ const buffers = @import("buffers.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
-extern fn hs_stack_limit(stack: *const abi.Stack) callconv(.c) u64;
+extern fn hs_stack_limit(stack: *const runtime.Stack) callconv(.c) u64;
 
 const infallible_bit: u32 = 1 << 31;
 /// Above it: the program's number in the unit, which only keeps equal functions apart.
@@ -49,7 +50,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     event(state.current, .enter, function, 0);
     if (stack_plan.track_depth != 0) hs_stack_checkpoint(&fiber.stack, rsp);
     switch (stack_plan.kind) {
-        .single_entry, .entry_set => abi.setLimit(hs_stack_limit(&fiber.stack)),
+        .single_entry, .entry_set => abi.setLimit(hs_stack_limit(&fiber.stack.core)),
         else => {},
     }
     if (entry >= state.program.entry_cap) scheduler.runaway();
@@ -59,7 +60,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     }
     if (tagged & infallible_bit != 0) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
-    const slot = if (fiber.stack.overflow != 0) &fiber.stack.overflow else &fiber.pending;
+    const slot = if (fiber.stack.core.overflow != 0) &fiber.stack.core.overflow else &fiber.pending;
     const code = slot.*;
     if (code == 0) return 0;
     slot.* = 0;
@@ -70,7 +71,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
 
 /// The limit in force must be that of the segment in use, under this plan.
 fn checkLimit(fiber: *const state.Fiber) void {
-    if (abi.getLimit() != hs_stack_limit(&fiber.stack)) state.limit_faults += 1;
+    if (abi.getLimit() != hs_stack_limit(&fiber.stack.core)) state.limit_faults += 1;
 }
 
 /// What the fault plan does at this entry: an answer for the checkpoint, or 0.
@@ -216,7 +217,7 @@ export fn hs_rt_fiber_returned(wrong: u32) callconv(.c) noreturn {
     scheduler.finish();
 }
 
-/// segments.zig: the reserve beyond a budget, or the arena, is used up.
-export fn hs_reserve_exhausted() callconv(.c) noreturn {
+/// growth.zig: the reserve beyond a budget, or the arena, is used up.
+export fn hs_reserve_exhausted(_: u64, _: u64) callconv(.c) noreturn {
     scheduler.runaway();
 }

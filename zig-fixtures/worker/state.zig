@@ -2,7 +2,7 @@
 //! time, on one thread; reset between rows without touching more memory than was used.
 
 const std = @import("std");
-const abi = @import("abi");
+const abi = @import("abi.zig");
 const plan = @import("plan.zig");
 
 pub const entry_depth_max = 40_960;
@@ -23,7 +23,7 @@ pub const Fiber = struct {
     serial: u32 = 0,
     fuel: u32 = 0,
     probes: u32 = 0,
-    /// Injected or Canceled, for the next fallible checkpoint; 0: none. What the stack itself has to report is `stack.overflow`.
+    /// Injected or Canceled, for the next fallible checkpoint; 0: none. What the stack itself has to report is `stack.core.overflow`.
     pending: u32 = 0,
     persistent: bool = false,
     /// Waiting for: a mutex, or a fiber's end.

@@ -1,15 +1,11 @@
-//! morestack's slow path: decides whether to split, carves a segment, copies stack arguments; and the way back.
-//!
-//! Compiled for general registers only (soft float, no SSE, no x87): nothing here can disturb an argument or a
-//! return value in a vector or x87 register, however wide. Runs on the thread's system stack, allocates from a reserved
-//! address range by moving a pointer, and calls nothing outside this file but `hs_reserve_exhausted`.
-//! Signals: nothing is blocked; handlers run on their alternate stack and do not come here.
+//! Where the harness's segments come from, in place of runtime/pool.zig: forced plans, chosen placements, poisoned or
+//! inaccessible memory after release, from an arena per fiber. Part of the same object as runtime/growth.zig, and compiled like it.
 
+const runtime = @import("abi");
 const abi = @import("abi.zig");
 const defects = @import("defects");
 
-extern threadlocal var hs_thread: abi.Thread;
-extern fn hs_reserve_exhausted() noreturn;
+pub const planted = defects.active;
 
 const page_bytes = 4096;
 const unmaps_all = 256;
@@ -18,43 +14,77 @@ const unmaps_stride = 32;
 const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
 
-/// Called by the stubs. Returns the new stack's argument base (congruent to `cfa` mod 64), or 0 to run in place.
-/// `cfa` is the caller's rsp before its call: the return address is at cfa − 8, stack arguments start at cfa.
-export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_address: u64) callconv(.c) u64 {
-    _ = resume_address;
-    const thread = &hs_thread;
-    const stack = thread.stack.?;
-    const parent = stack.segment.?;
-    const plan = &thread.plan;
-    plan.prologues += 1;
+/// A stretch of memory for a segment: what growth.zig is told.
+pub const Range = extern struct { low: u64, high: u64, limit: u64, origin: u64, origin_kind: u64 };
 
-    const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > parent.limit;
-    if (fits and !forced(plan, stack, parent, cfa)) return 0;
-
-    const arguments = boundArguments(argument_bytes, cfa, parent);
-    const segment = acquire(stack, plan, frame_bytes + arguments);
-    segment.stub_frame = cfa - 16;
-
-    // Arguments go right below the header, at an address congruent to where they were, so that every alignment holds.
-    const top = @intFromPtr(segment) - arguments;
-    const base = top - ((top -% cfa) & 63);
-    copyWords(base, cfa, if (defects.active == .argument_copy) arguments -| 16 else arguments);
-    abi.setLimit(currentLimit(plan, stack));
-    return base;
+fn planOf(thread: *runtime.Thread) *abi.Plan {
+    const own: *abi.Thread = @fieldParentPtr("core", thread);
+    return &own.plan;
 }
 
-/// Called by the stubs after the body has returned. `stub_frame`: the stub's rbp.
-export fn hs_shrink(stub_frame: u64) callconv(.c) void {
-    const thread = &hs_thread;
-    const stack = thread.stack.?;
-    const plan = &thread.plan;
-    const segment = stack.segment.?;
-    if (segment.stub_frame != stub_frame) fail(plan, abi.fail_order, stub_frame);
-    stack.segment = segment.parent;
-    const forgotten = defects.active == .segment_release and plan.splits % 3 == 0;
-    if (!forgotten) release(stack, plan, segment);
-    if (defects.active != .limit_restore) abi.setLimit(currentLimit(plan, stack));
+fn stackOf(stack: *runtime.Stack) *abi.Stack {
+    return @fieldParentPtr("core", stack);
 }
+
+pub fn entering(thread: *runtime.Thread) void {
+    planOf(thread).prologues += 1;
+}
+
+pub fn forces(thread: *runtime.Thread, stack: *runtime.Stack, parent: *const abi.Segment, cfa: u64) bool {
+    return forced(planOf(thread), stackOf(stack), parent, cfa);
+}
+
+pub fn splitting(thread: *runtime.Thread) void {
+    planOf(thread).splits += 1;
+}
+
+pub fn keeps(thread: *runtime.Thread) bool {
+    return planOf(thread).caching != 0;
+}
+
+pub fn limitOf(thread: *runtime.Thread, stack: *const runtime.Stack) u64 {
+    return currentLimit(planOf(thread), stackOf(@constCast(stack)));
+}
+
+pub fn misnested(thread: *runtime.Thread, stub_frame: u64) void {
+    fail(planOf(thread), abi.fail_order, stub_frame);
+}
+
+pub fn forgets(thread: *runtime.Thread) bool {
+    return planted == .segment_release and planOf(thread).splits % 3 == 0;
+}
+
+pub fn wanted(thread: *runtime.Thread, stack: *runtime.Stack, parent: *const abi.Segment, need_bytes: u64) u64 {
+    return usableFor(stackOf(stack), planOf(thread), parent, need_bytes);
+}
+
+/// The allocation that the plan fails is refused here and carved as an emergency.
+pub fn carve(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, range: *Range) bool {
+    const plan = planOf(thread);
+    plan.allocations += 1;
+    if (plan.fail_allocation == plan.allocations) return false;
+    return carveRange(stackOf(stack), plan, usable, range);
+}
+
+pub fn carveEmergency(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, _: u64, range: *Range) bool {
+    const plan = planOf(thread);
+    if (carveRange(stackOf(stack), plan, usable, range)) return true;
+    fail(plan, abi.fail_arena, stack.segment.?.used_bytes);
+    return false;
+}
+
+pub fn release(thread: *runtime.Thread, stack: *runtime.Stack, segment: *abi.Segment) void {
+    releaseSegment(stackOf(stack), planOf(thread), segment);
+}
+
+pub fn closed(thread: *runtime.Thread, stack: *runtime.Stack) void {
+    const own = stackOf(stack);
+    if (own.protected_low < own.protected_high) {
+        protect(planOf(thread), own.protected_low, own.protected_high, prot_read_write);
+    }
+}
+
+extern threadlocal var hs_thread: abi.Thread;
 
 /// Gives a fiber its first segment: as large as the plan wants it. Returns the address its stack starts from.
 export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
@@ -70,48 +100,11 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     stack.protected_high = 0;
     stack.poison_low = 0;
     stack.poison_high = 0;
-    stack.segment = null;
-    stack.used_bytes_max = 0;
-    stack.live_segments = 0;
-    stack.overflow = 0;
     stack.depth_count = 0;
-    const segment = carve(stack, plan, usable_bytes).?;
-    segment.stub_frame = 0;
-    return @intFromPtr(segment);
-}
-
-/// Releases whatever a fiber still has, innermost first: after its end, a panic or a trap. Returns how many segments no
-/// chain led to: what was leaked.
-export fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64 {
-    const plan = &hs_thread.plan;
-    while (stack.segment) |segment| {
-        dropCached(stack, plan, segment);
-        stack.segment = segment.parent;
-        if (segment.parent) |parent| parent.cached = null;
-        release(stack, plan, segment);
-    }
-    if (stack.protected_low < stack.protected_high) {
-        protect(plan, stack.protected_low, stack.protected_high, prot_read_write);
-    }
-    return stack.live_segments;
-}
-
-/// Gives back the segments kept for the next split, deepest first. A fiber that has shrunk may be trimmed like this at any
-/// time it is not running.
-fn dropCached(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
-    var deepest = segment;
-    while (deepest.cached) |child| deepest = child;
-    while (deepest != segment) {
-        const parent = deepest.parent.?;
-        release(stack, plan, deepest);
-        parent.cached = null;
-        deepest = parent;
-    }
-}
-
-/// The limit in force for a fiber under the plan: real, or one that sends every prologue to hs_grow.
-export fn hs_stack_limit(stack: *const abi.Stack) callconv(.c) u64 {
-    return currentLimit(&hs_thread.plan, stack);
+    stack.core.segment = null;
+    var range: Range = undefined;
+    if (!carveRange(stack, plan, usable_bytes, &range)) unreachable;
+    return @import("root").hs_stack_adopt(&stack.core, &range, usable_bytes);
 }
 
 // A forced plan must see every prologue that it might want; plans that name entries only those between two checkpoints.
@@ -122,7 +115,7 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
         .entry_set => inSet(plan),
         else => true,
     };
-    return if (armed) abi.limit_force else stack.segment.?.limit;
+    return if (armed) abi.limit_force else stack.core.segment.?.limit;
 }
 
 fn inSet(plan: *const abi.Plan) bool {
@@ -160,7 +153,7 @@ pub fn positionOf(segment: *const abi.Segment, address: u64) u64 {
 
 /// At a checkpoint whose caller has `rsp`: the frame joins the depth record.
 export fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void {
-    const position = positionOf(stack.segment.?, rsp);
+    const position = positionOf(stack.core.segment.?, rsp);
     const positions = stack.depth_positions.?;
     while (stack.depth_count > 0 and positions[stack.depth_count - 1] >= position) stack.depth_count -= 1;
     positions[stack.depth_count] = position;
@@ -173,41 +166,6 @@ fn random(plan: *abi.Plan) u64 {
     z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
     z = (z ^ z >> 27) *% 0x94D049BB133111EB;
     return z ^ z >> 31;
-}
-
-/// What the caller says, but never beyond the segment that holds it.
-fn boundArguments(claimed: u64, cfa: u64, parent: *const abi.Segment) u64 {
-    const room = @intFromPtr(parent) - cfa;
-    return (@min(claimed, room) + word - 1) & ~@as(u64, word - 1);
-}
-
-fn acquire(stack: *abi.Stack, plan: *abi.Plan, need_bytes: u64) *abi.Segment {
-    const parent = stack.segment.?;
-    if (parent.cached) |child| {
-        if (child.room >= need_bytes) {
-            plan.splits += 1;
-            stack.segment = child;
-            return child;
-        }
-        dropCached(stack, plan, parent);
-    }
-    plan.allocations += 1;
-    plan.splits += 1;
-    const usable = usableFor(stack, plan, parent, need_bytes + 64 + word);
-    // The reserve: the fiber goes on, and its next checkpoint returns the error.
-    if (plan.budget_bytes != 0 and parent.used_bytes + usable > plan.budget_bytes) {
-        if (stack.overflow == 0) stack.overflow = abi.error_stack_overflow;
-        if (parent.used_bytes + usable > plan.budget_bytes + abi.reserve_bytes) hs_reserve_exhausted();
-    }
-    if (plan.fail_allocation == plan.allocations and stack.overflow == 0) {
-        stack.overflow = abi.error_out_of_segments;
-    }
-    const segment = carve(stack, plan, usable) orelse {
-        fail(plan, abi.fail_arena, parent.used_bytes);
-        hs_reserve_exhausted();
-    };
-    if (plan.caching != 0) parent.cached = segment;
-    return segment;
 }
 
 /// Natural plans: their size, or what the frame needs. Forced ones: roomy, so that only what is forced splits,
@@ -229,12 +187,10 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
     return @max(least, need_bytes);
 }
 
-fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
+fn carveRange(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) bool {
     const unit: u64 = if (plan.policy == .unmap) page_bytes else 64;
     const total = alignUp(usable + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
     // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
-    const ordinal = if (stack.segment) |parent| parent.ordinal + 1 else 1;
-    const used_bytes = if (stack.segment) |parent| parent.used_bytes + usable else usable;
     var gap: u64 = 0;
     const from_low = switch (plan.placement) {
         .ascending => true,
@@ -251,16 +207,16 @@ fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
         if (from_low) {
             before = stack.bump_high;
             low = stack.bump_high + gap;
-            if (low + total > stack.arena + abi.arena_bytes) return null;
+            if (low + total > stack.arena + abi.arena_bytes) return false;
             stack.bump_high = low + total;
         } else {
             before = stack.bump_low;
-            if (stack.bump_low < stack.arena + total + gap) return null;
+            if (stack.bump_low < stack.arena + total + gap) return false;
             low = stack.bump_low - gap - total;
             stack.bump_low = low;
         }
     } else {
-        if (stack.bump_high - stack.bump_low < total) return null;
+        if (stack.bump_high - stack.bump_low < total) return false;
         if (from_low) {
             before = stack.bump_low;
             low = stack.bump_low;
@@ -274,46 +230,30 @@ fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
     const high = low + total;
     if (low < stack.protected_high and high > stack.protected_low) protect(plan, low, high, prot_read_write);
     if (plan.policy == .poison) checkPoison(stack, plan, low, high);
-    const segment: *abi.Segment = @ptrFromInt(high - @sizeOf(abi.Segment));
-    const limit = low + abi.canary_bytes + abi.slack_bytes;
-    segment.* = .{
-        .parent = stack.segment,
-        .cached = null,
-        .limit = limit,
-        // The argument base may lie up to 63 bytes below the header, the return address another word.
-        .room = @intFromPtr(segment) - limit - 64 - word,
-        .stub_frame = 0,
-        .warm = plan.caching,
+    range.* = .{
         .low = low,
         .high = high,
-        .bump_before = before,
-        .from_low_end = @intFromBool(from_low),
-        .usable_bytes = usable,
-        .used_bytes = used_bytes,
-        .ordinal = ordinal,
-        .reserved = @splat(0),
+        .limit = low + abi.canary_bytes + abi.slack_bytes,
+        .origin = before,
+        .origin_kind = @intFromBool(from_low),
     };
     const canary: [*]u64 = @ptrFromInt(low);
     for (0..abi.canary_bytes / word) |i| canary[i] = abi.canary_word;
-    stack.segment = segment;
-    stack.live_segments += 1;
-    if (used_bytes > stack.used_bytes_max) stack.used_bytes_max = used_bytes;
-    return segment;
+    return true;
 }
 
 /// The memory only; the caller takes the segment out of its chain.
-fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
+fn releaseSegment(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
     const canary: [*]const u64 = @ptrFromInt(segment.low);
     for (0..abi.canary_bytes / word) |i| {
         if (canary[i] != abi.canary_word) fail(plan, abi.fail_canary, segment.low);
     }
     const copy = segment.*;
-    stack.live_segments -= 1;
-    const grows_up = (copy.from_low_end == 1);
+    const grows_up = (copy.origin_kind == 1);
     if ((plan.placement == .interleaved) == grows_up) {
-        stack.bump_high = copy.bump_before;
+        stack.bump_high = copy.origin;
     } else {
-        stack.bump_low = copy.bump_before;
+        stack.bump_low = copy.origin;
     }
     // The initial segment outlives nothing: it is neither poisoned nor unmapped.
     if (copy.parent == null) return;
@@ -384,16 +324,7 @@ fn alignUp(value: u64, unit: u64) u64 {
     return (value + unit - 1) & ~(unit - 1);
 }
 
-/// `rep movsq`, not a loop: a compiler would turn the loop into a call of memcpy, which uses vector registers.
-fn copyWords(to: u64, from: u64, bytes: u64) void {
-    asm volatile ("rep movsq"
-        :
-        : [to] "{rdi}" (to),
-          [from] "{rsi}" (from),
-          [count] "{rcx}" (bytes / word),
-        : .{ .rdi = true, .rsi = true, .rcx = true, .memory = true });
-}
-
+/// `rep stosq`, not a loop: a compiler would turn the loop into a call of memset, which uses vector registers.
 fn fillWords(low: u64, high: u64, value: u64) void {
     asm volatile ("rep stosq"
         :

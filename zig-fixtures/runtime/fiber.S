@@ -1,0 +1,164 @@
+// The product's own entries: what host.zig and splitstack.zig call by name. Offsets and gates: gates.h.
+// Stack picture of a fiber that is not running (hs_fiber_yield), downwards from its caller's frame:
+//
+//   return address into the caller
+//   saved rbp                        ◄── rbp while in here
+//   rbx, r12, r13, r14, r15
+//   MXCSR | x87 control word         ◄── STACK_RSP of its struct Stack
+//
+// hs_resume (morestack.S) takes exactly this off again. The limit is its segment's and travels with the segment: hs_fiber_resume
+// (host.zig) puts it into force on whichever thread resumes.
+
+#include "gates.h"
+
+    .text
+
+// void hs_fiber_yield(void): back to whoever resumed this fiber, whose hs_resume returns 0. Nothing here or later is allowed to
+// remember an address of thread-local storage: the fiber may come back on another thread.
+// On the system stack (inside hs_system_call, a release callback, a signal handler) there is nothing to go back to: hs_rt_misused ends the fiber.
+    enter_gate hs_fiber_yield
+    cmpq $0, TLS(THREAD_SYSTEM_RSP)
+    je 2f
+    save_context
+    mov TLS(THREAD_STACK), %rax
+    mov %rsp, STACK_RSP(%rax)
+    mov TLS(THREAD_SCHEDULER_RSP), %rdx
+    mov (%rsp), %rcx                    // control words: loading them is dear, so only where they differ
+    mov %rdx, %rsp
+    movq $0, TLS(THREAD_SYSTEM_RSP)
+    cmp (%rsp), %rcx
+    je 1f
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+1:  xor %eax, %eax
+    add $8, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+2:  call hs_rt_misused
+    ud2
+    .cfi_endproc
+    .size hs_fiber_yield, . - hs_fiber_yield
+
+// u64 hs_pending(void): nonzero: the running fiber has something for hs_fiber_deliver. A leaf: no stack, rax only.
+    .globl hs_pending
+    .type hs_pending, @function
+    .p2align 4
+hs_pending:
+    .cfi_startproc
+    mov TLS(THREAD_STACK), %rax
+    test %rax, %rax
+    jz 1f
+    mov STACK_PENDING(%rax), %rax
+1:  ret
+    .cfi_endproc
+    .size hs_pending, . - hs_pending
+
+// struct Fiber *hs_current(void): the running fiber, or null. A leaf: no stack, rax only.
+    .globl hs_current
+    .type hs_current, @function
+    .p2align 4
+hs_current:
+    .cfi_startproc
+    mov TLS(THREAD_STACK), %rax
+    ret
+    .cfi_endproc
+    .size hs_current, . - hs_current
+
+// void hs_system_call(f, context): f(context) on the system stack, with no limit in force. What f calls stays there; it may not
+// yield, so it ends on the thread it began on. An unwinder sees one rbp frame on the fiber's stack below f's frames.
+//   rbp → saved rbp; then rbx (THREAD_SYSTEM_RSP before), r12 (the limit before)
+    enter_gate hs_system_call
+    push %rbx
+    .cfi_offset %rbx, -24
+    push %r12
+    .cfi_offset %r12, -32
+    mov TLS(THREAD_SYSTEM_RSP), %rbx
+    mov %fs:0x70, %r12
+    to_system_stack
+    movq $0, TLS(THREAD_SYSTEM_RSP)
+    movq $0, %fs:0x70
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    call *%rax
+    mov %rbx, TLS(THREAD_SYSTEM_RSP)
+    mov %r12, %fs:0x70
+    mov -16(%rbp), %r12
+    mov -8(%rbp), %rbx
+    leave_gate hs_system_call
+
+// u64 hs_attempt(f, context): f(context) on this (system) stack; 0: it returned, 1: hs_attempt_failed ended it.
+//   rbp → saved rbp; then rbx, r12, r13, r14, r15, control words, THREAD_ATTEMPT_RSP before ← THREAD_ATTEMPT_RSP
+    enter_gate hs_attempt
+    save_context
+    push TLS(THREAD_ATTEMPT_RSP)
+    mov %rsp, TLS(THREAD_ATTEMPT_RSP)
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    and $-16, %rsp
+    call *%rax
+    xor %eax, %eax
+.Lattempt_over:
+    mov TLS(THREAD_ATTEMPT_RSP), %rsp
+    pop TLS(THREAD_ATTEMPT_RSP)
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+    add $8, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    ret
+    .cfi_endproc
+    .size hs_attempt, . - hs_attempt
+
+// noreturn hs_attempt_failed(void): from anywhere inside an attempt, on whatever is left of a stack.
+    .globl hs_attempt_failed
+    .type hs_attempt_failed, @function
+hs_attempt_failed:
+    .cfi_startproc
+    .cfi_undefined %rip
+    emms
+    movq $0, TLS(THREAD_SYSTEM_RSP)
+    movq $0, %fs:0x70
+    mov $1, %eax
+    jmp .Lattempt_over
+    .cfi_endproc
+    .size hs_attempt_failed, . - hs_attempt_failed
+
+// void hs_signal_entry(int, siginfo_t *, void *): the handler the kernel calls, for handlers that are split code or call gates. The
+// interrupted code may be anywhere: on a fiber, in a stub, on the system stack. For as long as the handler runs there is no limit
+// and gates stay on the signal stack; afterwards both are what they were.
+    enter_gate hs_signal_entry
+    push %rbx
+    .cfi_offset %rbx, -24
+    push %r12
+    .cfi_offset %r12, -32
+    and $-16, %rsp
+    mov TLS(THREAD_SYSTEM_RSP), %rbx
+    mov %fs:0x70, %r12
+    movq $0, TLS(THREAD_SYSTEM_RSP)
+    movq $0, %fs:0x70
+    cld
+    call hs_rt_signal
+    mov %rbx, TLS(THREAD_SYSTEM_RSP)
+    mov %r12, %fs:0x70
+    mov -16(%rbp), %r12
+    mov -8(%rbp), %rbx
+    leave_gate hs_signal_entry
+
+    gate hs_fiber_create, hs_rt_fiber_create
+    gate hs_fiber_destroy, hs_rt_fiber_destroy
+    gate hs_fiber_deliver, hs_rt_fiber_deliver
+    gate hs_fiber_trim, hs_rt_fiber_trim
+    trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx
+    trace_gate hs_fiber_trace, hs_rt_fiber_trace, %rsi
+
+    .section .note.GNU-stack, "", @progbits

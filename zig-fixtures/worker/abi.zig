@@ -1,0 +1,123 @@
+//! The harness's side of runtime/abi.zig: forced plans and what they need of a stack and a thread, and the codes of the event log.
+//! The C# twins are Harness.Model/{Events,FiberProgram,Plans}.cs.
+
+const runtime = @import("abi");
+
+pub const Registers = runtime.Registers;
+pub const Segment = runtime.Segment;
+pub const slack_bytes = runtime.slack_bytes;
+pub const canary_bytes = runtime.canary_bytes;
+pub const setLimit = runtime.setLimit;
+pub const getLimit = runtime.getLimit;
+
+pub const canary_word: u64 = 0xC0FFEE_5E67_C0FFEE;
+pub const poison_word: u64 = 0xDDDD_DDDD_DDDD_DDDD;
+
+/// The limit that every prologue exceeds. Not ~0: LLVM's dynamic-alloca code compares signed.
+pub const limit_force: u64 = 0x7fff_ffff_ffff_ffff;
+
+pub const fibers_max = 8;
+pub const mutexes_max = 8;
+/// Address space reserved per fiber; touched pages only cost memory.
+pub const arena_bytes = 256 << 20;
+/// A fiber may use this much beyond its budget while its StackOverflow is on the way.
+pub const reserve_bytes = 128 << 20;
+
+pub const Placement = enum(u8) { descending = 0, ascending = 1, interleaved = 2, _ };
+pub const Policy = enum(u8) { cache = 0, poison = 1, unmap = 2, _ };
+pub const SplitKind = enum(u8) {
+    none = 0,
+    every_entry = 1,
+    single_entry = 2,
+    depth_at_least = 3,
+    depth_equals = 4,
+    every_nth = 5,
+    random = 6,
+    natural = 7,
+    depth_set = 8,
+    entry_set = 9,
+    _,
+};
+
+pub const EventKind = enum(u8) {
+    enter = 1,
+    delivered = 2,
+    leave = 3,
+    log = 4,
+    acquired = 5,
+    released = 6,
+    ledger_released = 7,
+    raised = 8,
+    caught = 9,
+    err_deferred = 10,
+    result = 11,
+    probe = 12,
+    yielded = 13,
+    spawned = 14,
+    joined = 15,
+    cancel_requested = 16,
+    fiber_end = 17,
+    _,
+};
+
+pub const error_injected = 100;
+pub const error_canceled = runtime.error_canceled;
+pub const error_stack_overflow = runtime.error_stack_overflow;
+pub const error_out_of_segments = runtime.error_out_of_segments;
+pub const error_deadlock = 104;
+
+pub const Outcome = enum(u8) { not_started = 0, completed = 1, failed = 2, panicked = 3, segfaulted = 4 };
+
+/// A fiber's stack, and the arena that forced placements carve its segments from.
+pub const Stack = extern struct {
+    core: runtime.Stack = .{},
+    arena: u64 = 0,
+    bump_low: u64 = 0,
+    bump_high: u64 = 0,
+    /// Range of this execution's released, poisoned memory.
+    poison_low: u64 = 0,
+    poison_high: u64 = 0,
+    /// Range outside which nothing has been made inaccessible.
+    protected_low: u64 = 0,
+    protected_high: u64 = 0,
+    depth_count: u32 = 0,
+    padding: u32 = 0,
+    depth_positions: ?[*]u64 = null,
+};
+
+/// The current execution's stack plan and what came of it.
+pub const Plan = extern struct {
+    kind: SplitKind = .none,
+    placement: Placement = .descending,
+    policy: Policy = .cache,
+    track_depth: u8 = 0,
+    /// 1: released segments stay as cached children (the product's way); 0: every release is a real one.
+    caching: u8 = 1,
+    padding: [3]u8 = @splat(0),
+    a: u64 = 0,
+    b: u64 = 0,
+    random_state: u64 = 0,
+    prologues: u64 = 0,
+    entries: u64 = 0,
+    fail_allocation: u64 = 0,
+    allocations: u64 = 0,
+    /// Releases under the unmap policy.
+    unmaps: u64 = 0,
+    /// Splits made by hs_grow, forced or natural; Thread.warm_splits counts the others.
+    splits: u64 = 0,
+    failures: u64 = 0,
+    fail_address: u64 = 0,
+};
+
+/// Bits of Plan.failures.
+pub const fail_canary = 1;
+pub const fail_poison = 2;
+pub const fail_order = 4;
+pub const fail_map = 8;
+pub const fail_arena = 16;
+
+/// The worker's thread: the runtime's, and the plan.
+pub const Thread = extern struct {
+    core: runtime.Thread = .{},
+    plan: Plan = .{},
+};

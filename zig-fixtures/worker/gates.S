@@ -1,0 +1,50 @@
+// Gates of the harness's services (harness/docs/RUNTIME-ABI.md): what generated programs call. How a gate works: ../runtime/gates.h.
+
+#include "../runtime/gates.h"
+
+    .text
+
+    gate hs_event, hs_rt_event
+    gate hs_fuel, hs_rt_fuel
+    gate hs_acquire, hs_rt_acquire
+    gate hs_release, hs_rt_release
+    gate hs_spawn, hs_rt_spawn
+    gate hs_cancel, hs_rt_cancel
+    gate hs_fill, hs_rt_fill
+    gate hs_sum, hs_rt_sum
+
+// The checkpoint also hands over its caller's rsp (second argument): the runtime measures call depth with it.
+    enter_gate hs_checkpoint
+    lea 16(%rbp), %rsi
+    to_system_stack
+    call hs_rt_checkpoint
+    leave_gate hs_checkpoint
+
+// Identity that no optimiser sees through.
+    .globl hs_opaque
+    .type hs_opaque, @function
+hs_opaque:
+    .cfi_startproc
+    mov %rdi, %rax
+    ret
+    .cfi_endproc
+    .size hs_opaque, . - hs_opaque
+
+    blocking_gate hs_yield, hs_rt_yield
+    blocking_gate hs_lock, hs_rt_lock
+    blocking_gate hs_join, hs_rt_join
+
+    trace_gate hs_probe, hs_rt_probe, %rsi
+    trace_gate hs_panic, hs_rt_panic, %rcx
+
+// void hs_callback(f, cell): non-split code that calls split code, on the fiber's stack.
+    .globl hs_bridge_begin, hs_bridge_end
+hs_bridge_begin:
+    enter_gate hs_callback
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    call *%rax
+    leave_gate hs_callback
+hs_bridge_end:
+
+    .section .note.GNU-stack, "", @progbits
