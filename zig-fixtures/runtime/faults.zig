@@ -1,0 +1,138 @@
+//! Signals of the CPU inside a fiber end that fiber; every other one goes to whoever had it before. Handlers for other signals that are
+//! split code are called through hs_signal_entry (fiber.S).
+
+const std = @import("std");
+const linux = std.os.linux;
+const abi = @import("abi");
+const records = @import("fiber");
+const trace = @import("trace.zig");
+const host = @import("host.zig");
+
+extern fn hs_fault_landing() callconv(.c) void;
+extern fn hs_attempt_failed() callconv(.c) noreturn;
+extern fn hs_signal_entry(c_int, ?*anyopaque, ?*anyopaque) callconv(.c) void;
+
+const stack_bytes = 64 << 10;
+/// Above what our own code uses of the system stack while a fiber runs.
+const host_bytes = 64 << 10;
+const page_bytes = 4096;
+const signals = [_]linux.SIG{ .SEGV, .BUS, .ILL, .FPE, .TRAP };
+
+var previous: [64]linux.Sigaction = undefined;
+var installed: u32 = 0;
+threadlocal var own_stack: usize = 0;
+threadlocal var stack_before: linux.stack_t = undefined;
+
+pub fn enter() bool {
+    if (own_stack != 0) return true;
+    const memory = linux.mmap(null, stack_bytes, .{ .READ = true, .WRITE = true }, .{ .TYPE = .PRIVATE, .ANONYMOUS = true }, -1, 0);
+    if (linux.errno(memory) != .SUCCESS) return false;
+    own_stack = memory;
+    var alternate: linux.stack_t = .{ .sp = @ptrFromInt(memory), .flags = 0, .size = stack_bytes };
+    if (linux.errno(linux.sigaltstack(&alternate, &stack_before)) != .SUCCESS) return false;
+    if (@cmpxchgStrong(u32, &installed, 0, 1, .acq_rel, .monotonic) != null) return true;
+    const action: linux.Sigaction = .{
+        .handler = .{ .sigaction = onFault },
+        .mask = linux.sigemptyset(),
+        .flags = linux.SA.SIGINFO | linux.SA.ONSTACK,
+    };
+    for (signals) |signal| {
+        if (linux.errno(linux.sigaction(signal, &action, &previous[@intFromEnum(signal)])) != .SUCCESS) return false;
+    }
+    return true;
+}
+
+pub fn leave() void {
+    if (own_stack == 0) return;
+    _ = linux.sigaltstack(&stack_before, null);
+    _ = linux.munmap(@ptrFromInt(own_stack), stack_bytes);
+    own_stack = 0;
+}
+
+pub fn ending(fiber: *const records.Fiber) records.Ending {
+    const signal: linux.SIG = @enumFromInt(fiber.signal);
+    if (signal != .SEGV and signal != .BUS) return .trapped;
+    return if (onGuard(fiber)) .overflowed else .segfaulted;
+}
+
+fn onGuard(fiber: *const records.Fiber) bool {
+    if (fiber.stack.guard == 0) return false;
+    var next = fiber.stack.segment;
+    while (next) |segment| : (next = segment.parent) {
+        if (fiber.fault_address >= segment.low and fiber.fault_address < segment.low + page_bytes) return true;
+    }
+    return false;
+}
+
+pub fn name(signal: u32) []const u8 {
+    return switch (@as(linux.SIG, @enumFromInt(signal))) {
+        .SEGV => "segmentation fault",
+        .BUS => "bus error",
+        .ILL => "illegal instruction or trap",
+        .FPE => "arithmetic fault",
+        .TRAP => "breakpoint",
+        else => "signal",
+    };
+}
+
+fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
+    const ucontext: *Ucontext = @ptrCast(@alignCast(context.?));
+    const gregs = &ucontext.gregs;
+    const thread = &host.hs_thread;
+    if (thread.attempt_rsp != 0) {
+        gregs[greg_rip] = @intFromPtr(&hs_attempt_failed);
+        gregs[greg_rsp] = thread.attempt_rsp;
+        return;
+    }
+    const fiber = host.running() orelse return passOn(signal, info, context);
+    const rsp = gregs[greg_rsp];
+    // A gate's service: our own code, on the system stack.
+    if (thread.system_rsp != 0 and rsp <= thread.system_rsp and thread.system_rsp - rsp < host_bytes) return passOn(signal, info, context);
+    fiber.signal = @intFromEnum(signal);
+    fiber.fault_address = @intFromPtr(info.fields.sigfault.addr);
+    trace.capture(fiber, gregs[greg_rip] + 1, gregs[greg_rbp], rsp, host.pendingReport());
+    gregs[greg_rsp] = thread.scheduler_rsp & ~@as(u64, 63);
+    gregs[greg_rip] = @intFromPtr(&hs_fault_landing);
+}
+
+fn passOn(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque) void {
+    const before = &previous[@intFromEnum(signal)];
+    const default = before.handler.handler == linux.SIG.DFL or before.handler.handler == linux.SIG.IGN;
+    if (!default) {
+        const limit = abi.getLimit();
+        abi.setLimit(0);
+        defer abi.setLimit(limit);
+        if (before.flags & linux.SA.SIGINFO != 0) before.handler.sigaction.?(signal, info, context) else before.handler.handler.?(signal);
+        return;
+    }
+    // Back to the instruction, which faults again and ends the process as it would have.
+    const action: linux.Sigaction = .{ .handler = .{ .handler = linux.SIG.DFL }, .mask = linux.sigemptyset(), .flags = 0 };
+    _ = linux.sigaction(signal, &action, null);
+}
+
+// ── Handlers that are split code ────────────────────────────────────────────────────────────────────────────────
+
+pub const Handler = *const fn (u32, *const anyopaque, ?*anyopaque) callconv(.c) void;
+var handlers: [65]?Handler = @splat(null);
+
+/// 0: installed.
+export fn hs_signal_set(signal: u32, handler: Handler) callconv(.c) u32 {
+    if (signal == 0 or signal > 64) return 22;
+    handlers[signal] = handler;
+    const action: linux.Sigaction = .{
+        .handler = .{ .sigaction = @ptrCast(&hs_signal_entry) },
+        .mask = linux.sigemptyset(),
+        .flags = linux.SA.SIGINFO | linux.SA.ONSTACK | linux.SA.RESTART,
+    };
+    return @intFromEnum(linux.errno(linux.sigaction(@enumFromInt(signal), &action, null)));
+}
+
+export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: ?*anyopaque) callconv(.c) void {
+    if (handlers[signal]) |handler| handler(signal, info, context);
+}
+
+/// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).
+const Ucontext = extern struct { flags: u64, link: u64, stack: [3]u64, gregs: [23]u64 };
+const greg_rbp = 10;
+const greg_rsp = 15;
+const greg_rip = 16;

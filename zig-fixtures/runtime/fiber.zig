@@ -1,0 +1,92 @@
+//! The product's records, shared by the host's object and the module that user code imports. Both may be compiled by different
+//! backends, so everything is extern.
+
+const abi = @import("abi");
+
+pub const Entry = *const fn (?*anyopaque) callconv(.c) void;
+
+/// Embedded by its owner in what a fiber holds. Valid until released or dropped.
+pub const Held = extern struct {
+    previous: ?*Held = null,
+    next: ?*Held = null,
+    /// Gives back what it stands for. Runs on the system stack when the fiber ended without its defers.
+    release: ?*const fn (*Held) callconv(.c) void = null,
+};
+
+pub const Options = extern struct {
+    /// Bytes of the first segment with the fiber's record: rounded up to a power of two, 8 KiB to 64 MiB.
+    first_bytes: u64 = 8192,
+    /// Stack bytes beyond which the next checkpoint returns error.StackOverflow; 0: no budget.
+    budget_bytes: u64 = 0,
+    /// What there is beyond the budget while the error is on its way.
+    reserve_bytes: u64 = 256 << 10,
+    /// The largest segment that growth doubles to.
+    growth_bytes_max: u64 = 64 << 20,
+    /// For tests: the n-th segment beyond the first is refused; 0: none.
+    fail_allocation: u32 = 0,
+    /// A no-access page below every segment.
+    guard_pages: bool = false,
+    padding: [3]u8 = @splat(0),
+};
+
+pub const State = enum(u32) { ready = 0, running = 1, ended = 2, _ };
+
+pub const Ending = enum(u32) {
+    none = 0,
+    completed = 1,
+    failed = 2,
+    /// @panic or a safety check.
+    panicked = 3,
+    /// A signal that is not about memory: a trap, an arithmetic fault.
+    trapped = 4,
+    segfaulted = 5,
+    /// Budget and reserve used up, or a guard page hit.
+    overflowed = 6,
+    /// Yielded where it cannot: on the system stack.
+    misused = 7,
+    _,
+};
+
+/// Lives at the top of its own first slot. `stack` comes first: Thread.stack is the running fiber.
+pub const Fiber = extern struct {
+    stack: abi.Stack = .{},
+    held: ?*Held = null,
+    held_count: u64 = 0,
+    /// Set by whoever resumes it, so that two threads cannot.
+    state: u32 = 0,
+    ending: Ending = .none,
+    /// Of a failed fiber: @intFromError in its compilation.
+    error_code: u32 = 0,
+    signal: u32 = 0,
+    fault_address: u64 = 0,
+    /// Release callbacks that failed in turn, and entries that could not be reached.
+    second_faults: u32 = 0,
+    class: u32 = 0,
+    slot_low: u64 = 0,
+    slot_kind: u64 = 0,
+    /// Once it has ended badly: in its own dead stack.
+    report: ?*Report = null,
+    /// For a scheduler's queue.
+    next: ?*Fiber = null,
+    reserved: [5]u64 = @splat(0),
+};
+
+pub const trace_head = 144;
+pub const trace_tail = 48;
+
+/// What is kept of a fiber that ended without its defers: the trace as it was before anything was released.
+pub const Report = extern struct {
+    /// Return addresses, innermost first; when some were dropped, the last trace_tail are the outermost.
+    addresses: [trace_head + trace_tail]u64,
+    count: u64,
+    /// Between the first trace_head and the last trace_tail.
+    dropped: u64,
+    message: [160]u8,
+    message_length: u64,
+};
+
+comptime {
+    const assert = @import("std").debug.assert;
+    assert(@offsetOf(Fiber, "stack") == 0);
+    assert(@sizeOf(Fiber) % 64 == 0);
+}

@@ -1,0 +1,264 @@
+//! The product's host: fibers, their ends, faults. Runs on the system stack, behind the gates of fiber.S; never on a fiber's.
+
+const std = @import("std");
+const linux = std.os.linux;
+const abi = @import("abi");
+const records = @import("fiber");
+const trace = @import("trace.zig");
+const faults = @import("faults.zig");
+
+const Fiber = records.Fiber;
+
+pub export threadlocal var hs_thread: abi.Thread = .{};
+pub const panic = std.debug.no_panic;
+
+extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
+extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
+extern fn hs_fiber_start() callconv(.c) void;
+extern fn hs_attempt(f: *const fn (*Fiber) callconv(.c) void, fiber: *Fiber) callconv(.c) u64;
+extern fn hs_attempt_failed() callconv(.c) noreturn;
+extern fn hs_slot_take(class: u64, guard: u64, kind: *u64) callconv(.c) u64;
+extern fn hs_slot_give(class: u64, low: u64, kind: u64) callconv(.c) void;
+extern fn hs_pool_enter() callconv(.c) u64;
+extern fn hs_pool_leave() callconv(.c) void;
+extern fn hs_stack_adopt(stack: *abi.Stack, range: *const Range, usable: u64) callconv(.c) u64;
+extern fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64;
+extern fn hs_stack_trim(stack: *abi.Stack) callconv(.c) void;
+
+const Range = extern struct { low: u64, high: u64, limit: u64, origin: u64, origin_kind: u64 };
+
+const page_bytes = 4096;
+const back_ended = 1;
+
+comptime {
+    _ = faults;
+}
+
+pub fn running() ?*Fiber {
+    const stack = hs_thread.stack orelse return null;
+    return @fieldParentPtr("stack", stack);
+}
+
+export fn hs_thread_enter() callconv(.c) u64 {
+    abi.setLimit(0); // a thread made in another's place may have that one's
+    hs_thread.system_rsp = 0;
+    if (hs_pool_enter() == 0) return 0;
+    return @intFromBool(faults.enter());
+}
+
+export fn hs_thread_leave() callconv(.c) void {
+    hs_pool_leave();
+    faults.leave();
+}
+
+export fn hs_rt_fiber_create(
+    options: *const records.Options,
+    entry: records.Entry,
+    closure: [*]const u8,
+    closure_bytes: u64,
+) callconv(.c) ?*Fiber {
+    var class: u64 = abi.class_min;
+    while (class < abi.class_max and @as(u64, 1) << @intCast(class) < options.first_bytes) class += 1;
+    const guard_bytes: u64 = if (options.guard_pages) page_bytes else 0;
+    const least = @sizeOf(Fiber) + closure_bytes + guard_bytes + abi.slack_bytes + abi.canary_bytes + 1024;
+    while (class < abi.class_max and @as(u64, 1) << @intCast(class) < least) class += 1;
+    var kind: u64 = 0;
+    const low = hs_slot_take(class, @intFromBool(options.guard_pages), &kind);
+    if (low == 0) return null;
+    const high = low + (@as(u64, 1) << @intCast(class));
+    const fiber: *Fiber = @ptrFromInt(high - @sizeOf(Fiber));
+    fiber.* = .{ .class = @intCast(class), .slot_low = low, .slot_kind = kind };
+    fiber.stack.budget_bytes = options.budget_bytes;
+    fiber.stack.reserve_bytes = options.reserve_bytes;
+    fiber.stack.fail_allocation = options.fail_allocation;
+    fiber.stack.guard = @intFromBool(options.guard_pages);
+    var cap: u8 = abi.class_min;
+    while (cap < abi.class_max and @as(u64, 1) << @intCast(cap) < options.growth_bytes_max) cap += 1;
+    fiber.stack.growth_class_max = cap;
+
+    const closure_at = (@intFromPtr(fiber) - closure_bytes) & ~@as(u64, 63);
+    if (closure_bytes > 0) @memcpy(@as([*]u8, @ptrFromInt(closure_at)), closure[0..closure_bytes]);
+    const limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
+    const range: Range = .{ .low = low, .high = closure_at, .limit = limit, .origin = class, .origin_kind = kind & 0xff };
+    const top = hs_stack_adopt(&fiber.stack, &range, closure_at - @sizeOf(abi.Segment) - limit);
+    fiber.stack.rsp = firstContext(top, entry, closure_at);
+    return fiber;
+}
+
+/// As hs_resume pops it: control words, r15, r14, r13, r12 = the argument, rbx = the entry, rbp = 0, the address to go to, and
+/// a zero where a return address would be.
+fn firstContext(top: u64, entry: records.Entry, argument: u64) u64 {
+    const words: [*]u64 = @ptrFromInt(top - 10 * 8);
+    words[0] = 0x0000_037F_0000_1F80; // x87 control word, MXCSR: the ABI's initial values
+    words[1] = 0;
+    words[2] = 0;
+    words[3] = 0;
+    words[4] = argument;
+    words[5] = @intFromPtr(entry);
+    words[6] = 0;
+    words[7] = @intFromPtr(&hs_fiber_start);
+    words[8] = 0;
+    words[9] = 0;
+    return top - 10 * 8;
+}
+
+/// Gives back the fiber's memory. One that has not ended is ended first: what it holds is released, its defers do not run.
+export fn hs_rt_fiber_destroy(fiber: *Fiber) callconv(.c) void {
+    if (fiber.state == @intFromEnum(records.State.ready)) {
+        releaseHeld(fiber);
+        _ = hs_stack_close(&fiber.stack);
+    }
+    hs_slot_give(fiber.class, fiber.slot_low, fiber.slot_kind);
+}
+
+/// Runs the fiber until it yields or ends. 0: yielded, 1: ended, 2: refused (running elsewhere, ended, or called on a fiber).
+export fn hs_fiber_resume(fiber: *Fiber) callconv(.c) u64 {
+    if (hs_thread.stack != null) return 2;
+    const ready = @intFromEnum(records.State.ready);
+    const run = @intFromEnum(records.State.running);
+    if (@cmpxchgStrong(u32, &fiber.state, ready, run, .acquire, .monotonic) != null) return 2;
+    hs_thread.stack = &fiber.stack;
+    abi.setLimit(fiber.stack.segment.?.limit);
+    const back = hs_resume(fiber.stack.rsp, 0);
+    hs_thread.stack = null;
+    abi.setLimit(0);
+    if (back == back_ended) return 1;
+    // What it grew is the thread's again, for the next fiber: an idle one keeps only what it stands on.
+    if (fiber.stack.segment.?.cached != null) hs_stack_trim(&fiber.stack);
+    @atomicStore(u32, &fiber.state, ready, .release);
+    return 0;
+}
+
+/// Besides the cached segments, the pages of its current one that lie below where it stopped.
+export fn hs_rt_fiber_trim(fiber: *Fiber) callconv(.c) void {
+    if (@atomicLoad(u32, &fiber.state, .acquire) != @intFromEnum(records.State.ready)) return;
+    hs_stack_trim(&fiber.stack);
+    const segment = fiber.stack.segment.?;
+    const guard_bytes: u64 = if (fiber.stack.guard != 0) page_bytes else 0;
+    const low = segment.low + guard_bytes;
+    const high = (fiber.stack.rsp - 128) & ~@as(u64, page_bytes - 1);
+    if (high > low) _ = linux.madvise(@ptrFromInt(low), high - low, linux.MADV.DONTNEED);
+}
+
+/// What a checkpoint returns: a code of abi.zig, or 0. The stack's own report first; a cancellation waits for the next one.
+export fn hs_rt_fiber_deliver() callconv(.c) u32 {
+    const fiber = running() orelse return 0;
+    if (fiber.stack.overflow != 0) {
+        const code = fiber.stack.overflow;
+        fiber.stack.overflow = 0;
+        return code;
+    }
+    return if (@atomicRmw(u32, &fiber.stack.canceled, .Xchg, 0, .acquire) != 0) abi.error_canceled else 0;
+}
+
+export fn hs_rt_fiber_trace(into: *records.Report, registers: *const abi.Registers) callconv(.c) void {
+    trace.capture(running(), registers.rip, registers.rbp, registers.rsp, into);
+}
+
+// ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The entry returned. `wrong` has a bit per callee-saved register or control word that changed.
+export fn hs_rt_fiber_returned(wrong: u32) callconv(.c) noreturn {
+    const fiber = running().?;
+    if (fiber.ending == .none) fiber.ending = .completed;
+    if (wrong != 0) fiber.second_faults += 1;
+    end(fiber);
+}
+
+threadlocal var pending_report: records.Report = undefined;
+
+export fn hs_rt_fiber_panic(message: [*]const u8, length: u64, registers: *const abi.Registers) callconv(.c) noreturn {
+    if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
+    const fiber = running() orelse {
+        const line = "panic outside any fiber: ";
+        _ = linux.write(2, line.ptr, line.len);
+        _ = linux.write(2, message, length);
+        _ = linux.write(2, "\n", 1);
+        linux.exit_group(134);
+    };
+    trace.capture(fiber, registers.rip, registers.rbp, registers.rsp, &pending_report);
+    abandon(fiber, .panicked, message[0..length]);
+}
+
+/// growth.zig: neither budget nor reserve nor emergency has room.
+export fn hs_reserve_exhausted(cfa: u64, resume_address: u64) callconv(.c) noreturn {
+    const fiber = running().?;
+    trace.capture(fiber, resume_address, cfa - 16, cfa - 24, &pending_report);
+    abandon(fiber, .overflowed, "stack overflow: the reserve is used up");
+}
+
+export fn hs_rt_misused() callconv(.c) noreturn {
+    if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
+    const fiber = running() orelse {
+        const line = "splitstack: yield outside any fiber\n";
+        _ = linux.write(2, line.ptr, line.len);
+        linux.exit_group(134);
+    };
+    pending_report.count = 0;
+    pending_report.dropped = 0;
+    abandon(fiber, .misused, "yield on the system stack");
+}
+
+/// The signal handler has captured the trace and sent the thread here, on the system stack.
+export fn hs_rt_faulted() callconv(.c) noreturn {
+    const fiber = running().?;
+    abandon(fiber, faults.ending(fiber), faults.name(fiber.signal));
+}
+
+pub fn pendingReport() *records.Report {
+    return &pending_report;
+}
+
+/// No defer runs; the ledger gives everything back, last first.
+fn abandon(fiber: *Fiber, ending: records.Ending, message: []const u8) noreturn {
+    fiber.ending = ending;
+    const kept = @min(message.len, pending_report.message.len);
+    @memcpy(pending_report.message[0..kept], message[0..kept]);
+    pending_report.message_length = kept;
+    releaseHeld(fiber);
+    // The fiber's own stack is dead now: the report goes to the top of it.
+    var first = fiber.stack.segment.?;
+    while (first.parent) |parent| first = parent;
+    const place: *records.Report = @ptrFromInt((@intFromPtr(first) - @sizeOf(records.Report)) & ~@as(u64, 15));
+    place.* = pending_report;
+    fiber.report = place;
+    finish(fiber);
+}
+
+fn end(fiber: *Fiber) noreturn {
+    releaseHeld(fiber);
+    finish(fiber);
+}
+
+fn finish(fiber: *Fiber) noreturn {
+    _ = hs_stack_close(&fiber.stack);
+    @atomicStore(u32, &fiber.state, @intFromEnum(records.State.ended), .release);
+    hs_to_scheduler(back_ended);
+}
+
+/// Each callback in an attempt of its own: one that fails in turn costs what it stands for, and nothing else.
+fn releaseHeld(fiber: *Fiber) void {
+    abi.setLimit(0);
+    hs_thread.system_rsp = 0;
+    while (fiber.held != null and fiber.held_count > 0) {
+        const before = fiber.held_count;
+        if (hs_attempt(releaseLast, fiber) != 0) fiber.second_faults += 1;
+        if (fiber.held_count == before) {
+            // The entry itself cannot be read: nor can those behind it be found.
+            fiber.second_faults += @intCast(@min(before, 1 << 20));
+            break;
+        }
+    }
+    fiber.held = null;
+    fiber.held_count = 0;
+}
+
+fn releaseLast(fiber: *Fiber) callconv(.c) void {
+    const held = fiber.held.?;
+    const previous = held.previous;
+    const f = held.release;
+    fiber.held = previous;
+    fiber.held_count -= 1;
+    if (previous) |p| p.next = null;
+    if (f) |release| release(held);
+}

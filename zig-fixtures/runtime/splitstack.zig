@@ -1,0 +1,186 @@
+//! Fibers on split stacks: what a program imports. The rest of the runtime is in objects of its own (build.zig), called by name.
+
+const std = @import("std");
+const abi = @import("abi");
+const records = @import("fiber");
+
+pub const Options = records.Options;
+pub const Held = records.Held;
+pub const Report = records.Report;
+
+/// What a checkpoint may return.
+pub const Fault = error{ StackOverflow, OutOfStackSegments, Canceled };
+
+extern fn hs_thread_enter() callconv(.c) u64;
+extern fn hs_thread_leave() callconv(.c) void;
+extern fn hs_fiber_create(*const Options, records.Entry, [*]const u8, u64) callconv(.c) ?*records.Fiber;
+extern fn hs_fiber_destroy(*records.Fiber) callconv(.c) void;
+extern fn hs_fiber_resume(*records.Fiber) callconv(.c) u64;
+extern fn hs_fiber_yield() callconv(.c) void;
+extern fn hs_fiber_trim(*records.Fiber) callconv(.c) void;
+extern fn hs_fiber_deliver() callconv(.c) u32;
+extern fn hs_fiber_panic([*]const u8, u64) callconv(.c) noreturn;
+extern fn hs_fiber_trace(*Report) callconv(.c) void;
+extern fn hs_pending() callconv(.c) u64;
+extern fn hs_current() callconv(.c) ?*records.Fiber;
+extern fn hs_system_call(*const fn (?*anyopaque) callconv(.c) void, ?*anyopaque) callconv(.c) void;
+extern fn hs_signal_set(u32, *const fn (u32, *const anyopaque, ?*anyopaque) callconv(.c) void) callconv(.c) u32;
+extern fn hs_stack_realign(u64) callconv(.c) u64;
+extern fn hs_pool_trim() callconv(.c) void;
+
+/// Per OS thread, before it resumes fibers and after the last.
+pub const Thread = struct {
+    pub fn enter() error{OutOfMemory}!void {
+        if (hs_thread_enter() == 0) return error.OutOfMemory;
+    }
+    pub const leave = hs_thread_leave;
+    /// The pages of segments kept for the next fiber go back to the system.
+    pub const trim = hs_pool_trim;
+};
+
+pub const Outcome = union(enum) {
+    unfinished,
+    completed,
+    failed: anyerror,
+    panicked,
+    trapped: u32,
+    segfaulted: usize,
+    overflowed,
+    misused,
+};
+
+pub const Fiber = struct {
+    record: *records.Fiber,
+
+    /// A fiber that will run `function` with `arguments` (copied; at most what a first segment has room for). Its memory is given
+    /// back by `deinit`.
+    pub fn init(options: Options, comptime function: anytype, arguments: std.meta.ArgsTuple(@TypeOf(function))) error{OutOfStackSegments}!Fiber {
+        const Arguments = @TypeOf(arguments);
+        const Start = struct {
+            fn entry(context: ?*anyopaque) callconv(.c) void {
+                const own: *align(1) const Arguments = @ptrCast(context.?);
+                const Result = @typeInfo(@TypeOf(function)).@"fn".return_type.?;
+                const result = @call(.auto, function, own.*);
+                if (@typeInfo(Result) == .error_union) {
+                    const record = hs_current().?;
+                    if (result) |_| {} else |err| {
+                        record.ending = .failed;
+                        record.error_code = @intFromError(err);
+                    }
+                }
+            }
+        };
+        const record = hs_fiber_create(&options, Start.entry, @ptrCast(&arguments), @sizeOf(Arguments)) orelse return error.OutOfStackSegments;
+        return .{ .record = record };
+    }
+
+    pub fn deinit(fiber: Fiber) void {
+        hs_fiber_destroy(fiber.record);
+    }
+
+    pub const Step = enum { yielded, ended };
+
+    /// Runs it until it yields or ends. Not from inside a fiber, not while it runs elsewhere, not after its end.
+    pub fn @"resume"(fiber: Fiber) error{NotResumable}!Step {
+        return switch (hs_fiber_resume(fiber.record)) {
+            0 => .yielded,
+            1 => .ended,
+            else => error.NotResumable,
+        };
+    }
+
+    /// Its next checkpoint returns error.Canceled. From any thread.
+    pub fn cancel(fiber: Fiber) void {
+        @atomicStore(u32, &fiber.record.stack.canceled, 1, .release);
+    }
+
+    /// Gives back what a fiber that is not running has of memory it does not stand on.
+    pub fn trim(fiber: Fiber) void {
+        hs_fiber_trim(fiber.record);
+    }
+
+    pub fn outcome(fiber: Fiber) Outcome {
+        const record = fiber.record;
+        return switch (record.ending) {
+            .completed => .completed,
+            .failed => .{ .failed = @errorFromInt(@as(std.meta.Int(.unsigned, @bitSizeOf(anyerror)), @intCast(record.error_code))) },
+            .panicked => .panicked,
+            .trapped => .{ .trapped = record.signal },
+            .segfaulted => .{ .segfaulted = record.fault_address },
+            .overflowed => .overflowed,
+            .misused => .misused,
+            else => .unfinished,
+        };
+    }
+
+    /// Of one that ended without its defers: message and trace; valid until `deinit`.
+    pub fn report(fiber: Fiber) ?*const Report {
+        return fiber.record.report;
+    }
+};
+
+/// Back to whoever resumed this fiber.
+pub const yield = hs_fiber_yield;
+
+/// The first statement of every fallible function: where overflow, refused memory and cancellation arrive.
+pub inline fn checkpoint() Fault!void {
+    if (hs_pending() != 0) return delivered();
+}
+
+noinline fn delivered() Fault!void {
+    return switch (hs_fiber_deliver()) {
+        abi.error_stack_overflow => error.StackOverflow,
+        abi.error_out_of_segments => error.OutOfStackSegments,
+        abi.error_canceled => error.Canceled,
+        else => {},
+    };
+}
+
+/// Enters `held` in the running fiber's ledger; outside a fiber it does nothing.
+pub fn hold(held: *Held, give_back: *const fn (*Held) callconv(.c) void) void {
+    held.* = .{ .release = give_back };
+    const fiber = hs_current() orelse return;
+    held.previous = fiber.held;
+    if (fiber.held) |last| last.next = held;
+    fiber.held = held;
+    fiber.held_count += 1;
+}
+
+/// Takes `held` out of the ledger, without releasing what it stands for.
+pub fn drop(held: *Held) void {
+    const fiber = hs_current() orelse return;
+    if (held.next) |next| next.previous = held.previous else if (fiber.held == held) fiber.held = held.previous else return;
+    if (held.previous) |previous| previous.next = held.next;
+    fiber.held_count -= 1;
+}
+
+/// Takes `held` out of the ledger and releases what it stands for.
+pub fn release(held: *Held) void {
+    drop(held);
+    if (held.release) |f| f(held);
+}
+
+/// Runs `function(context)` on the system stack: for foreign code. It may call back split code; it may not yield.
+pub fn onSystemStack(function: *const fn (?*anyopaque) callconv(.c) void, context: ?*anyopaque) void {
+    hs_system_call(function, context);
+}
+
+/// After longjmp or a foreign exception left split frames without returning through them.
+pub fn realign() void {
+    _ = hs_stack_realign(@frameAddress());
+}
+
+/// A signal handler that may be split code; it runs on the thread's signal stack.
+pub fn onSignal(signal: u32, handler: *const fn (u32, *const anyopaque, ?*anyopaque) callconv(.c) void) error{SignalRefused}!void {
+    if (hs_signal_set(signal, handler) != 0) return error.SignalRefused;
+}
+
+/// The trace of the running code.
+pub const trace = hs_fiber_trace;
+
+/// The root says `pub const panic = splitstack.panic;`: a panic ends its fiber.
+pub const panic = std.debug.FullPanic(panicked);
+
+fn panicked(message: []const u8, _: ?usize) noreturn {
+    hs_fiber_panic(message.ptr, message.len);
+}
