@@ -12,8 +12,8 @@ extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_reserve_exhausted() noreturn;
 
 const page_bytes = 4096;
-const unmaps_all = 256;
-const unmaps_stride = 32;
+/// Under the unmap policy an execution's n-th release faults on touch in unmaps_dense of n cases.
+const unmaps_dense = 1;
 /// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
 const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
@@ -66,8 +66,7 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
         stack.bump_low = stack.arena + abi.arena_bytes / 2;
         stack.bump_high = stack.bump_low;
     }
-    stack.protected_low = ~@as(u64, 0);
-    stack.protected_high = 0;
+    stack.protected_count = 0;
     stack.poison_low = 0;
     stack.poison_high = 0;
     stack.segment = null;
@@ -90,9 +89,7 @@ export fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64 {
         if (segment.parent) |parent| parent.cached = null;
         release(stack, plan, segment);
     }
-    if (stack.protected_low < stack.protected_high) {
-        protect(plan, stack.protected_low, stack.protected_high, prot_read_write);
-    }
+    makeAllAccessible(stack, plan);
     return stack.live_segments;
 }
 
@@ -167,9 +164,16 @@ export fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void {
     stack.depth_count += 1;
 }
 
+const golden = 0x9E3779B97F4A7C15;
+
 fn random(plan: *abi.Plan) u64 {
-    plan.random_state +%= 0x9E3779B97F4A7C15;
-    var z = plan.random_state;
+    plan.random_state +%= golden;
+    return mixed(plan.random_state);
+}
+
+/// SplitMix64's finaliser.
+fn mixed(state: u64) u64 {
+    var z = state;
     z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
     z = (z ^ z >> 27) *% 0x94D049BB133111EB;
     return z ^ z >> 31;
@@ -217,6 +221,8 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         // Geometric: a deep recursion needs O(log n) segments, and a shallow one little memory.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         .every_entry => 512,
+        // Where many prologues are forced, one more or less that splits by itself does not matter; memory does.
+        .random, .every_nth, .depth_at_least => 2 << 10,
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
             const left = switch (plan.placement) {
@@ -272,7 +278,7 @@ fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
         }
     }
     const high = low + total;
-    if (low < stack.protected_high and high > stack.protected_low) protect(plan, low, high, prot_read_write);
+    makeAccessible(stack, plan, low, high);
     if (plan.policy == .poison) checkPoison(stack, plan, low, high);
     const segment: *abi.Segment = @ptrFromInt(high - @sizeOf(abi.Segment));
     const limit = low + abi.canary_bytes + abi.slack_bytes;
@@ -309,32 +315,62 @@ fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
     }
     const copy = segment.*;
     stack.live_segments -= 1;
+    // The initial segment outlives nothing: it is neither poisoned nor unmapped.
+    if (copy.parent != null) switch (plan.policy) {
+        .poison => {
+            fillWords(copy.low, copy.high, abi.poison_word);
+            addPoison(stack, copy.low, copy.high);
+        },
+        // Its addresses stay out of use until an older segment's release gives back the range around them.
+        .unmap => if (makeInaccessible(stack, plan, copy.low, copy.high)) return,
+        else => {},
+    };
     const grows_up = (copy.from_low_end == 1);
     if ((plan.placement == .interleaved) == grows_up) {
         stack.bump_high = copy.bump_before;
     } else {
         stack.bump_low = copy.bump_before;
     }
-    // The initial segment outlives nothing: it is neither poisoned nor unmapped.
-    if (copy.parent == null) return;
-    switch (plan.policy) {
-        .poison => {
-            fillWords(copy.low, copy.high, abi.poison_word);
-            addPoison(stack, copy.low, copy.high);
-        },
-        .unmap => unmap(stack, plan, copy.low, copy.high),
-        else => {},
-    }
 }
 
-/// Two system calls a split would make a deep recursion's executions a thousand times slower than its others, so beyond the
-/// first `unmaps_all` releases of an execution only every `unmaps_stride`-th is made to fault.
-fn unmap(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
+/// A system call costs as much as hundreds of splits, so not every release of an execution is made to fault: the first few,
+/// and the later the rarer (a draw that depends on the plan, so other plans of a program take others). False: not this one.
+fn makeInaccessible(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) bool {
     plan.unmaps += 1;
-    if (plan.unmaps > unmaps_all and plan.unmaps % unmaps_stride != 0) return;
-    stack.protected_low = @min(stack.protected_low, low);
-    stack.protected_high = @max(stack.protected_high, high);
+    if (stack.protected_count == stack.protected.len) return false;
+    const seed = plan.a ^ plan.b << 32 ^ plan.allocations;
+    if (mixed(seed *% golden +% plan.unmaps) % plan.unmaps >= unmaps_dense) return false;
+    stack.protected[stack.protected_count] = .{ .low = low, .high = high };
+    stack.protected_count += 1;
     protect(plan, low, high, prot_none);
+    return true;
+}
+
+/// One call over all of it: the calls cost, not what lies between.
+fn makeAllAccessible(stack: *abi.Stack, plan: *abi.Plan) void {
+    if (stack.protected_count == 0) return;
+    var low = ~@as(u64, 0);
+    var high: u64 = 0;
+    for (stack.protected[0..stack.protected_count]) |range| {
+        low = @min(low, range.low);
+        high = @max(high, range.high);
+    }
+    protect(plan, low, high, prot_read_write);
+    stack.protected_count = 0;
+}
+
+/// What is inaccessible in [low, high) becomes usable again.
+fn makeAccessible(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
+    var kept: u64 = 0;
+    for (stack.protected[0..stack.protected_count]) |range| {
+        if (range.low < high and range.high > low) {
+            protect(plan, range.low, range.high, prot_read_write);
+        } else {
+            stack.protected[kept] = range;
+            kept += 1;
+        }
+    }
+    stack.protected_count = kept;
 }
 
 /// One contiguous poisoned range is remembered: releases are last in, first out, so it grows from one end; what does
