@@ -1,9 +1,10 @@
 //! What the assembly stubs, the segment allocator and the runtime share: layouts (checked against the numbers in
 //! morestack.S), limits, codes of the event log. The C# twins are Harness.Model/{Events,FiberProgram,Plans}.cs.
 
-/// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking.
-/// 4096 for over-aligned locals (LLVM's check ignores realignment, by at most the alignment) + 256 for frames that
-/// LLVM does not add to rsp + 128 red zone + 96 for the stub's own saves + 448 spare.
+/// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking. 256 for frames that
+/// LLVM does not add to rsp, 256 for over-aligned locals in these (LLVM's check ignores realignment; Harness.Binary raises
+/// the check of larger frames by their alignment), 128 red zone, 96 for the stub's own saves, 1,024 for a function without a check and
+/// those it calls (WorkerBuilder rejects larger ones), the rest spare.
 pub const slack_bytes = 2048 - canary_bytes;
 
 /// At the very bottom of every segment.
