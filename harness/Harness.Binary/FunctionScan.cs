@@ -12,12 +12,19 @@ namespace Harness.Binary;
 /// <param name="AsksReturnAddress">
 /// It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.
 /// </param>
+/// <param name="ArgumentBytes">
+/// An upper bound of the stack arguments that the function touches itself, in bytes; −1 where its code does not tell
+/// (<see cref="ArgumentUse"/>).
+/// </param>
+/// <param name="KeepsFramePointer">Somewhere it pushes rbp.</param>
+/// <param name="IsVariadic">It begins as C's variadic functions do.</param>
 /// <param name="Exits">
 /// Calls and branches that no relocation governs and that leave the function or call it, and addresses so taken of places
 /// outside it or of its own first byte (a function that passes a pointer to itself).
 /// </param>
 public sealed record FunctionScan(
-    long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<FunctionScan.Exit> Exits)
+    long FrameBytes, bool FrameKnown, bool AsksReturnAddress, long ArgumentBytes, bool KeepsFramePointer, bool IsVariadic,
+    IReadOnlyList<FunctionScan.Exit> Exits)
 {
     /// <param name="Target">Offset in the section.</param>
     /// <param name="Field">Offset of the distance, which ends the instruction.</param>
@@ -34,6 +41,7 @@ public sealed record FunctionScan(
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()), offset);
         var end = offset + (ulong)code.Length;
         var stack = new StackUse();
+        var arguments = new ArgumentUse();
         var asks = false;
         var exits = new List<Exit>();
         var decoded = 0;
@@ -47,6 +55,7 @@ public sealed record FunctionScan(
             }
 
             stack.Follow(instruction);
+            arguments.Follow(instruction);
             asks |= ReadsReturnAddress(instruction);
             if ((ExitOf(instruction, offset, end) ?? AddressOf(instruction, offset, end)) is { } exit && !isRelocated(exit.Field))
             {
@@ -54,7 +63,9 @@ public sealed record FunctionScan(
             }
         }
 
-        return new FunctionScan(stack.Bytes, stack.Known, asks, exits);
+        return new FunctionScan(
+            stack.Bytes, stack.Known, asks, stack.Known ? arguments.Bytes(stack.Bytes) : -1,
+            arguments.KeepsFramePointer, arguments.IsVariadic, exits);
     }
 
     private static bool ReadsReturnAddress(in Instruction instruction) =>

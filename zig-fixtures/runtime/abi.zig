@@ -188,16 +188,18 @@ comptime {
     assert(@offsetOf(Registers, "rbp") == 56);
 }
 
-/// The limit slot that LLVM's x86-64 Linux prologue reads; glibc reserves it (tcbhead_t.__private_ss).
+/// Where this thread's limit is, as the route's prologues read it: limit_slot_glibc.zig or limit_slot_own.zig.
+const limit_slot = @import("limit_slot").operand;
+
 pub inline fn setLimit(limit: u64) void {
-    asm volatile ("movq %[limit], %%fs:0x70"
+    asm volatile ("movq %[limit], " ++ limit_slot
         :
         : [limit] "r" (limit),
         : .{ .memory = true });
 }
 
 pub inline fn getLimit() u64 {
-    return asm volatile ("movq %%fs:0x70, %[limit]"
+    return asm volatile ("movq " ++ limit_slot ++ ", %[limit]"
         : [limit] "=r" (-> u64),
     );
 }
