@@ -79,6 +79,11 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         ? this
         : new([.. Parts.Select(part => part.IsAssembly ? Define(part, OwnSlotFlag) : part with { Modules = Replace(part.Modules, SlotModule, OwnSlot) })]);
 
+    /// <summary>The same without parts of these names: for programs that bring their own in their place.</summary>
+    public RuntimeRecipe Without(params string[] names) => new([.. Parts.Where(part => !names.Contains(part.Name))]);
+
+    public RuntimeRecipe And(RuntimePart part) => new(Parts.Add(part));
+
     /// <summary>The same with a planted defect. One that lives in emitted programs changes nothing here.</summary>
     public RuntimeRecipe With(PlantedDefect? defect) => defect?.Seat switch
     {

@@ -99,7 +99,11 @@ hs_morestack_thunk:
     jbe 1f
 0:  mov %r10d, %r11d
     shr $20, %r11d
+#ifdef HS_DEFECT_PROLOGUE_ARGUMENTS
+    and $0, %r11d                       // planted defect: F's word on its arguments counts for nothing
+#else
     and $0x7ff, %r11d
+#endif
     shl $6, %r11d                       // what F says, or the bound
 1:  and $0xfffff, %r10d
     shl $4, %r10d                       // frame bytes
