@@ -19,7 +19,7 @@ public sealed class CampaignTests : IDisposable
         Assert.Equal(ExitCodes.Held, await _cli.CampaignAsync("--programs", "5", "--seed", "1"));
         Assert.Equal(CellMatrix.Default.Select(cell => cell.ToString()).Order(), Checker.Asked.Select(asked => asked.Cell.ToString()).Order());
         Assert.All(Checker.Asked, asked => Assert.Equal(5, asked.Programs.Count));
-        Assert.Contains("HELD: 5 programs, 4,500 executions", _cli.Out);
+        Assert.Contains("HELD: 5 programs, 6,500 executions", _cli.Out);
         Assert.Contains("scripts/harness run --seed 1 --programs 5\n", _cli.Out);
     }
 
@@ -260,7 +260,7 @@ public sealed class CampaignTests : IDisposable
         File.AppendAllText(_cli.OnlyRun().Journal, "{\"kind\":\"batch-che");
         Assert.Equal(ExitCodes.Usage, await _cli.CampaignAsync("--resume", "--seed", "2"));
         Assert.Equal(ExitCodes.Held, await _cli.CampaignAsync("--resume"));
-        Assert.Contains("HELD: 40 programs, 36,000 executions", _cli.Out);
+        Assert.Contains("HELD: 40 programs, 52,000 executions", _cli.Out);
         Assert.Equal(ExitCodes.Usage, await _cli.CampaignAsync("--resume", _cli.OnlyRun().Id));
         Assert.Contains("has completed", _cli.Error);
     }
