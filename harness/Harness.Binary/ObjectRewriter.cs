@@ -15,7 +15,7 @@ public sealed class ObjectRewriter
     private readonly ElfSection _symbolTable;
     private readonly List<NewSection> _sections = [];
     private readonly List<NewSymbol> _symbols = [];
-    private readonly List<string> _undefined = [];
+    private readonly List<(string Name, ElfSymbolType Type)> _undefined = [];
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
     private readonly Dictionary<int, List<Redirection>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
@@ -61,9 +61,9 @@ public sealed class ObjectRewriter
     }
 
     /// <summary>Adds a global symbol that another object defines.</summary>
-    public SymbolReference AddUndefinedSymbol(string name)
+    public SymbolReference AddUndefinedSymbol(string name, ElfSymbolType type = ElfSymbolType.None)
     {
-        _undefined.Add(name);
+        _undefined.Add((name, type));
         return SymbolReference.AddedGlobal(_undefined.Count - 1);
     }
 
@@ -279,8 +279,8 @@ public sealed class ObjectRewriter
         for (var i = 0; i < _undefined.Count; i++)
         {
             var entry = result.AsSpan(old.Length + ((_symbols.Count + i) * ElfFile.SymbolBytes));
-            BinaryPrimitives.WriteInt32LittleEndian(entry, oldNameBytes + names.Add(_undefined[i]));
-            entry[4] = (byte)ElfBinding.Global << 4;
+            BinaryPrimitives.WriteInt32LittleEndian(entry, oldNameBytes + names.Add(_undefined[i].Name));
+            entry[4] = (byte)(((int)ElfBinding.Global << 4) | (int)_undefined[i].Type);
         }
 
         return result;

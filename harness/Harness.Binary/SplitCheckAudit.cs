@@ -38,15 +38,14 @@ public static class SplitCheckAudit
         foreach (var function in functions)
         {
             var code = CodeFunctions.Code(file, function);
-            if (BeginsWithCheck(code, options.LimitSlot))
+            if (BeginsWithCheck(code, options.LimitSlot.Displacement))
             {
                 raised += Raise(rewriter, file, function, code) ? 1 : 0;
             }
             else
             {
-                var scan = FunctionScan.Of(code, function.Value, _ => true, file.Limits.MaxFunctionInstructions);
                 var reason = unsplit.GetValueOrDefault(function.Name, UnsplitReason.CheckMissing);
-                missing.Add(new UnsplitFunction(function.Name, reason, scan.FrameKnown ? scan.FrameBytes : -1));
+                missing.Add(SplitChoice.Unsplit(function, CodeFunctions.Scan(file, function), reason));
             }
         }
 

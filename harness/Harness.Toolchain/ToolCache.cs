@@ -64,7 +64,7 @@ public sealed class ToolCache
         var result = ImmutableArray.CreateBuilder<string>(recipe.Parts.Length);
         foreach (var part in recipe.Parts)
         {
-            var name = $"{part.Name}-{part.Hash(_fixtures)}.o";
+            var name = $"{part.Name}-{target}-{part.Hash(_fixtures)}.o";
             result.Add(await OnceAsync(name, compiler, output => Arguments(part, target, output), ct)
                 .ConfigureAwait(false));
         }
@@ -79,19 +79,18 @@ public sealed class ToolCache
             return ["clang", "-c", "-target", target, .. part.Flags, _fixtures.PathOf(part.Source), "-o", output];
         }
 
-        // Options of a module come before it on the command line.
+        // Options of a module come before it on the command line. Each may import every other.
         List<string> arguments =
         [
             "build-obj", "-fllvm", "-target", target, "-O", part.Mode.ToString(), "-fstrip", "-fno-omit-frame-pointer",
             .. part.Flags,
         ];
-        foreach (var (name, _) in part.Modules)
+        foreach (var (name, source) in part.Modules.Prepend((Name: "root", part.Source)))
         {
-            arguments.AddRange(["--dep", name]);
+            arguments.AddRange(part.Modules.Where(other => other.Name != name).SelectMany(other => new[] { "--dep", other.Name }));
+            arguments.Add($"-M{name}={_fixtures.PathOf(source)}");
         }
 
-        arguments.Add("-Mroot=" + _fixtures.PathOf(part.Source));
-        arguments.AddRange(part.Modules.Select(module => $"-M{module.Name}={_fixtures.PathOf(module.Source)}"));
         arguments.Add("-femit-bin=" + output);
         return arguments;
     }

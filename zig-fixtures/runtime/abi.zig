@@ -194,16 +194,38 @@ comptime {
     assert(@offsetOf(Registers, "rbp") == 56);
 }
 
-/// The limit slot that LLVM's x86-64 Linux prologue reads; glibc reserves it (tcbhead_t.__private_ss).
+/// A fresh fiber's context at the top of its stack, as hs_resume pops it (morestack.S): control words, r15, r14, r13, r12,
+/// rbx = the entry wrapper, rbp = 0, then the address to go to (hs_fiber_start), and a zero where a return address would be.
+/// Returns the rsp to resume.
+pub fn prepareContext(top: u64, entry: *const fn () callconv(.c) void, start: *const fn () callconv(.c) void) u64 {
+    const words: *[10]u64 = @ptrFromInt(top - 10 * 8);
+    words.* = .{
+        0x0000_037F_0000_1F80, // x87 control word, MXCSR: the ABI's initial values
+        0,
+        0,
+        0,
+        0,
+        @intFromPtr(entry),
+        0,
+        @intFromPtr(start),
+        0, // the fiber's first return address; rsp is 8 below a multiple of 16 here, as after a call
+        0,
+    };
+    return @intFromPtr(words);
+}
+
+/// Where this thread's limit is, as the route's prologues read it: limit_slot_glibc.zig or limit_slot_own.zig.
+const limit_slot = @import("limit_slot").operand;
+
 pub inline fn setLimit(limit: u64) void {
-    asm volatile ("movq %[limit], %%fs:0x70"
+    asm volatile ("movq %[limit], " ++ limit_slot
         :
         : [limit] "r" (limit),
         : .{ .memory = true });
 }
 
 pub inline fn getLimit() u64 {
-    return asm volatile ("movq %%fs:0x70, %[limit]"
+    return asm volatile ("movq " ++ limit_slot ++ ", %[limit]"
         : [limit] "=r" (-> u64),
     );
 }
