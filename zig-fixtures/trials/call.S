@@ -2,8 +2,9 @@
 
     .text
 
-// u64 hs_trial_call(target, rsp, argument): calls target(argument) with the stack pointer at `rsp`, and comes back.
-// The native stack, meanwhile:  rbp → saved rbp, return address
+// u64 hs_trial_call(target, rsp, argument): calls target(argument) with the stack pointer at `rsp`, and comes back. rbp is a frame
+// pointer of that stack meanwhile, with no stack arguments below it:
+//   rsp of the call ◄── rbp → the native stack pointer → saved rbp, return address
     .globl hs_trial_call
     .type hs_trial_call, @function
     .p2align 4
@@ -12,15 +13,17 @@ hs_trial_call:
     push %rbp
     .cfi_def_cfa_offset 16
     .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
+    mov %rsp, (%rsi)
+    mov %rsi, %rbp
+    .cfi_escape 0x0f, 0x05, 0x76, 0x00, 0x06, 0x23, 0x10 // CFA = *(rbp + 0) + 16
     mov %rdi, %rax
     mov %rdx, %rdi
     mov %rsi, %rsp
     call *%rax
-    mov %rbp, %rsp                      // rbp is callee-saved: a target that broke it does not get far
+    mov (%rbp), %rsp                    // rbp is callee-saved: a target that broke it does not get far
+    .cfi_def_cfa %rsp, 16
     pop %rbp
-    .cfi_def_cfa %rsp, 8
+    .cfi_def_cfa_offset 8
     .cfi_restore %rbp
     ret
     .cfi_endproc
@@ -43,6 +46,25 @@ hs_trial_write:
     ret
     .cfi_endproc
     .size hs_trial_write, . - hs_trial_write
+
+// u64 hs_trial_sum(bytes, count): a sum in which every byte's place counts. A leaf without a frame as well.
+    .globl hs_trial_sum
+    .type hs_trial_sum, @function
+    .p2align 4
+hs_trial_sum:
+    .cfi_startproc
+    xor %eax, %eax
+    test %rsi, %rsi
+    jz 2f
+1:  movzbl (%rdi), %ecx
+    imul $31, %rax, %rax
+    add %rcx, %rax
+    inc %rdi
+    dec %rsi
+    jnz 1b
+2:  ret
+    .cfi_endproc
+    .size hs_trial_sum, . - hs_trial_sum
 
     .bss
     .globl hs_trial_lowest, hs_trial_writes

@@ -133,9 +133,10 @@ pub export fn main() callconv(.c) c_int {
 
 fn run(path: Path, entry: Entry) void {
     const top = kit.open(path.plan, 16 << 10);
-    // Enough above for the largest stack arguments.
-    const stack_pointer = top - 8192;
+    // Enough above for the largest stack arguments; every alignment that the ABI knows.
+    const stack_pointer = top - 8192 + random.next() % 4 * 16;
     if (!path.fits) kit.setLimit(stack_pointer - frame_bytes / 2);
+    const limit = abi.getLimit();
     if (path.primed) {
         make(path, stack_pointer);
         hs_trial_arguments = 0;
@@ -143,10 +144,10 @@ fn run(path: Path, entry: Entry) void {
         hs_trial_called.general[rbp] = 0x1B; // no frame pointer
         hs_trial_splits = 1;
         call(entry, stack_pointer);
+        checkLimit(path, entry, limit);
     }
-    // What fits comes here all the same, as with a forced plan.
-    const limit = if (path.fits) abi.limit_force else abi.getLimit();
-    abi.setLimit(limit);
+    // What fits gets to the stub all the same, as under a forced plan; in place the stub leaves the limit as it is.
+    if (path.fits) abi.setLimit(abi.limit_force);
     make(path, stack_pointer);
     hs_trial_splits = @intCast(path.splits + path.warm);
     const plan = &kit.hs_thread.plan;
@@ -161,7 +162,13 @@ fn run(path: Path, entry: Entry) void {
     }
     checkBody(path, entry, stack_pointer);
     checkAfter(path, entry, stack_pointer);
+    checkLimit(path, entry, if (path.fits) abi.limit_force else limit);
     kit.close();
+}
+
+fn checkLimit(path: Path, entry: Entry, expected: u64) void {
+    if (abi.getLimit() == expected) return;
+    kit.stop("the limit after the return is {x}, not {x} (entry {t}, path {s})", .{ abi.getLimit(), expected, entry, path.name });
 }
 
 /// Fresh patterns for the way in and the way out.
