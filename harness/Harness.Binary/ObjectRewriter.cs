@@ -19,6 +19,7 @@ public sealed class ObjectRewriter
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
     private readonly Dictionary<int, List<Redirection>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
+    private readonly List<(int At, byte[] Bytes)> _patches = [];
     private readonly Dictionary<int, int> _moved = [];
 
     /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
@@ -80,6 +81,19 @@ public sealed class ObjectRewriter
         }
 
         entries.Add(new Redirection(entry, symbol, addend));
+    }
+
+    /// <summary>Writes other bytes at a place of a section.</summary>
+    public void Patch(ElfSection section, ulong offset, byte[] bytes)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        ArgumentNullException.ThrowIfNull(bytes);
+        if (section.Type is ElfSectionType.NoBits || offset > section.Size || (ulong)bytes.Length > section.Size - offset)
+        {
+            throw _object.Bad($"{bytes.Length} bytes at {offset} lie outside {section.Name}");
+        }
+
+        _patches.Add((section.Offset + (int)offset, bytes));
     }
 
     /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
@@ -322,6 +336,11 @@ public sealed class ObjectRewriter
         }
 
         var result = output.ToArray();
+        foreach (var (at, bytes) in _patches)
+        {
+            bytes.CopyTo(result.AsSpan(at));
+        }
+
         BinaryPrimitives.WriteInt64LittleEndian(result.AsSpan(40), headersAt);
         BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(60), checked((ushort)headers.Count));
         BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(62), checked((ushort)nameSection));

@@ -1,10 +1,11 @@
 //! What the assembly stubs, the segment allocator and the runtime share: layouts (checked against the numbers in
 //! morestack.S), limits, codes of the event log. The C# twins are Harness.Model/{Events,FiberProgram,Plans}.cs.
 
-/// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking.
-/// 4096 for over-aligned locals (LLVM's check ignores realignment, by at most the alignment) + 256 for frames that
-/// LLVM does not add to rsp + 128 red zone + 96 for the stub's own saves + 448 spare.
-pub const slack_bytes = 4096 + 1024 - canary_bytes;
+/// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking. 256 for frames that
+/// LLVM does not add to rsp, 256 for over-aligned locals in these (LLVM's check ignores realignment; Harness.Binary raises
+/// the check of larger frames by their alignment), 128 red zone, 96 for the stub's own saves, 1,024 for a function without a check and
+/// those it calls (WorkerBuilder rejects larger ones), the rest spare.
+pub const slack_bytes = 2048 - canary_bytes;
 
 /// At the very bottom of every segment.
 pub const canary_bytes = 64;
@@ -105,6 +106,11 @@ pub const Registers = extern struct {
     rbp: u64,
 };
 
+pub const Range = extern struct { low: u64, high: u64 };
+
+/// The most released segments of a fiber that are inaccessible at a time.
+pub const protected_max = 48;
+
 /// What the segment allocator knows of a fiber.
 pub const Stack = extern struct {
     segment: ?*Segment = null,
@@ -117,9 +123,9 @@ pub const Stack = extern struct {
     /// Range of this execution's released, poisoned memory.
     poison_low: u64 = 0,
     poison_high: u64 = 0,
-    /// Range outside which nothing has been made inaccessible.
-    protected_low: u64 = 0,
-    protected_high: u64 = 0,
+    /// Released memory that faults on touch.
+    protected: [protected_max]Range = undefined,
+    protected_count: u64 = 0,
     /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
     overflow: u32 = 0,
     depth_count: u32 = 0,

@@ -2,18 +2,16 @@
 //!
 //! Compiled for general registers only (soft float, no SSE, no x87): nothing here can disturb an argument or a
 //! return value in a vector or x87 register, however wide. Runs on the thread's system stack, allocates from a reserved
-//! address range by moving a pointer, and calls nothing outside this file but `hs_reserve_exhausted`.
+//! address range by moving a pointer (arena.zig), and calls nothing else but `hs_reserve_exhausted`.
 //! Signals: nothing is blocked; handlers run on their alternate stack and do not come here.
 
 const abi = @import("abi.zig");
+const arena = @import("arena.zig");
 const defects = @import("defects");
 
 extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_reserve_exhausted() noreturn;
 
-const page_bytes = 4096;
-const unmaps_all = 256;
-const unmaps_stride = 32;
 /// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
 const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
@@ -38,7 +36,7 @@ export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_addres
     // Arguments go right below the header, at an address congruent to where they were, so that every alignment holds.
     const top = @intFromPtr(segment) - arguments;
     const base = top - ((top -% cfa) & 63);
-    copyWords(base, cfa, if (defects.active == .argument_copy) arguments -| 16 else arguments);
+    arena.copyWords(base, cfa, if (defects.active == .argument_copy) arguments -| 16 else arguments);
     abi.setLimit(currentLimit(plan, stack));
     return base;
 }
@@ -49,33 +47,22 @@ export fn hs_shrink(stub_frame: u64) callconv(.c) void {
     const stack = thread.stack.?;
     const plan = &thread.plan;
     const segment = stack.segment.?;
-    if (segment.stub_frame != stub_frame) fail(plan, abi.fail_order, stub_frame);
+    if (segment.stub_frame != stub_frame) arena.fail(plan, abi.fail_order, stub_frame);
     stack.segment = segment.parent;
     const forgotten = defects.active == .segment_release and plan.splits % 3 == 0;
-    if (!forgotten) release(stack, plan, segment);
+    if (!forgotten) arena.release(stack, plan, segment);
     if (defects.active != .limit_restore) abi.setLimit(currentLimit(plan, stack));
 }
 
 /// Gives a fiber its first segment: as large as the plan wants it. Returns the address its stack starts from.
 export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     const plan = &hs_thread.plan;
-    const high = stack.arena + abi.arena_bytes;
-    stack.bump_low = stack.arena;
-    stack.bump_high = high;
-    if (plan.placement == .interleaved) {
-        stack.bump_low = stack.arena + abi.arena_bytes / 2;
-        stack.bump_high = stack.bump_low;
-    }
-    stack.protected_low = ~@as(u64, 0);
-    stack.protected_high = 0;
-    stack.poison_low = 0;
-    stack.poison_high = 0;
-    stack.segment = null;
+    arena.reset(stack, plan);
     stack.used_bytes_max = 0;
     stack.live_segments = 0;
     stack.overflow = 0;
     stack.depth_count = 0;
-    const segment = carve(stack, plan, usable_bytes).?;
+    const segment = arena.carve(stack, plan, usable_bytes).?;
     segment.stub_frame = 0;
     return @intFromPtr(segment);
 }
@@ -88,11 +75,9 @@ export fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64 {
         dropCached(stack, plan, segment);
         stack.segment = segment.parent;
         if (segment.parent) |parent| parent.cached = null;
-        release(stack, plan, segment);
+        arena.release(stack, plan, segment);
     }
-    if (stack.protected_low < stack.protected_high) {
-        protect(plan, stack.protected_low, stack.protected_high, prot_read_write);
-    }
+    arena.makeAllAccessible(stack, plan);
     return stack.live_segments;
 }
 
@@ -103,7 +88,7 @@ fn dropCached(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
     while (deepest.cached) |child| deepest = child;
     while (deepest != segment) {
         const parent = deepest.parent.?;
-        release(stack, plan, deepest);
+        arena.release(stack, plan, deepest);
         parent.cached = null;
         deepest = parent;
     }
@@ -140,7 +125,7 @@ fn forced(plan: *abi.Plan, stack: *abi.Stack, parent: *const abi.Segment, cfa: u
         .depth_equals => depthOf(stack, parent, cfa) == plan.a,
         .depth_set => (plan.a >> @intCast(depthOf(stack, parent, cfa) & 63)) & 1 == 1,
         .every_nth => plan.prologues % plan.a == 0,
-        .random => random(plan) & 0xffff < plan.b,
+        .random => arena.random(plan) & 0xffff < plan.b,
         _ => false,
     };
 }
@@ -165,14 +150,6 @@ export fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void {
     while (stack.depth_count > 0 and positions[stack.depth_count - 1] >= position) stack.depth_count -= 1;
     positions[stack.depth_count] = position;
     stack.depth_count += 1;
-}
-
-fn random(plan: *abi.Plan) u64 {
-    plan.random_state +%= 0x9E3779B97F4A7C15;
-    var z = plan.random_state;
-    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
-    return z ^ z >> 31;
 }
 
 /// What the caller says, but never beyond the segment that holds it.
@@ -202,8 +179,8 @@ fn acquire(stack: *abi.Stack, plan: *abi.Plan, need_bytes: u64) *abi.Segment {
     if (plan.fail_allocation == plan.allocations and stack.overflow == 0) {
         stack.overflow = abi.error_out_of_segments;
     }
-    const segment = carve(stack, plan, usable) orelse {
-        fail(plan, abi.fail_arena, parent.used_bytes);
+    const segment = arena.carve(stack, plan, usable) orelse {
+        arena.fail(plan, abi.fail_arena, parent.used_bytes);
         hs_reserve_exhausted();
     };
     if (plan.caching != 0) parent.cached = segment;
@@ -217,6 +194,8 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         // Geometric: a deep recursion needs O(log n) segments, and a shallow one little memory.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         .every_entry => 512,
+        // Where many prologues are forced, one more or less that splits by itself does not matter; memory does.
+        .random, .every_nth, .depth_at_least => 2 << 10,
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
             const left = switch (plan.placement) {
@@ -227,194 +206,4 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         },
     };
     return @max(least, need_bytes);
-}
-
-fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64) ?*abi.Segment {
-    const unit: u64 = if (plan.policy == .unmap) page_bytes else 64;
-    const total = alignUp(usable + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
-    // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
-    const ordinal = if (stack.segment) |parent| parent.ordinal + 1 else 1;
-    const used_bytes = if (stack.segment) |parent| parent.used_bytes + usable else usable;
-    var gap: u64 = 0;
-    const from_low = switch (plan.placement) {
-        .ascending => true,
-        .interleaved => blk: {
-            const draw = random(plan);
-            gap = (draw >> 8 & 7) * unit;
-            break :blk draw & 1 == 1;
-        },
-        else => false,
-    };
-    var low: u64 = undefined;
-    var before: u64 = undefined;
-    if (plan.placement == .interleaved) {
-        if (from_low) {
-            before = stack.bump_high;
-            low = stack.bump_high + gap;
-            if (low + total > stack.arena + abi.arena_bytes) return null;
-            stack.bump_high = low + total;
-        } else {
-            before = stack.bump_low;
-            if (stack.bump_low < stack.arena + total + gap) return null;
-            low = stack.bump_low - gap - total;
-            stack.bump_low = low;
-        }
-    } else {
-        if (stack.bump_high - stack.bump_low < total) return null;
-        if (from_low) {
-            before = stack.bump_low;
-            low = stack.bump_low;
-            stack.bump_low += total;
-        } else {
-            before = stack.bump_high;
-            stack.bump_high -= total;
-            low = stack.bump_high;
-        }
-    }
-    const high = low + total;
-    if (low < stack.protected_high and high > stack.protected_low) protect(plan, low, high, prot_read_write);
-    if (plan.policy == .poison) checkPoison(stack, plan, low, high);
-    const segment: *abi.Segment = @ptrFromInt(high - @sizeOf(abi.Segment));
-    const limit = low + abi.canary_bytes + abi.slack_bytes;
-    segment.* = .{
-        .parent = stack.segment,
-        .cached = null,
-        .limit = limit,
-        // The argument base may lie up to 63 bytes below the header, the return address another word.
-        .room = @intFromPtr(segment) - limit - 64 - word,
-        .stub_frame = 0,
-        .warm = plan.caching,
-        .low = low,
-        .high = high,
-        .bump_before = before,
-        .from_low_end = @intFromBool(from_low),
-        .usable_bytes = usable,
-        .used_bytes = used_bytes,
-        .ordinal = ordinal,
-        .reserved = @splat(0),
-    };
-    const canary: [*]u64 = @ptrFromInt(low);
-    for (0..abi.canary_bytes / word) |i| canary[i] = abi.canary_word;
-    stack.segment = segment;
-    stack.live_segments += 1;
-    if (used_bytes > stack.used_bytes_max) stack.used_bytes_max = used_bytes;
-    return segment;
-}
-
-/// The memory only; the caller takes the segment out of its chain.
-fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
-    const canary: [*]const u64 = @ptrFromInt(segment.low);
-    for (0..abi.canary_bytes / word) |i| {
-        if (canary[i] != abi.canary_word) fail(plan, abi.fail_canary, segment.low);
-    }
-    const copy = segment.*;
-    stack.live_segments -= 1;
-    const grows_up = (copy.from_low_end == 1);
-    if ((plan.placement == .interleaved) == grows_up) {
-        stack.bump_high = copy.bump_before;
-    } else {
-        stack.bump_low = copy.bump_before;
-    }
-    // The initial segment outlives nothing: it is neither poisoned nor unmapped.
-    if (copy.parent == null) return;
-    switch (plan.policy) {
-        .poison => {
-            fillWords(copy.low, copy.high, abi.poison_word);
-            addPoison(stack, copy.low, copy.high);
-        },
-        .unmap => unmap(stack, plan, copy.low, copy.high),
-        else => {},
-    }
-}
-
-/// Two system calls a split would make a deep recursion's executions a thousand times slower than its others, so beyond the
-/// first `unmaps_all` releases of an execution only every `unmaps_stride`-th is made to fault.
-fn unmap(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
-    plan.unmaps += 1;
-    if (plan.unmaps > unmaps_all and plan.unmaps % unmaps_stride != 0) return;
-    stack.protected_low = @min(stack.protected_low, low);
-    stack.protected_high = @max(stack.protected_high, high);
-    protect(plan, low, high, prot_none);
-}
-
-/// One contiguous poisoned range is remembered: releases are last in, first out, so it grows from one end; what does
-/// not touch it replaces it.
-fn addPoison(stack: *abi.Stack, low: u64, high: u64) void {
-    if (stack.poison_low < stack.poison_high and low <= stack.poison_high and stack.poison_low <= high) {
-        stack.poison_low = @min(stack.poison_low, low);
-        stack.poison_high = @max(stack.poison_high, high);
-    } else {
-        stack.poison_low = low;
-        stack.poison_high = high;
-    }
-}
-
-fn checkPoison(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
-    var address = @max(low, stack.poison_low);
-    const end = @min(high, stack.poison_high);
-    // Eight words at a time: this loop is where poisoned executions spend their time.
-    while (address + 8 * word <= end) : (address += 8 * word) {
-        const words: *const [8]u64 = @ptrFromInt(address);
-        var differences: u64 = 0;
-        inline for (words) |value| differences |= value ^ abi.poison_word;
-        if (differences != 0) fail(plan, abi.fail_poison, address);
-    }
-    while (address < end) : (address += word) {
-        const value: *const u64 = @ptrFromInt(address);
-        if (value.* != abi.poison_word) fail(plan, abi.fail_poison, address);
-    }
-    // What is handed out is no longer poisoned: keep the part away from the new segment.
-    if (low <= stack.poison_low and high >= stack.poison_high) {
-        stack.poison_high = stack.poison_low;
-    } else if (low <= stack.poison_low) {
-        stack.poison_low = @max(stack.poison_low, @min(high, stack.poison_high));
-    } else if (high >= stack.poison_high) {
-        stack.poison_high = @min(stack.poison_high, @max(low, stack.poison_low));
-    } else {
-        stack.poison_low = high;
-    }
-}
-
-fn fail(plan: *abi.Plan, bit: u64, address: u64) void {
-    if (plan.failures & bit == 0) plan.fail_address = address;
-    plan.failures |= bit;
-}
-
-fn alignUp(value: u64, unit: u64) u64 {
-    return (value + unit - 1) & ~(unit - 1);
-}
-
-/// `rep movsq`, not a loop: a compiler would turn the loop into a call of memcpy, which uses vector registers.
-fn copyWords(to: u64, from: u64, bytes: u64) void {
-    asm volatile ("rep movsq"
-        :
-        : [to] "{rdi}" (to),
-          [from] "{rsi}" (from),
-          [count] "{rcx}" (bytes / word),
-        : .{ .rdi = true, .rsi = true, .rcx = true, .memory = true });
-}
-
-fn fillWords(low: u64, high: u64, value: u64) void {
-    asm volatile ("rep stosq"
-        :
-        : [to] "{rdi}" (low),
-          [value] "{rax}" (value),
-          [count] "{rcx}" ((high - low) / word),
-        : .{ .rdi = true, .rcx = true, .memory = true });
-}
-
-const prot_none = 0;
-const prot_read_write = 3;
-const syscall_mprotect = 10;
-
-/// The raw system call: libc's wrapper would touch errno and may be interposed.
-fn protect(plan: *abi.Plan, low: u64, high: u64, protection: u64) void {
-    const result = asm volatile ("syscall"
-        : [result] "={rax}" (-> u64),
-        : [number] "{rax}" (@as(u64, syscall_mprotect)),
-          [low] "{rdi}" (low),
-          [bytes] "{rsi}" (high - low),
-          [protection] "{rdx}" (protection),
-        : .{ .rcx = true, .r11 = true, .memory = true });
-    if (result != 0) fail(plan, abi.fail_map, low);
 }
