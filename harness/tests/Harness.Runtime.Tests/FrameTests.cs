@@ -29,24 +29,24 @@ public sealed partial class FrameTests : IDisposable
         Assert.Contains(lines, line => line.StartsWith("checked  stack arguments of 32 types, 768 calls", StringComparison.Ordinal));
     }
 
-    /// <summary>Mistakes in segments.zig: a text and what stands there instead.</summary>
-    public static TheoryData<string, string, string> Mistakes { get; } = new()
+    /// <summary>Mistakes in a file of the runtime: a text and what stands there instead.</summary>
+    public static TheoryData<string, string, string, string> Mistakes { get; } = new()
     {
-        { "cfa - word - frame_bytes > parent.limit", "cfa - word - frame_bytes + 512 > parent.limit", "bytes below the limit" },
-        { "- limit - 64 - word,", "- limit + 512,", "below its own segment's limit" },
-        { "plan, frame_bytes + arguments)", "plan, frame_bytes / 2 + arguments)", "below its own segment's limit" },
-        { "@sizeOf(abi.Segment), unit);", "@sizeOf(abi.Segment) - 1024, unit);", "its own segment" },
+        { "segments.zig", "cfa - word - frame_bytes > parent.limit", "cfa - word - frame_bytes + 512 > parent.limit", "bytes below the limit" },
+        { "arena.zig", "- limit - 64 - word,", "- limit + 512,", "below its own segment's limit" },
+        { "segments.zig", "plan, frame_bytes + arguments)", "plan, frame_bytes / 2 + arguments)", "below its own segment's limit" },
+        { "arena.zig", "@sizeOf(abi.Segment), unit);", "@sizeOf(abi.Segment) - 1024, unit);", "its own segment" },
     };
 
     [ZigTheory(Timeout = 300_000)]
     [MemberData(nameof(Mistakes))]
-    public async Task A_mistake_in_the_allocator_shows(string right, string wrong, string complaint)
+    public async Task A_mistake_in_the_allocator_shows(string file, string right, string wrong, string complaint)
     {
-        var source = Trial.Broken(
-            "segments.zig", _scratch.Path, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right);
+        Trial.Broken(
+            file, _scratch.Path, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right);
         var built = await Tools.BuildAsync(
             Tools.Unit(UnitSource), new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted),
-            Trial.Recipe(Trial.Driver("frames")).With("segments", source), _scratch["unit"]);
+            Trial.Recipe(Trial.Driver("frames")).With("segments", _scratch["segments.zig"]), _scratch["unit"]);
         await Trial.AssertFailsAsync(built.WorkerPath, complaint);
     }
 
