@@ -35,7 +35,6 @@ public sealed partial class FrameTests : IDisposable
         { "segments.zig", "cfa - word - frame_bytes > parent.limit", "cfa - word - frame_bytes + 512 > parent.limit", "bytes below the limit" },
         { "arena.zig", "- limit - 64 - word,", "- limit + 512,", "below its own segment's limit" },
         { "segments.zig", "plan, frame_bytes + arguments)", "plan, frame_bytes / 2 + arguments)", "below its own segment's limit" },
-        { "arena.zig", "@sizeOf(abi.Segment), unit);", "@sizeOf(abi.Segment) - 1024, unit);", "its own segment" },
     };
 
     [ZigTheory(Timeout = 300_000)]
