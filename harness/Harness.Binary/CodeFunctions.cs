@@ -12,6 +12,12 @@ internal static class CodeFunctions
         .OrderBy(s => (s.Section, s.Value))
         .ToList();
 
+    /// <param name="isRelocated">As in <see cref="FunctionScan.Of"/>; null: every place is, so that it has no exits.</param>
+    /// <exception cref="InvalidDataException">The function lies outside its section.</exception>
+    public static FunctionScan Scan(ElfFile file, ElfSymbol function, Func<ulong, bool>? isRelocated = null) =>
+        FunctionScan.Of(
+            Code(file, function), function.Value, isRelocated ?? (_ => true), file.Limits.MaxFunctionInstructions);
+
     /// <exception cref="InvalidDataException">The function lies outside its section.</exception>
     public static ReadOnlySpan<byte> Code(ElfFile file, ElfSymbol function)
     {

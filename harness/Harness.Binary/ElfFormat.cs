@@ -68,6 +68,7 @@ public enum RelocationType : uint
     GotPcRelative = 9,
     Absolute32 = 10,
     Absolute32Signed = 11,
+    ThreadPointerOffset32 = 23,
     PcRelative64 = 24,
     GotPcRelaxable = 41,
     GotPcRexRelaxable = 42,

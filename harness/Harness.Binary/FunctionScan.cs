@@ -5,19 +5,26 @@ namespace Harness.Binary;
 /// <summary>What a function's machine code says about its use of the stack.</summary>
 /// <param name="FrameBytes">
 /// An upper bound of the bytes below its return address that the function itself uses: every push, every subtraction
-/// from rsp and every realignment, wherever they stand (a compiler may move them behind a first branch). Calls are not
-/// counted.
+/// from rsp, every realignment, wherever they stand (a compiler may move them behind a first branch), and what it touches below rsp
+/// beyond the red zone. Calls are not counted.
 /// </param>
 /// <param name="FrameKnown">False when rsp is changed in some other way, or the bytes are not code.</param>
 /// <param name="AsksReturnAddress">
 /// It reads 8(%rbp), as <c>@returnAddress()</c> does in functions that keep a frame pointer.
 /// </param>
+/// <param name="ArgumentBytes">
+/// An upper bound of the stack arguments that the function touches itself, in bytes; −1 where its code does not tell
+/// (<see cref="ArgumentUse"/>).
+/// </param>
+/// <param name="KeepsFramePointer">Somewhere it pushes rbp.</param>
+/// <param name="IsVariadic">It begins as C's variadic functions do.</param>
 /// <param name="Exits">
 /// Calls and branches that no relocation governs and that leave the function or call it, and addresses so taken of places
 /// outside it or of its own first byte (a function that passes a pointer to itself).
 /// </param>
 public sealed record FunctionScan(
-    long FrameBytes, bool FrameKnown, bool AsksReturnAddress, IReadOnlyList<FunctionScan.Exit> Exits)
+    long FrameBytes, bool FrameKnown, bool AsksReturnAddress, long ArgumentBytes, bool KeepsFramePointer, bool IsVariadic,
+    IReadOnlyList<FunctionScan.Exit> Exits)
 {
     /// <param name="Target">Offset in the section.</param>
     /// <param name="Field">Offset of the distance, which ends the instruction.</param>
@@ -34,6 +41,7 @@ public sealed record FunctionScan(
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()), offset);
         var end = offset + (ulong)code.Length;
         var stack = new StackUse();
+        var arguments = new ArgumentUse();
         var asks = false;
         var exits = new List<Exit>();
         var decoded = 0;
@@ -47,6 +55,7 @@ public sealed record FunctionScan(
             }
 
             stack.Follow(instruction);
+            arguments.Follow(instruction);
             asks |= ReadsReturnAddress(instruction);
             if ((ExitOf(instruction, offset, end) ?? AddressOf(instruction, offset, end)) is { } exit && !isRelocated(exit.Field))
             {
@@ -54,7 +63,9 @@ public sealed record FunctionScan(
             }
         }
 
-        return new FunctionScan(stack.Bytes, stack.Known, asks, exits);
+        return new FunctionScan(
+            stack.Bytes, stack.Known, asks, stack.Known ? arguments.Bytes(stack.Bytes) : -1,
+            arguments.KeepsFramePointer, arguments.IsVariadic, exits);
     }
 
     private static bool ReadsReturnAddress(in Instruction instruction) =>
@@ -105,17 +116,28 @@ public sealed record FunctionScan(
     /// <summary>Sums what lowers rsp.</summary>
     private sealed class StackUse
     {
+        private const int RedZoneBytes = 128;
         private readonly Dictionary<Register, ulong> _constants = [];
 
-        public long Bytes { get; private set; }
+        private long _lowered;
+        private long _reach;
+
+        public long Bytes => Math.Min(_lowered + _reach, int.MaxValue);
 
         public bool Known { get; set; } = true;
 
         public void Follow(in Instruction instruction)
         {
+            // A probe of a large frame touches up to a page below it, whatever the rest of a page is that the frame takes: found by
+            // an execution whose neighbour segment was inaccessible. The red zone is the runtime's to keep.
+            if (instruction is { MemoryBase: Register.RSP, Mnemonic: not Mnemonic.Lea } && (long)instruction.MemoryDisplacement64 < -RedZoneBytes)
+            {
+                _reach = Math.Max(_reach, Math.Min(-(long)instruction.MemoryDisplacement64, int.MaxValue));
+            }
+
             if (instruction.Mnemonic is Mnemonic.Push or Mnemonic.Pushfq)
             {
-                Bytes += -instruction.StackPointerIncrement;
+                _lowered += -instruction.StackPointerIncrement;
             }
             else if (instruction.OpCount > 0 && instruction.Op0Kind is OpKind.Register)
             {
@@ -173,7 +195,7 @@ public sealed record FunctionScan(
         {
             if (bytes is > 0 and < int.MaxValue)
             {
-                Bytes = Math.Min(Bytes + bytes, int.MaxValue);
+                _lowered = Math.Min(_lowered + bytes, int.MaxValue);
             }
             else
             {

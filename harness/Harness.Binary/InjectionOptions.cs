@@ -8,14 +8,16 @@ public sealed record InjectionOptions
     /// <summary>Functions left alone: exact names, or prefixes that end in <c>*</c>.</summary>
     public IReadOnlyList<string> Excluded { get; init; } = ["hs_*", "builtin.returnError", "__zig_probe_stack"];
 
-    /// <summary>Bytes of stack arguments that morestack copies; more than any generated function takes.</summary>
+    /// <summary>
+    /// Bytes of stack arguments that morestack copies where neither the function's code nor its caller's frame tells; more than
+    /// any generated function takes.
+    /// </summary>
     public int ArgumentBytes { get; init; } = 1024;
 
     /// <summary>The frame assumed of a function whose code does not tell.</summary>
     public int UnknownFrameBytes { get; init; } = 16 << 10;
 
-    /// <summary>Offset from fs of the stack limit.</summary>
-    public int LimitSlot { get; init; } = 0x70;
+    public LimitSlot LimitSlot { get; init; } = LimitSlot.Glibc;
 
     public bool Excludes(string name) => Excluded.Any(
         pattern => pattern.EndsWith('*') ? name.StartsWith(pattern[..^1], StringComparison.Ordinal) : name == pattern);

@@ -28,6 +28,8 @@ public readonly record struct UnsplitFunction(string Name, UnsplitReason Reason,
 /// <param name="Functions">Functions in the object.</param>
 /// <param name="Split">Those with a check.</param>
 /// <param name="UnknownFrames">Thunks whose function's frame could not be told, so that the default stands.</param>
-/// <param name="Redirected">Relocations that now reach a thunk, the ones added to calls without any included.</param>
+/// <param name="Redirected">
+/// Relocations that now reach a thunk, the ones added to calls without any included; or checks raised by an alignment.
+/// </param>
 public sealed record InjectionReport(
     int Functions, int Split, ImmutableArray<UnsplitFunction> Unsplit, int UnknownFrames, int Redirected);

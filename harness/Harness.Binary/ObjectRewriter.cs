@@ -15,10 +15,11 @@ public sealed class ObjectRewriter
     private readonly ElfSection _symbolTable;
     private readonly List<NewSection> _sections = [];
     private readonly List<NewSymbol> _symbols = [];
-    private readonly List<string> _undefined = [];
+    private readonly List<(string Name, ElfSymbolType Type)> _undefined = [];
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
     private readonly Dictionary<int, List<Redirection>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
+    private readonly List<(int At, byte[] Bytes)> _patches = [];
     private readonly Dictionary<int, int> _moved = [];
 
     /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
@@ -60,9 +61,9 @@ public sealed class ObjectRewriter
     }
 
     /// <summary>Adds a global symbol that another object defines.</summary>
-    public SymbolReference AddUndefinedSymbol(string name)
+    public SymbolReference AddUndefinedSymbol(string name, ElfSymbolType type = ElfSymbolType.None)
     {
-        _undefined.Add(name);
+        _undefined.Add((name, type));
         return SymbolReference.AddedGlobal(_undefined.Count - 1);
     }
 
@@ -80,6 +81,19 @@ public sealed class ObjectRewriter
         }
 
         entries.Add(new Redirection(entry, symbol, addend));
+    }
+
+    /// <summary>Writes other bytes at a place of a section.</summary>
+    public void Patch(ElfSection section, ulong offset, byte[] bytes)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        ArgumentNullException.ThrowIfNull(bytes);
+        if (section.Type is ElfSectionType.NoBits || offset > section.Size || (ulong)bytes.Length > section.Size - offset)
+        {
+            throw _object.Bad($"{bytes.Length} bytes at {offset} lie outside {section.Name}");
+        }
+
+        _patches.Add((section.Offset + (int)offset, bytes));
     }
 
     /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
@@ -265,8 +279,8 @@ public sealed class ObjectRewriter
         for (var i = 0; i < _undefined.Count; i++)
         {
             var entry = result.AsSpan(old.Length + ((_symbols.Count + i) * ElfFile.SymbolBytes));
-            BinaryPrimitives.WriteInt32LittleEndian(entry, oldNameBytes + names.Add(_undefined[i]));
-            entry[4] = (byte)ElfBinding.Global << 4;
+            BinaryPrimitives.WriteInt32LittleEndian(entry, oldNameBytes + names.Add(_undefined[i].Name));
+            entry[4] = (byte)(((int)ElfBinding.Global << 4) | (int)_undefined[i].Type);
         }
 
         return result;
@@ -322,6 +336,11 @@ public sealed class ObjectRewriter
         }
 
         var result = output.ToArray();
+        foreach (var (at, bytes) in _patches)
+        {
+            bytes.CopyTo(result.AsSpan(at));
+        }
+
         BinaryPrimitives.WriteInt64LittleEndian(result.AsSpan(40), headersAt);
         BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(60), checked((ushort)headers.Count));
         BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(62), checked((ushort)nameSection));

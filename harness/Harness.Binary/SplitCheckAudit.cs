@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Iced.Intel;
 
 namespace Harness.Binary;
@@ -5,10 +6,16 @@ namespace Harness.Binary;
 /// <summary>
 /// The attribute route, from the object's side: drops the notes that say "split stack" (LLD would demand
 /// <c>__morestack_non_split</c> and rewrite prologues) and looks for itself which functions begin with LLVM's check,
-/// since targets are known that ignore the attribute in silence.
+/// since targets are known that ignore the attribute in silence. LLVM's check leaves out what a function loses to the realignment of
+/// its frame, so the checks of functions with over-aligned locals are raised by that.
 /// </summary>
 public static class SplitCheckAudit
 {
+    /// <summary>What the runtime keeps below the limit for over-aligned locals in frames that LLVM's check does not count (abi.zig).</summary>
+    private const int SmallAlignment = 256;
+
+    private const int LeaBytes = 8;
+
     private static readonly string[] _notes = [".note.GNU-split-stack", ".note.GNU-no-split-stack"];
 
     /// <param name="unsplit">Functions that were left out on purpose, and why.</param>
@@ -26,20 +33,76 @@ public static class SplitCheckAudit
         }
 
         var missing = new List<UnsplitFunction>();
+        var raised = 0;
         var functions = CodeFunctions.Of(file);
         foreach (var function in functions)
         {
             var code = CodeFunctions.Code(file, function);
-            if (!BeginsWithCheck(code, options.LimitSlot))
+            if (BeginsWithCheck(code, options.LimitSlot.Displacement))
             {
-                var scan = FunctionScan.Of(code, function.Value, _ => true, file.Limits.MaxFunctionInstructions);
+                raised += Raise(rewriter, file, function, code) ? 1 : 0;
+            }
+            else
+            {
                 var reason = unsplit.GetValueOrDefault(function.Name, UnsplitReason.CheckMissing);
-                missing.Add(new UnsplitFunction(function.Name, reason, scan.FrameKnown ? scan.FrameBytes : -1));
+                missing.Add(SplitChoice.Unsplit(function, CodeFunctions.Scan(file, function), reason));
             }
         }
 
         var split = functions.Count - missing.Count;
-        return (rewriter.Write(), new InjectionReport(functions.Count, split, [.. missing], 0, 0));
+        return (rewriter.Write(), new InjectionReport(functions.Count, split, [.. missing], 0, raised));
+    }
+
+    /// <summary>Adds the largest realignment of a function's frame to the bytes that its check asks for. False: it has none to speak of.</summary>
+    /// <exception cref="InvalidDataException">The check compares rsp itself, which leaves no room for so large an alignment.</exception>
+    private static bool Raise(ObjectRewriter rewriter, ElfFile file, ElfSymbol function, ReadOnlySpan<byte> code)
+    {
+        var alignment = LargestAlignment(code);
+        if (alignment <= SmallAlignment)
+        {
+            return false;
+        }
+
+        // lea disp32(%rsp), %r11 or %r10: REX.WR 8D /r SIB disp32; the distance is negative.
+        ReadOnlySpan<byte> lea = [0x4c, 0x8d];
+        if (!code.StartsWith(lea) || code.Length < LeaBytes || (code[2] & 0xc7) != 0x84 || code[3] != 0x24)
+        {
+            throw file.Bad($"function {function.Name} aligns its frame to {alignment} bytes behind a check that does not state a frame");
+        }
+
+        var distance = BinaryPrimitives.ReadInt32LittleEndian(code[(LeaBytes - 4)..]);
+        var field = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(field, checked(distance - alignment));
+        rewriter.Patch(file.Sections[function.Section], function.Value + LeaBytes - 4, field);
+        return true;
+    }
+
+    /// <summary>Of the <c>and $-N, %rsp</c> among the bytes; 0 when there is none. May take other bytes for one, never overlook one.</summary>
+    private static int LargestAlignment(ReadOnlySpan<byte> code)
+    {
+        var largest = 0;
+        for (var rest = code; ;)
+        {
+            // REX.W, then 83 E4 imm8 or 81 E4 imm32.
+            var at = rest.IndexOf((byte)0xe4);
+            if (at < 0)
+            {
+                return largest;
+            }
+
+            if (at >= 2 && rest[at - 2] is 0x48)
+            {
+                var mask = rest[at - 1] switch
+                {
+                    0x83 when rest.Length > at + 1 => (sbyte)rest[at + 1],
+                    0x81 when rest.Length > at + 4 => BinaryPrimitives.ReadInt32LittleEndian(rest[(at + 1)..]),
+                    _ => 0,
+                };
+                largest = mask < 0 && int.IsPow2(-mask) ? Math.Max(largest, -mask) : largest;
+            }
+
+            rest = rest[(at + 1)..];
+        }
     }
 
     /// <summary><c>cmp %fs:LIMIT, %rsp</c>, or <c>lea -FRAME(%rsp), %r11; cmp %fs:LIMIT, %r11</c>.</summary>

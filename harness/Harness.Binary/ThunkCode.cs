@@ -8,11 +8,11 @@ namespace Harness.Binary;
 /// <code>
 ///     thunk:                                 # CFA = rsp + 8
 ///         lea  -FRAME(%rsp), %rsp            # only frames of 256 bytes and more; CFA = rsp + 8 + FRAME
-///         cmp  %fs:LIMIT, %rsp
+///         cmp  %fs:LIMIT, %rsp               # a constant, or the runtime's thread-local variable
 ///         lea  FRAME(%rsp), %rsp             # CFA = rsp + 8
 ///         jbe  1f
 ///         jmp  body
-///     1:  push $(FRAME in 16s | ARGUMENTS in 64s shifted by 20)
+///     1:  push $SIZES                        # see Sizes
 ///         call hs_morestack_thunk            # CFA = rsp + 16; takes the pushed word off the stack
 ///         ret                                # the call's return address R
 ///         jmp  body                          # R + 1: where morestack enters, on the new segment
@@ -37,26 +37,31 @@ internal static class ThunkCode
     public static int Word(long frameBytes, int argumentBytes) =>
         (int)((frameBytes + 15) / 16) | ((argumentBytes + 63) / 64 << 20);
 
+    /// <summary>The pushed word of a call whose stack arguments are known exactly, or at least bounded by the callee's code.</summary>
+    public const int ArgumentsKnown = int.MinValue;
+
     /// <summary>
-    /// Where things are in a thunk: offsets of the two <c>jmp</c> fields and of the call's, and row changes.
+    /// Where things are in a thunk: offsets of the limit's field, of the two <c>jmp</c> fields and of the call's, and row
+    /// changes.
     /// </summary>
     public readonly record struct Layout(
-        int FirstJump, int Call, int SecondJump, int Bytes, IReadOnlyList<(int Offset, int CfaOffset)> Rows);
+        int Limit, int FirstJump, int Call, int SecondJump, int Bytes, IReadOnlyList<(int Offset, int CfaOffset)> Rows);
 
-    public static Layout Write(List<byte> output, long frameBytes, InjectionOptions options)
+    public static Layout Write(List<byte> output, InlineCheck check, LimitSlot slot)
     {
         var start = output.Count;
         var rows = new List<(int, int)>();
         int Here() => output.Count - start;
-        var frame = (int)frameBytes;
-        if (frame >= SmallFrameBytes)
+        var frame = (int)check.FrameBytes;
+        if (check.ComparesFrame)
         {
             output.AddRange([0x48, 0x8d, 0xa4, 0x24, .. Number(-frame)]);
             rows.Add((Here(), 8 + frame));
         }
 
-        output.AddRange([0x64, 0x48, 0x3b, 0x24, 0x25, .. Number(options.LimitSlot)]);
-        if (frame >= SmallFrameBytes)
+        output.AddRange([0x64, 0x48, 0x3b, 0x24, 0x25, .. Number(slot.Displacement)]);
+        var limit = Here() - 4;
+        if (check.ComparesFrame)
         {
             output.AddRange([0x48, 0x8d, 0xa4, 0x24, .. Number(frame)]);
             rows.Add((Here(), 8));
@@ -64,13 +69,13 @@ internal static class ThunkCode
 
         output.AddRange([0x76, 5, 0xe9, .. Number(0)]);
         var firstJump = Here() - 4;
-        output.AddRange([0x68, .. Number(Word(frameBytes, options.ArgumentBytes))]);
+        output.AddRange([0x68, .. Number(check.Sizes)]);
         rows.Add((Here(), 16));
         output.AddRange([0xe8, .. Number(0)]);
         var call = Here() - 4;
         rows.Add((Here(), 8));
         output.AddRange([0xc3, 0xe9, .. Number(0)]);
-        var layout = new Layout(firstJump, call, Here() - 4, Here(), rows);
+        var layout = new Layout(limit, firstJump, call, Here() - 4, Here(), rows);
         while (Here() % Alignment != 0)
         {
             output.Add(0xcc);

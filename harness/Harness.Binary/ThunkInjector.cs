@@ -10,7 +10,6 @@ namespace Harness.Binary;
 /// </summary>
 public sealed class ThunkInjector
 {
-    private const string Morestack = "hs_morestack_thunk";
     private readonly ElfFile _object;
     private readonly InjectionOptions _options;
     private readonly ObjectRewriter _rewriter;
@@ -53,7 +52,7 @@ public sealed class ThunkInjector
         return (_rewriter.Write(), report);
     }
 
-    private readonly record struct Function(ElfSymbol Symbol, long FrameBytes);
+    private readonly record struct Function(ElfSymbol Symbol, InlineCheck Check);
 
     /// <summary>One entry per address: an exported function has two symbols.</summary>
     private List<Function> SplitFunctions()
@@ -66,19 +65,14 @@ public sealed class ThunkInjector
         foreach (var symbol in symbols)
         {
             var scan = Scan(symbol, relocated.GetValueOrDefault(symbol.Section) ?? [], starts);
-            var bytes = scan.FrameKnown ? scan.FrameBytes : -1;
-            if (_options.Excludes(symbol.Name))
+            if (SplitChoice.WhyNot(symbol.Name, scan, _options) is { } reason)
             {
-                _unsplit.Add(new UnsplitFunction(symbol.Name, UnsplitReason.Excluded, bytes));
-            }
-            else if (scan.AsksReturnAddress)
-            {
-                _unsplit.Add(new UnsplitFunction(symbol.Name, UnsplitReason.AsksReturnAddress, bytes));
+                _unsplit.Add(SplitChoice.Unsplit(symbol, scan, reason));
             }
             else
             {
                 _unknownFrames += scan.FrameKnown ? 0 : 1;
-                result.Add(new Function(symbol, scan.FrameKnown ? bytes : _options.UnknownFrameBytes));
+                result.Add(new Function(symbol, SplitChoice.Check(_object, symbol, scan, _options)));
             }
         }
 
@@ -88,8 +82,7 @@ public sealed class ThunkInjector
     private FunctionScan Scan(ElfSymbol symbol, HashSet<ulong> relocated, HashSet<(int, ulong)> starts)
     {
         var section = _object.Sections[symbol.Section];
-        var code = CodeFunctions.Code(_object, symbol);
-        var scan = FunctionScan.Of(code, symbol.Value, relocated.Contains, _object.Limits.MaxFunctionInstructions);
+        var scan = CodeFunctions.Scan(_object, symbol, relocated.Contains);
         foreach (var exit in scan.Exits.Where(exit => starts.Contains((symbol.Section, exit.Target))))
         {
             _exits.Add(exit.FieldBytes == 4
@@ -98,11 +91,7 @@ public sealed class ThunkInjector
                     $"{symbol.Name} reaches the function at {section.Name}+{exit.Target} by a short jump"));
         }
 
-        return scan.FrameBytes <= ThunkCode.MaxFrameBytes
-            ? scan
-            : throw _object.Bad(
-                $"function {symbol.Name} has a frame of {scan.FrameBytes} bytes, "
-                + $"which exceeds the maximum of {ThunkCode.MaxFrameBytes}");
+        return scan;
     }
 
     private Dictionary<int, HashSet<ulong>> RelocatedOffsets()
@@ -131,16 +120,22 @@ public sealed class ThunkInjector
         var (code, frames) = (new List<byte>(), new List<byte>());
         var (codeRelocations, frameRelocations) = (new List<NewRelocation>(), new List<NewRelocation>());
         var section = _object.Sections.Length;
-        var morestack = MorestackSymbol();
+        var morestack = Runtime(SplitChoice.Morestack, ElfSymbolType.None);
+        SymbolReference? limit = _options.LimitSlot.Variable is { } variable ? Runtime(variable, ElfSymbolType.ThreadLocal) : null;
         ThunkCode.WriteCommonEntry(frames);
         foreach (var function in functions)
         {
             var start = (ulong)code.Count;
-            var layout = ThunkCode.Write(code, function.FrameBytes, _options);
+            var layout = ThunkCode.Write(code, function.Check, _options.LimitSlot);
             var body = SymbolReference.Existing(function.Symbol.Index);
             var thunk = _rewriter.AddSymbol(new NewSymbol(
                 "hs_thunk." + function.Symbol.Name, ElfSymbolType.Function, section, start, (ulong)layout.Bytes));
             _thunks.Add((function.Symbol.Section, function.Symbol.Value), thunk);
+            if (limit is { } slot)
+            {
+                codeRelocations.Add(new(start + (ulong)layout.Limit, RelocationType.ThreadPointerOffset32, slot, 0));
+            }
+
             codeRelocations.Add(new(start + (ulong)layout.FirstJump, RelocationType.PcRelative32, body, -4));
             codeRelocations.Add(new(start + (ulong)layout.Call, RelocationType.Plt32, morestack, -4));
             codeRelocations.Add(new(start + (ulong)layout.SecondJump, RelocationType.PcRelative32, body, -4));
@@ -157,14 +152,15 @@ public sealed class ThunkInjector
         _rewriter.AddRelocations(unwind, frameRelocations);
     }
 
-    private SymbolReference MorestackSymbol()
+    /// <summary>The symbol of the runtime, which the object may or may not refer to already.</summary>
+    private SymbolReference Runtime(string name, ElfSymbolType type)
     {
-        foreach (var symbol in _object.Symbols.Where(symbol => symbol.Name == Morestack))
+        foreach (var symbol in _object.Symbols.Where(symbol => symbol.Name == name))
         {
             return SymbolReference.Existing(symbol.Index);
         }
 
-        return _rewriter.AddUndefinedSymbol(Morestack);
+        return _rewriter.AddUndefinedSymbol(name, type);
     }
 
     private int Redirect()

@@ -8,19 +8,27 @@ public static class CellMatrix
     private static readonly OptimizeMode[] _modes =
         [OptimizeMode.Debug, OptimizeMode.ReleaseSafe, OptimizeMode.ReleaseSmall, OptimizeMode.ReleaseFast];
 
-    /// <summary>All nine, in the order in which reports show them.</summary>
-    public static IReadOnlyList<Cell> All { get; } =
-    [
-        new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted),
-        .. _modes.Select(mode => new Cell(Route.Attribute, mode, Backend.Llvm)),
-        .. _modes.Select(mode => new Cell(Route.Thunk, mode, Backend.Llvm)),
-    ];
+    private static readonly string[] _targets = [Cell.LinuxGnu, Cell.LinuxMusl];
 
-    /// <summary>The cells of these routes and modes; null or empty selects every one.</summary>
-    public static IReadOnlyList<Cell> Select(IReadOnlyCollection<Route>? routes, IReadOnlyCollection<OptimizeMode>? modes) =>
+    /// <summary>Every one, in the order in which reports show them.</summary>
+    public static IReadOnlyList<Cell> All { get; } = [.. _targets.SelectMany(CellsOf)];
+
+    /// <summary>What a campaign checks unless told otherwise: those that are linked with glibc.</summary>
+    public static IReadOnlyList<Cell> Default { get; } = Select(null, null, null);
+
+    /// <summary>The targets that have cells.</summary>
+    public static IReadOnlyList<string> Targets => _targets;
+
+    /// <summary>
+    /// The cells of these routes, modes and targets; null or empty selects every route and mode, and the target of
+    /// <see cref="Default"/>.
+    /// </summary>
+    public static IReadOnlyList<Cell> Select(
+        IReadOnlyCollection<Route>? routes, IReadOnlyCollection<OptimizeMode>? modes, IReadOnlyCollection<string>? targets) =>
         [.. All.Where(cell =>
             (routes is null or { Count: 0 } || routes.Contains(cell.Route)) &&
-            (modes is null or { Count: 0 } || modes.Contains(cell.Mode)))];
+            (modes is null or { Count: 0 } || modes.Contains(cell.Mode)) &&
+            (targets is null or { Count: 0 } ? cell.Target == Cell.LinuxGnu : targets.Contains(cell.Target)))];
 
     /// <summary>The cell that <see cref="Cell.ToString"/> wrote.</summary>
     public static Cell? Parse(string name) => name.Split('/') switch
@@ -31,4 +39,13 @@ public static class CellMatrix
                 cell.ToString() == name => cell,
         _ => null,
     };
+
+    /// <summary>LLVM's checks need a place for the limit that only glibc keeps free.</summary>
+    private static IEnumerable<Cell> CellsOf(string target) =>
+    [
+        new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted, target),
+        .. (target == Cell.LinuxGnu ? _modes : []).Select(mode => new Cell(Route.Attribute, mode, Backend.Llvm, target)),
+        .. _modes.Select(mode => new Cell(Route.Thunk, mode, Backend.Llvm, target)),
+        .. _modes.Select(mode => new Cell(Route.Assembly, mode, Backend.Llvm, target)),
+    ];
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
+using Harness.Emit;
 using Harness.Model;
 
 namespace Harness.Cli;
@@ -13,8 +14,9 @@ public interface IBareCompiler
     Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct);
 }
 
-/// <summary>What one cell came to.</summary>
+/// <summary>What one cell came to; medians of several rounds, but for the programs per second.</summary>
 /// <param name="CompileRatio">Our compile phase (compiling, putting checks in) over a bare <c>zig build-obj</c> of the same source.</param>
+/// <param name="LinesPerProgram">Of emitted Zig, types and tables included.</param>
 /// <param name="ProgramsPerSecond">Checked programs, all lanes together.</param>
 /// <param name="ExecutionsPerSecondPerCore">In one worker, while it runs, without taking traces.</param>
 public sealed record BenchmarkRow(
@@ -26,7 +28,8 @@ public sealed record BenchmarkRow(
     [property: JsonPropertyName("compileRatio")] double CompileRatio,
     [property: JsonPropertyName("linkSeconds")] double LinkSeconds,
     [property: JsonPropertyName("programsPerSecond")] double ProgramsPerSecond,
-    [property: JsonPropertyName("executionsPerSecondPerCore")] double ExecutionsPerSecondPerCore);
+    [property: JsonPropertyName("executionsPerSecondPerCore")] double ExecutionsPerSecondPerCore,
+    [property: JsonPropertyName("linesPerProgram")] double LinesPerProgram);
 
 /// <summary>Measures a segment of a campaign: the same programs every time, from a fixed seed.</summary>
 internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
@@ -35,6 +38,11 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
 
     /// <summary>Gives programs of about 60 lines of functions, and 20 of types and tables.</summary>
     private const int Size = 6;
+
+    private const int WarmUpPrograms = 8;
+
+    /// <summary>Odd, for the median.</summary>
+    private const int Rounds = 3;
 
     public static IReadOnlyList<Cell> Cells { get; } =
     [
@@ -50,22 +58,44 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
             .Select(lane => (IReadOnlyList<FiberProgram>)[.. Enumerable.Range(lane * programs, programs).Select(i => rooms.Parts.Programs.Generate(stream.Recipe(i) with { Size = Size }))])
             .ToList();
 
-        // Alone on the machine, one after the other, and the bare compile first: a warm file cache may not flatter it.
-        var bare = await rooms.BareCompiler.CompileAsync(batches[0], cell, Folder(scratch, "bare"), ct).ConfigureAwait(false);
-        var alone = await CheckAsync(batches[0], cell, Folder(scratch, "alone"), observe: false, ct).ConfigureAwait(false);
+        // A few programs first: the compiler's caches and our own just-in-time compiler are warm in a campaign. Then alone on the machine, one
+        // after the other, several times: single runs on a shared machine say little.
+        var few = batches[0].Take(WarmUpPrograms).ToList();
+        await rooms.BareCompiler.CompileAsync(few, cell, Folder(scratch, "warm-bare"), ct).ConfigureAwait(false);
+        await CheckAsync(few, cell, Folder(scratch, "warm"), observe: false, ct).ConfigureAwait(false);
+        var pairs = new List<(double Bare, BatchOutcome Ours)>();
+        for (var round = 0; round < Rounds; round++)
+        {
+            var bare = await rooms.BareCompiler.CompileAsync(batches[0], cell, Folder(scratch, $"bare-{round}"), ct).ConfigureAwait(false);
+            var ours = await CheckAsync(batches[0], cell, Folder(scratch, $"alone-{round}"), observe: false, ct).ConfigureAwait(false);
+            pairs.Add((bare.TotalSeconds, ours));
+        }
+
         var started = Stopwatch.GetTimestamp();
         var together = await Task.WhenAll(batches.Select((batch, lane) => CheckAsync(batch, cell, Folder(scratch, $"lane-{lane}"), observe: true, ct))).ConfigureAwait(false);
         var wall = Stopwatch.GetElapsedTime(started).TotalSeconds;
         return new BenchmarkRow(
             cell.ToString(), together.Sum(outcome => outcome.Counters.Programs), together.Sum(outcome => outcome.Counters.Executions),
-            Round(bare.TotalSeconds), Round(alone.Seconds.Compile), Round(alone.Seconds.Compile / bare.TotalSeconds), Round(alone.Seconds.Link),
-            Round(together.Sum(outcome => outcome.Counters.Programs) / wall), Math.Round(alone.Counters.Executions / alone.Seconds.Execute));
+            Round(Median(pairs, p => p.Bare)), Round(Median(pairs, p => p.Ours.Seconds.Compile)), Round(Median(pairs, p => p.Ours.Seconds.Compile / p.Bare)),
+            Round(Median(pairs, p => p.Ours.Seconds.Link)), Round(together.Sum(outcome => outcome.Counters.Programs) / wall),
+            Math.Round(Median(pairs, p => p.Ours.Counters.Executions / p.Ours.Seconds.Execute)),
+            Math.Round(LinesPerProgram(batches[0]), 1));
     }
 
     private Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> batch, Cell cell, string scratch, bool observe, CancellationToken ct) =>
         rooms.Parts.Checker.CheckAsync(batch, cell, new PlanChoice(Seed, Light: false, observe), scratch, ct);
 
     private static string Folder(string scratch, string name) => Directory.CreateDirectory(Path.Combine(scratch, name)).FullName;
+
+    private static double Median<T>(IEnumerable<T> of, Func<T, double> figure)
+    {
+        var sorted = of.Select(figure).Order().ToArray();
+        return sorted[sorted.Length / 2];
+    }
+
+    /// <summary>Of the emitted source, blank lines left out.</summary>
+    private static double LinesPerProgram(IReadOnlyList<FiberProgram> programs) =>
+        ZigEmitter.Emit(programs).Source.Split('\n').Count(line => !string.IsNullOrWhiteSpace(line)) / (double)programs.Count;
 
     private static double Round(double value) => Math.Round(value, 3);
 }

@@ -58,6 +58,23 @@ internal static class Options
         return result;
     }
 
+    /// <summary>The cells that <c>--route</c>, <c>--mode</c> and <c>--target</c> name.</summary>
+    /// <exception cref="UsageException"/>
+    public static IReadOnlyList<Cell> Cells(string[]? routes, string[]? modes, string[]? targets)
+    {
+        var wanted = (targets ?? []).SelectMany(word => word.Split(',')).ToList();
+        if (wanted.Find(target => !CellMatrix.Targets.Contains(target)) is { } unknown)
+        {
+            throw new UsageException($"--target {unknown} is unknown; known: {string.Join(", ", CellMatrix.Targets)}");
+        }
+
+        var cells = CellMatrix.Select(Parse<Route>("--route", routes), Parse<OptimizeMode>("--mode", modes), wanted);
+        return cells.Count > 0
+            ? cells
+            : throw new UsageException(
+                $"--route {string.Join(' ', routes ?? [])} has no cells for --target {string.Join(' ', wanted)}; choose another of them");
+    }
+
     /// <exception cref="UsageException"/>
     public static int AtLeastOne(string option, int value) =>
         value >= 1 ? value : throw new UsageException($"{option} {value} is too small; give at least 1");

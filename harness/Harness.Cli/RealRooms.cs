@@ -62,14 +62,14 @@ internal sealed class RealRooms : IRoomOpener
     private static string Unsupported(ZigInstallation zig) =>
         $"{zig.Executable} is Zig {zig.Version}, and {ZigInstallation.SupportedRelease}x is needed; give another with --zig, or run npm ci";
 
-    /// <summary>Builds the runtime once per target.</summary>
+    /// <summary>Builds the runtime once per target and place of the limit.</summary>
     private sealed class Preparation(ToolCache cache, RuntimeRecipe recipe) : IPreparation
     {
         public async Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct)
         {
-            foreach (var target in cells.Select(cell => cell.Target).Distinct())
+            foreach (var (target, slot) in cells.Select(cell => (cell.Target, RuntimeRecipe.LimitSlotOf(cell))).Distinct())
             {
-                await cache.RuntimeAsync(recipe, target, ct).ConfigureAwait(false);
+                await cache.RuntimeAsync(recipe.For(slot), target, ct).ConfigureAwait(false);
             }
         }
     }

@@ -116,8 +116,14 @@ public enum ReleasePolicy : byte
 /// <summary>How prologues get in.</summary>
 public enum Route
 {
+    /// <summary>LLVM's own, asked for by an attribute of its IR.</summary>
     Attribute,
+
+    /// <summary>Put before the functions of a finished object.</summary>
     Thunk,
+
+    /// <summary>Inserted into the assembly that the compiler writes.</summary>
+    Assembly,
 }
 
 public enum OptimizeMode
@@ -138,6 +144,12 @@ public enum Backend
 public sealed record Cell(Route Route, OptimizeMode Mode, Backend Backend, string Target = Cell.LinuxGnu)
 {
     public const string LinuxGnu = "x86_64-linux-gnu";
+
+    /// <summary>Linked statically.</summary>
+    public const string LinuxMusl = "x86_64-linux-musl";
+
+    /// <summary>Without any libc: no cell of a campaign, whose worker needs one.</summary>
+    public const string LinuxBare = "x86_64-linux-none";
 
     public override string ToString() =>
         $"{Route.ToString().ToLowerInvariant()}/{Mode}/{(Backend is Backend.Llvm ? "llvm" : "selfhosted")}/{Target}";

@@ -23,6 +23,7 @@ public sealed record PlantedDefect(string Name, DefectSeat Seat)
     [
         new("return_register", DefectSeat.Assembly),
         new("cfi", DefectSeat.Assembly),
+        new("prologue_arguments", DefectSeat.Assembly),
         new("limit_restore", DefectSeat.Zig),
         new("argument_copy", DefectSeat.Zig),
         new("segment_release", DefectSeat.Zig),

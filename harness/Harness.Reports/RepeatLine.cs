@@ -38,18 +38,20 @@ public static class RepeatLine
         return string.Join(' ', words);
     }
 
-    /// <summary>The routes and modes that select exactly these cells; nothing for all of them.</summary>
+    /// <summary>The routes, modes and targets that select exactly these cells; nothing for those of a run without options.</summary>
     private static IEnumerable<string> Cells(RunSettings settings)
     {
         var cells = settings.Cells.Select(CellMatrix.Parse).OfType<Cell>().ToList();
-        if (cells.Count == CellMatrix.All.Count)
+        if (cells.SequenceEqual(CellMatrix.Default))
         {
             return [];
         }
 
         var routes = cells.Select(cell => cell.Route).Distinct().ToList();
         var modes = cells.Select(cell => cell.Mode).Distinct().ToList();
-        return routes.Count == Enum.GetValues<Route>().Length ? Modes() : Routes().Concat(Modes());
+        var targets = cells.Select(cell => cell.Target).Distinct().ToList();
+        var named = routes.Count == Enum.GetValues<Route>().Length ? Modes() : Routes().Concat(Modes());
+        return targets is [Cell.LinuxGnu] ? named : named.Concat(targets.SelectMany(target => new[] { "--target", target }));
 
         IEnumerable<string> Routes() => routes.SelectMany(route => new[] { "--route", route.ToString().ToLowerInvariant() });
 

@@ -3,9 +3,9 @@ using Harness.Binary;
 namespace Harness.Toolchain;
 
 /// <summary>Wall time of the steps of one build.</summary>
-/// <param name="Compile">Zig: source to object, or to LLVM IR.</param>
-/// <param name="Codegen">Zig's clang: IR to object (attribute route only).</param>
-/// <param name="Rewrite">Ours: IR text or object.</param>
+/// <param name="Compile">Zig: source to object, to LLVM IR, or to assembly.</param>
+/// <param name="Codegen">Zig's clang: IR to object (attribute route), assembly to object (assembly route, twice).</param>
+/// <param name="Rewrite">Ours: IR text, assembly or object.</param>
 public sealed record BuildTimings(TimeSpan Compile, TimeSpan Codegen, TimeSpan Rewrite, TimeSpan Link)
 {
     public static readonly BuildTimings Zero = new(default, default, default, default);

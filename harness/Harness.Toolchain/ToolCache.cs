@@ -64,7 +64,7 @@ public sealed class ToolCache
         var result = ImmutableArray.CreateBuilder<string>(recipe.Parts.Length);
         foreach (var part in recipe.Parts)
         {
-            var name = $"{part.Name}-{part.Hash(_fixtures)}.o";
+            var name = $"{part.Name}-{target}-{part.Hash(_fixtures)}.o";
             result.Add(await OnceAsync(name, compiler, output => Arguments(part, target, output), ct)
                 .ConfigureAwait(false));
         }

@@ -5,7 +5,7 @@ using Harness.Model;
 namespace Harness.Toolchain;
 
 /// <summary>
-/// One build of one unit: the steps of both routes, their timings, and the first thing that went wrong.
+/// One build of one unit: the steps of all routes, their timings, and the first thing that went wrong.
 /// </summary>
 internal sealed class UnitBuild(
     ZigCommand compiler, FixtureLayout fixtures, Cell cell, string directory, BuildOptions options, TimeProvider time,
@@ -15,6 +15,9 @@ internal sealed class UnitBuild(
     private const string RawObjectName = "unit.raw.o";
     private const string IrName = "unit.ll";
     private const string SplitIrName = "unit.split.ll";
+    private const string AssemblyName = "unit.s";
+    private const string SplitAssemblyName = "unit.split.s";
+    private readonly InjectionOptions _injection = options.Injection with { LimitSlot = RuntimeRecipe.LimitSlotOf(cell) };
 
     public Cell Cell => cell;
 
@@ -39,16 +42,18 @@ internal sealed class UnitBuild(
         var ir = await RewriteAsync(async () =>
         {
             var text = await File.ReadAllTextAsync(PathOf(IrName), ct).ConfigureAwait(false);
-            var result = SplitStackIr.Rewrite(text, options.Injection, options.KeepVariables);
+            var result = SplitStackIr.Rewrite(text, _injection, options.KeepVariables);
             await File.WriteAllTextAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
             return result;
         }).ConfigureAwait(false);
-        if (ir is null || !await GenerateCodeAsync().ConfigureAwait(false))
+        // Zig has optimised already: code generation alone, at the level that Zig uses itself.
+        string[] codegen = [Level, "-Xclang", "-disable-llvm-passes", "-Wno-override-module", "-fno-addrsig"];
+        if (ir is null || !await ClangAsync("code generation", codegen, SplitIrName, RawObjectName).ConfigureAwait(false))
         {
             return null;
         }
 
-        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, options.Injection))
+        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, _injection))
             .ConfigureAwait(false);
     }
 
@@ -58,8 +63,38 @@ internal sealed class UnitBuild(
         // LLVM's assembler resolves calls within a section; with one section per function each call is a relocation.
         string[] backend = cell.Backend is Backend.Llvm ? ["-fllvm", "-ffunction-sections"] : ["-fno-llvm"];
         return await CompileAsync([.. backend, "-femit-bin=" + PathOf(RawObjectName)]).ConfigureAwait(false)
-            ? await RewriteObjectAsync(file => ThunkInjector.Inject(file, options.Injection)).ConfigureAwait(false)
+            ? await RewriteObjectAsync(file => ThunkInjector.Inject(file, _injection)).ConfigureAwait(false)
             : null;
+    }
+
+    /// <summary>
+    /// Source → assembly → object, in which functions are measured → checks inserted into the assembly → object, in which
+    /// checks are looked for.
+    /// </summary>
+    public async Task<InjectionReport?> ByAssemblyAsync()
+    {
+        string[] emit = ["-fllvm", "-femit-asm=" + PathOf(AssemblyName), "-fno-emit-bin"];
+        if (!await CompileAsync(emit).ConfigureAwait(false)
+            || !await ClangAsync("assembling", [], AssemblyName, RawObjectName).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        var plan = await RewriteAsync(async () =>
+        {
+            var result = InlineCheckPlan.Of(ElfFile.Load(PathOf(RawObjectName)), _injection);
+            var text = await File.ReadAllTextAsync(PathOf(AssemblyName), ct).ConfigureAwait(false);
+            var split = SplitAssembly.Insert(text, result.Checks, _injection.LimitSlot);
+            await File.WriteAllTextAsync(PathOf(SplitAssemblyName), split, ct).ConfigureAwait(false);
+            return result;
+        }).ConfigureAwait(false);
+        if (plan is null || !await ClangAsync("assembling", [], SplitAssemblyName, ObjectName).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        return await RewriteAsync(() => Task.FromResult(
+            InlineCheckAudit.Run(ElfFile.Load(PathOf(ObjectName)), plan.Unsplit, _injection))).ConfigureAwait(false);
     }
 
     /// <summary>Links the unit with the runtime's objects into the worker.</summary>
@@ -68,7 +103,7 @@ internal sealed class UnitBuild(
         string[] arguments =
         [
             "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime,
-            "-lc", "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
+            .. CLibrary, .. Linkage, "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
             "-femit-bin=" + PathOf(WorkerBuilder.WorkerName),
         ];
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
@@ -78,7 +113,7 @@ internal sealed class UnitBuild(
 
     public void DeleteIntermediates()
     {
-        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName })
+        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName, AssemblyName, SplitAssemblyName })
         {
             File.Delete(PathOf(name));
         }
@@ -94,7 +129,7 @@ internal sealed class UnitBuild(
         // Options of a module come before it: after `-Mroot=` a -target would be another module's, the unit the host's.
         string[] arguments =
         [
-            "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), "-lc", "-fno-strip",
+            "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
             "-fno-omit-frame-pointer", .. emit,
             "--dep", "rt", "-Mroot=" + PathOf("unit.zig"), "-Mrt=" + fixtures.Support,
         ];
@@ -103,18 +138,22 @@ internal sealed class UnitBuild(
         return Succeeded(result, "");
     }
 
-    private async Task<bool> GenerateCodeAsync()
+    private string Level => cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3";
+
+    private string[] CLibrary => cell.Target is Cell.LinuxBare ? [] : ["-lc"];
+
+    private string[] Linkage => cell.Target is Cell.LinuxGnu ? [] : ["-static"];
+
+    /// <summary>Zig's clang: code generation from IR, or assembling.</summary>
+    private async Task<bool> ClangAsync(string stage, string[] flags, string source, string output)
     {
-        // Zig has optimised already: code generation alone, at the level that Zig uses itself.
         string[] arguments =
         [
-            "clang", "-c", cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3", "-Xclang", "-disable-llvm-passes",
-            "-target", cell.Target, "-Wno-override-module", "-fno-addrsig", "-fno-crash-diagnostics",
-            PathOf(SplitIrName), "-o", PathOf(RawObjectName),
+            "clang", "-c", "-target", cell.Target, "-fno-crash-diagnostics", .. flags, PathOf(source), "-o", PathOf(output),
         ];
         var result = await compiler.RunAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
-        Timings = Timings with { Codegen = result.Elapsed };
-        return Succeeded(result, "code generation: ");
+        Timings = Timings with { Codegen = Timings.Codegen + result.Elapsed };
+        return Succeeded(result, stage + ": ");
     }
 
     private Task<InjectionReport?> RewriteObjectAsync(Func<ElfFile, (byte[] Object, InjectionReport Report)> change) =>

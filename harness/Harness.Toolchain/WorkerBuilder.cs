@@ -50,8 +50,12 @@ public sealed class WorkerBuilder(
         ArgumentNullException.ThrowIfNull(cell);
         return cell switch
         {
-            { Target: not Cell.LinuxGnu } => $"{cell}: only {Cell.LinuxGnu} is supported",
+            { Target: not (Cell.LinuxGnu or Cell.LinuxMusl or Cell.LinuxBare) } =>
+                $"{cell}: only {Cell.LinuxGnu}, {Cell.LinuxMusl} and {Cell.LinuxBare} are supported",
+            { Route: Route.Attribute, Target: not Cell.LinuxGnu } =>
+                $"{cell}: LLVM's checks read a place that only {Cell.LinuxGnu} keeps free; choose the thunk or assembly route",
             { Route: Route.Attribute, Backend: not Backend.Llvm } => $"{cell}: the attribute is LLVM's",
+            { Route: Route.Assembly, Backend: not Backend.Llvm } => $"{cell}: only LLVM writes assembly",
             { Backend: Backend.SelfHosted, Mode: not OptimizeMode.Debug } =>
                 $"{cell}: the self-hosted backend has no optimiser",
             _ => null,
@@ -69,7 +73,7 @@ public sealed class WorkerBuilder(
             return new BuildOutcome.Rejected(reason);
         }
 
-        var runtime = await cache.RuntimeAsync(_recipe, cell.Target, ct).ConfigureAwait(false);
+        var runtime = await cache.RuntimeAsync(_recipe.For(RuntimeRecipe.LimitSlotOf(cell)), cell.Target, ct).ConfigureAwait(false);
         directory = Path.GetFullPath(directory);
         Directory.CreateDirectory(directory);
         await File.WriteAllTextAsync(Path.Combine(directory, "unit.zig"), unit.Source, ct).ConfigureAwait(false);
@@ -86,9 +90,13 @@ public sealed class WorkerBuilder(
 
     private async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
     {
-        var injection = build.Cell.Route is Route.Attribute
-            ? await build.ByAttributeAsync().ConfigureAwait(false)
-            : await build.ByThunksAsync().ConfigureAwait(false);
+        var injection = await (build.Cell.Route switch
+        {
+            Route.Attribute => build.ByAttributeAsync(),
+            Route.Thunk => build.ByThunksAsync(),
+            Route.Assembly => build.ByAssemblyAsync(),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        }).ConfigureAwait(false);
         if (injection is null)
         {
             return build.Failure!;

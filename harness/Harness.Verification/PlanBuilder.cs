@@ -60,9 +60,9 @@ public sealed class PlanBuilder
         {
             (_compiled, _reference, _options) = (compiled, reference, options);
             _random = new PlanRandom(PlanRandom.Derive(seed, 1));
-            _rows = new RowList(options);
-            var affordable = (long)options.RowCap * options.FullSweepEntries / Math.Max(1, Entries);
-            _rowCap = (int)Math.Min(options.RowCap, Math.Max(options.DeepRowFloor, affordable));
+            var share = Math.Min(1.0, options.FullSweepEntries / (double)Math.Max(1, Entries));
+            _rowCap = Math.Max(Math.Min(options.RowCap, options.DeepRowFloor), (int)(options.RowCap * share * share));
+            _rows = new RowList(options, scarce: Entries > options.FullSweepEntries);
             _isolation = new Isolation(compiled, reference);
             _modelEntries = _isolation.ModelEntries;
         }
@@ -89,8 +89,9 @@ public sealed class PlanBuilder
             _rows.AddBaseline(scenario, SplitPlan.None, observers);
             var cap = Math.Max(2, _rowCap * _options.NoFaultPercent / 100);
             var deepest = _reference.EntryPoints.AsSpan().Length == 0 ? 1 : _reference.EntryPoints.Max(e => e.Depth);
-            // Every prologue split, in each placement with each policy, comes first; a tiny budget has the placements only.
-            var everyPolicy = cap > 3 * _options.Placements.Count * _options.Policies.Count;
+            // Every prologue split, in each placement with each policy, comes first. A small budget has the placements only: it is small
+            // because executions are long, and each combination of a deep recursion fills memory of its own.
+            var everyPolicy = cap > 6 * _options.Placements.Count * _options.Policies.Count;
             foreach (var split in SplitMenu.Families(Entries, deepest, _options, _random))
             {
                 if (_rows.Count + _options.Placements.Count > Math.Max(cap * 2 / 3, _options.Placements.Count + 1))

@@ -10,7 +10,10 @@ public sealed record PlanOptions
     /// <summary>What everything random is derived from.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Rows of one program. Programs with more than <see cref="FullSweepEntries"/> entries get proportionally fewer.</summary>
+    /// <summary>
+    /// Rows of one program. With more than <see cref="FullSweepEntries"/> entries they fall with the square: one such program costs as much as
+    /// many others together, and finds no more than they.
+    /// </summary>
     public int RowCap { get; init; } = 2000;
 
     /// <summary>Fewest rows of a program, however many entries it has.</summary>
@@ -47,9 +50,9 @@ public sealed record PlanOptions
 
     /// <summary>
     /// How often each of <see cref="Policies"/> is taken once all have been. A released segment costs nothing when
-    /// cached, a fill and a scan when poisoned (measured: executions 6 times as dear) and system calls when unmapped (50 times).
+    /// cached, a fill and a scan when poisoned (measured: executions 2 to 6 times as dear) and system calls when unmapped (up to 50 times).
     /// </summary>
-    public EquatableArray<int> PolicyWeights { get; init; } = [24, 6, 1];
+    public EquatableArray<int> PolicyWeights { get; init; } = [48, 12, 1];
 
     /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
     public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];

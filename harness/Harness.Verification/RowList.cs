@@ -7,10 +7,14 @@ namespace Harness.Verification;
 /// The rows of a plan as they are made. Each split kind takes turns through every placement with every policy; the
 /// baseline of a scenario is unsplit where its list starts so.
 /// </summary>
-internal sealed class RowList(PlanOptions options)
+/// <param name="scarce">
+/// Rows are few because executions are long: dear policies come by their weight over all split kinds together, not first for each kind.
+/// </param>
+internal sealed class RowList(PlanOptions options, bool scarce)
 {
     private readonly List<PlanRow> _rows = [];
     private readonly Dictionary<SplitKind, int[]> _used = [];
+    private readonly int[] _policyUses = new int[options.Policies.Count];
     private readonly HashSet<SplitKind> _observedKinds = [];
     private readonly HashSet<Placement> _observedPlacements = [];
 
@@ -45,7 +49,9 @@ internal sealed class RowList(PlanOptions options)
     {
         var used = UsesOf(split.Kind);
         var placement = Best(options.Placements.Count, p => (0, UsesOfPlacement(used, p)));
-        var policy = Best(options.Policies.Count, p => Behind(UsesOfPolicy(used, p), WeightOf(p)));
+        var policy = Best(options.Policies.Count, p => scarce
+            ? (0, (_policyUses[p] + 1) * 1000 / Math.Max(1, WeightOf(p)))
+            : Behind(UsesOfPolicy(used, p), WeightOf(p)));
         Add(scenario, split, (placement * options.Policies.Count) + policy, flags);
     }
 
@@ -75,6 +81,7 @@ internal sealed class RowList(PlanOptions options)
     private void Add(int scenario, SplitPlan split, int combination, RowFlags flags)
     {
         UsesOf(split.Kind)[combination]++;
+        _policyUses[combination % options.Policies.Count]++;
         var placement = options.Placements[combination / options.Policies.Count];
         Append(PlanRow.Of(scenario, split, placement, options.Policies[combination % options.Policies.Count], flags));
     }

@@ -1,9 +1,10 @@
 //! What the assembly, the segment code and the runtime's host share: layouts (checked against the numbers in gates.h) and limits.
 
-/// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking.
-/// 4096 for over-aligned locals (LLVM's check ignores realignment, by at most the alignment) + 256 for frames that
-/// LLVM does not add to rsp + 128 red zone + 96 for the stub's own saves + 448 spare.
-pub const slack_bytes = 4096 + 1024 - canary_bytes;
+/// Bytes between a segment's limit and its lowest usable address: what may run below the limit without asking. 256 for frames that
+/// LLVM does not add to rsp, 256 for over-aligned locals in these (LLVM's check ignores realignment; Harness.Binary raises
+/// the check of larger frames by their alignment), 128 red zone, 96 for the stub's own saves, 1,024 for a function without a check and
+/// those it calls (WorkerBuilder rejects larger ones), the rest spare.
+pub const slack_bytes = 2048 - canary_bytes;
 
 /// At the very bottom of a segment; what checks it is the memory's own business (only the harness's does).
 pub const canary_bytes = 64;
@@ -141,16 +142,37 @@ comptime {
     assert(@offsetOf(Registers, "rbp") == 56);
 }
 
-/// The limit slot that LLVM's x86-64 Linux prologue reads; glibc reserves it (tcbhead_t.__private_ss).
+/// A fresh fiber's context at the top of its stack, as hs_resume pops it (morestack.S). hs_fiber_start calls `entry` with `argument`.
+/// Returns the rsp to resume.
+pub fn prepareContext(top: u64, entry: *const anyopaque, argument: u64, start: *const fn () callconv(.c) void) u64 {
+    const words: *[10]u64 = @ptrFromInt(top - 10 * 8);
+    words.* = .{
+        0x0000_037F_0000_1F80, // x87 control word, MXCSR: the ABI's initial values
+        0, // r15
+        0, // r14
+        0, // r13
+        argument, // r12
+        @intFromPtr(entry), // rbx
+        0, // rbp
+        @intFromPtr(start), // where to go
+        0, // the fiber's first return address; rsp is 8 below a multiple of 16 here, as after a call
+        0,
+    };
+    return @intFromPtr(words);
+}
+
+/// Where this thread's limit is, as the route's prologues read it: limit_slot_glibc.zig or limit_slot_own.zig.
+const limit_slot = @import("limit_slot").operand;
+
 pub inline fn setLimit(limit: u64) void {
-    asm volatile ("movq %[limit], %%fs:0x70"
+    asm volatile ("movq %[limit], " ++ limit_slot
         :
         : [limit] "r" (limit),
         : .{ .memory = true });
 }
 
 pub inline fn getLimit() u64 {
-    return asm volatile ("movq %%fs:0x70, %[limit]"
+    return asm volatile ("movq " ++ limit_slot ++ ", %[limit]"
         : [limit] "=r" (-> u64),
     );
 }

@@ -10,6 +10,7 @@ pub fn build(b: *std.Build) void {
     b.installArtifact(library);
 
     const abi = b.createModule(.{ .root_source_file = b.path("abi.zig") });
+    addLimitSlot(b, abi);
     const fiber = b.createModule(.{ .root_source_file = b.path("fiber.zig") });
     fiber.addImport("abi", abi);
     const splitstack = b.addModule("splitstack", .{ .root_source_file = b.path("splitstack.zig") });
@@ -55,7 +56,7 @@ fn objects(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step.Comp
 }
 
 fn module(b: *std.Build, source: []const u8, target: std.Build.ResolvedTarget, mode: std.builtin.OptimizeMode) *std.Build.Module {
-    return b.createModule(.{
+    const result = b.createModule(.{
         .root_source_file = b.path(source),
         .target = target,
         .optimize = mode,
@@ -63,4 +64,11 @@ fn module(b: *std.Build, source: []const u8, target: std.Build.ResolvedTarget, m
         .stack_protector = false,
         .stack_check = false,
     });
+    addLimitSlot(b, result);
+    return result;
+}
+
+/// abi.zig reads the limit where the assembly files do (gates.h, LIMIT_SLOT): in glibc's word.
+fn addLimitSlot(b: *std.Build, to: *std.Build.Module) void {
+    to.addAnonymousImport("limit_slot", .{ .root_source_file = b.path("limit_slot_glibc.zig") });
 }

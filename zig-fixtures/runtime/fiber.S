@@ -78,15 +78,15 @@ hs_current:
     push %r12
     .cfi_offset %r12, -32
     mov TLS(THREAD_SYSTEM_RSP), %rbx
-    mov %fs:0x70, %r12
+    mov LIMIT_SLOT, %r12
     to_system_stack
     movq $0, TLS(THREAD_SYSTEM_RSP)
-    movq $0, %fs:0x70
+    movq $0, LIMIT_SLOT
     mov %rdi, %rax
     mov %rsi, %rdi
     call *%rax
     mov %rbx, TLS(THREAD_SYSTEM_RSP)
-    mov %r12, %fs:0x70
+    mov %r12, LIMIT_SLOT
     mov -16(%rbp), %r12
     mov -8(%rbp), %rbx
     leave_gate hs_system_call
@@ -127,7 +127,7 @@ hs_attempt_failed:
     .cfi_undefined %rip
     emms
     movq $0, TLS(THREAD_SYSTEM_RSP)
-    movq $0, %fs:0x70
+    movq $0, LIMIT_SLOT
     mov $1, %eax
     jmp .Lattempt_over
     .cfi_endproc
@@ -143,13 +143,13 @@ hs_attempt_failed:
     .cfi_offset %r12, -32
     and $-16, %rsp
     mov TLS(THREAD_SYSTEM_RSP), %rbx
-    mov %fs:0x70, %r12
+    mov LIMIT_SLOT, %r12
     movq $0, TLS(THREAD_SYSTEM_RSP)
-    movq $0, %fs:0x70
+    movq $0, LIMIT_SLOT
     cld
     call hs_rt_signal
     mov %rbx, TLS(THREAD_SYSTEM_RSP)
-    mov %r12, %fs:0x70
+    mov %r12, LIMIT_SLOT
     mov -16(%rbp), %r12
     mov -8(%rbp), %rbx
     leave_gate hs_signal_entry

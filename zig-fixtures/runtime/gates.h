@@ -18,6 +18,13 @@
 
 #define TLS(field) %fs:hs_thread@TPOFF+field
 
+// Where prologues find the limit (abi.zig, limit_slot): the word that LLVM's read and glibc reserves, or a variable of our own (morestack.S).
+#ifdef HS_LIMIT_OWN
+#define LIMIT_SLOT %fs:hs_limit@TPOFF
+#else
+#define LIMIT_SLOT %fs:0x70
+#endif
+
 // ── Gates: what runs on the system stack ────────────────────────────────────────────────────────────────────────
 // A gate costs the fiber's stack one rbp frame (16 bytes and the return address). Arguments stay in their registers; r11 is scratch.
 // CFA = rbp + 16 while on the other stack. Called on the system stack (THREAD_SYSTEM_RSP is 0), it stays there.

@@ -215,8 +215,26 @@ fn push(stack: *abi.Stack, range: *const memory.Range, usable_bytes: u64, keep: 
     return segment;
 }
 
-/// `rep movsq`, not a loop: a compiler would turn the loop into a call of memcpy, which uses vector registers.
+/// Assembly, not Zig: a compiler would turn the loop into a call of memcpy, which uses vector registers. A loop up to a few words,
+/// because `rep movsq` takes as long to start.
 fn copyWords(to: u64, from: u64, bytes: u64) void {
+    if (bytes == 0) return;
+    if (bytes > 16 * word) return copyManyWords(to, from, bytes);
+    var left = bytes;
+    var scratch: u64 = undefined;
+    asm volatile (
+        \\1:  mov -8(%[from], %[bytes]), %[scratch]
+        \\    mov %[scratch], -8(%[to], %[bytes])
+        \\    sub $8, %[bytes]
+        \\    jnz 1b
+        : [bytes] "+r" (left),
+          [scratch] "=&r" (scratch),
+        : [to] "r" (to),
+          [from] "r" (from),
+        : .{ .memory = true });
+}
+
+fn copyManyWords(to: u64, from: u64, bytes: u64) void {
     asm volatile ("rep movsq"
         :
         : [to] "{rdi}" (to),

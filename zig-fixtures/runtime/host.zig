@@ -81,25 +81,8 @@ export fn hs_rt_fiber_create(
     const limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
     const range: Range = .{ .low = low, .high = closure_at, .limit = limit, .origin = class, .origin_kind = kind & 0xff };
     const top = hs_stack_adopt(&fiber.stack, &range, closure_at - @sizeOf(abi.Segment) - limit);
-    fiber.stack.rsp = firstContext(top, entry, closure_at);
+    fiber.stack.rsp = abi.prepareContext(top, entry, closure_at, &hs_fiber_start);
     return fiber;
-}
-
-/// As hs_resume pops it: control words, r15, r14, r13, r12 = the argument, rbx = the entry, rbp = 0, the address to go to, and
-/// a zero where a return address would be.
-fn firstContext(top: u64, entry: records.Entry, argument: u64) u64 {
-    const words: [*]u64 = @ptrFromInt(top - 10 * 8);
-    words[0] = 0x0000_037F_0000_1F80; // x87 control word, MXCSR: the ABI's initial values
-    words[1] = 0;
-    words[2] = 0;
-    words[3] = 0;
-    words[4] = argument;
-    words[5] = @intFromPtr(entry);
-    words[6] = 0;
-    words[7] = @intFromPtr(&hs_fiber_start);
-    words[8] = 0;
-    words[9] = 0;
-    return top - 10 * 8;
 }
 
 /// Gives back the fiber's memory. One that has not ended is ended first: what it holds is released, its defers do not run.

@@ -38,13 +38,25 @@
 // Beyond this C's rbp is taken for no frame pointer (unsigned: below CFA counts as beyond).
 #define CALLER_FRAME_MAX 0x1000000
 
+#ifdef HS_LIMIT_OWN
+    .section .tbss, "awT", @nobits
+    .globl hs_limit
+    .hidden hs_limit
+    .type hs_limit, @object
+    .size hs_limit, 8
+    .p2align 3
+hs_limit:
+    .zero 8
+#endif
+
     .text
     .globl hs_stub_begin, hs_stub_end
     .hidden hs_stub_begin, hs_stub_end
 
 // ── Entry for thunks (any compiler, any convention) ─────────────────────────────────────────────────────────────
-// [rsp] = R, [rsp + 8] = sizes (bits 0–19: frame in 16-byte units; bits 20–30: stack arguments to copy in
-// 64-byte units, where the caller's frame does not tell), [rsp + 16] = return address into C. All registers belong to the caller and the callee.
+// For the checks of the thunk and assembly routes. [rsp] = R, [rsp + 8] = sizes, [rsp + 16] = return address into C. All
+// registers belong to the caller and the callee. Sizes: bits 0–19: frame in 16-byte units; bits 20–30: stack arguments to copy in
+// 64-byte units; bit 31 (the sign): that is all F ever touches of them. Without it, it is a bound where C's frame does not tell.
     .globl hs_morestack_thunk
     .type hs_morestack_thunk, @function
     .p2align 4
@@ -60,6 +72,8 @@ hs_morestack_thunk:
     lea 16(%rsp), %rbp                  // [rbp − 8] is R already
     .cfi_def_cfa %rbp, 16
     push %r11                           // rbp − 24
+    test %r10d, %r10d
+    js 0f
     // Nobody says how many bytes of stack arguments there are, but they lie in C's frame, below what C's rbp points at: copying up
     // to there copies all of them. Where C's rbp is no frame pointer of this stack, the thunk's bound has to do.
     mov (%rbp), %r11                    // C's rbp
@@ -67,11 +81,16 @@ hs_morestack_thunk:
     sub $16, %r11                       // less CFA
     cmp $CALLER_FRAME_MAX, %r11
     jbe 1f
-    mov %r10, %r11
-    shr $20, %r11
-    shl $6, %r11                        // the bound
-1:  and $0xfffff, %r10
-    shl $4, %r10                        // frame bytes
+0:  mov %r10d, %r11d
+    shr $20, %r11d
+#ifdef HS_DEFECT_PROLOGUE_ARGUMENTS
+    and $0, %r11d                       // planted defect: F's word on its arguments counts for nothing
+#else
+    and $0x7ff, %r11d
+#endif
+    shl $6, %r11d                       // what F says, or the bound
+1:  and $0xfffff, %r10d
+    shl $4, %r10d                       // frame bytes
     jmp .Lsplit
     .cfi_endproc
     .size hs_morestack_thunk, . - hs_morestack_thunk
@@ -118,7 +137,7 @@ __morestack:
     mov %rcx, STACK_SEGMENT(%rax)
     mov %rbp, SEGMENT_STUB_FRAME(%rcx)
     mov SEGMENT_LIMIT(%rcx), %rax
-    mov %rax, %fs:0x70
+    mov %rax, LIMIT_SLOT
     incq TLS(THREAD_WARM_SPLITS)
     //    NEW = the segment's header, less what makes it congruent to CFA mod 64
     lea -16(%rcx), %rax
@@ -178,7 +197,7 @@ __morestack:
     mov SEGMENT_PARENT(%rcx), %rcx
     mov %rcx, STACK_SEGMENT(%rax)
     mov SEGMENT_LIMIT(%rcx), %rcx
-    mov %rcx, %fs:0x70
+    mov %rcx, LIMIT_SLOT
     decq -8(%rbp)
     mov -40(%rbp), %rcx
     mov -32(%rbp), %rax

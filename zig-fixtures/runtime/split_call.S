@@ -1,5 +1,7 @@
 // For tests: void split_call(f, context): a function with LLVM's split-stack prologue, whose frame is large enough for the unsplit f.
 
+#include "gates.h"
+
 #define FRAME_BYTES 4096
 
     .text
@@ -8,7 +10,7 @@
 split_call:
     .cfi_startproc
     lea -FRAME_BYTES(%rsp), %r11
-    cmp %fs:0x70, %r11
+    cmp LIMIT_SLOT, %r11
     ja 1f
     mov $FRAME_BYTES, %r10d
     xor %r11d, %r11d

@@ -68,6 +68,12 @@ pub const error_deadlock = 104;
 
 pub const Outcome = enum(u8) { not_started = 0, completed = 1, failed = 2, panicked = 3, segfaulted = 4 };
 
+/// Released memory that faults on touch.
+pub const Range = extern struct { low: u64, high: u64 };
+
+/// The most released segments of a fiber that are inaccessible at a time.
+pub const protected_max = 48;
+
 /// A fiber's stack, and the arena that forced placements carve its segments from.
 pub const Stack = extern struct {
     core: runtime.Stack = .{},
@@ -77,9 +83,8 @@ pub const Stack = extern struct {
     /// Range of this execution's released, poisoned memory.
     poison_low: u64 = 0,
     poison_high: u64 = 0,
-    /// Range outside which nothing has been made inaccessible.
-    protected_low: u64 = 0,
-    protected_high: u64 = 0,
+    protected: [protected_max]Range = undefined,
+    protected_count: u64 = 0,
     depth_count: u32 = 0,
     padding: u32 = 0,
     depth_positions: ?[*]u64 = null,

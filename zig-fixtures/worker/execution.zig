@@ -36,7 +36,7 @@ var fail_lines: u32 = 0;
 var failed: bool = false;
 
 /// A fiber's child segments beyond this are given back after the program that used them.
-const keep_bytes = 4 << 20;
+const keep_bytes = 64 << 20;
 
 /// `quiet`: the row is run again only for its baseline, after a restart; nothing is reported or counted.
 pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
@@ -148,8 +148,7 @@ pub fn giveBack() void {
     for (&state.fibers) |*fiber| {
         if (fiber.child_bytes_max < keep_bytes) continue;
         fiber.child_bytes_max = 0;
-        const arena: [*]align(4096) u8 = @ptrFromInt(fiber.stack.arena);
-        _ = std.c.madvise(arena, abi.arena_bytes, std.c.MADV.DONTNEED);
+        _ = std.c.madvise(@ptrFromInt(fiber.stack.arena), abi.arena_bytes, std.c.MADV.DONTNEED);
     }
 }
 

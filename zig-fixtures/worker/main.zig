@@ -144,15 +144,21 @@ fn mapped(bytes: usize) usize {
     return @intFromPtr(memory);
 }
 
+/// A no-access page at each end: nothing that leaves an arena goes unnoticed.
+fn reserveArena() usize {
+    const guard = 4096;
+    const base = mapped(abi.arena_bytes + 2 * guard);
+    _ = std.c.mprotect(@ptrFromInt(base), guard, .{});
+    _ = std.c.mprotect(@ptrFromInt(base + guard + abi.arena_bytes), guard, .{});
+    // A page fault costs as much as a hundred splits, and executions touch the same few places: large pages where the system has them.
+    _ = std.c.madvise(@ptrFromInt(base + guard), abi.arena_bytes, std.c.MADV.HUGEPAGE);
+    return base + guard;
+}
+
 /// Address space for every fiber's stack and bookkeeping, once.
 fn reserve() void {
-    // A no-access page at each end: nothing that leaves an arena goes unnoticed.
-    const guard = 4096;
     for (&state.fibers) |*fiber| {
-        const base = mapped(abi.arena_bytes + 2 * guard);
-        _ = std.c.mprotect(@ptrFromInt(base), guard, .{});
-        _ = std.c.mprotect(@ptrFromInt(base + guard + abi.arena_bytes), guard, .{});
-        fiber.stack.arena = base + guard;
+        fiber.stack.arena = reserveArena();
         fiber.stack.depth_positions = @ptrFromInt(mapped(state.entry_depth_max * 8));
     }
     const resources: [*]state.Resource = @ptrFromInt(mapped(state.resources_max * @sizeOf(state.Resource)));

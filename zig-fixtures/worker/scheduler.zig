@@ -18,21 +18,8 @@ const back_waiting = 1;
 const back_ended = 2;
 const back_runaway = 3;
 
-/// A fresh fiber's context at the top of its stack, as hs_resume pops it (morestack.S): control words, r15, r14, r13, r12,
-/// rbx = the entry wrapper, rbp = 0, then the address to go to, and a zero where a return address would be.
 pub fn prepare(fiber: *state.Fiber, top: u64) void {
-    const words: [*]u64 = @ptrFromInt(top - 10 * 8);
-    words[0] = 0x0000_037F_0000_1F80; // x87 control word, MXCSR: the ABI's initial values
-    words[1] = 0;
-    words[2] = 0;
-    words[3] = 0;
-    words[4] = 0;
-    words[5] = @intFromPtr(fiber.entry);
-    words[6] = 0;
-    words[7] = @intFromPtr(&hs_fiber_start);
-    words[8] = 0; // the fiber's first return address; rsp is 8 below a multiple of 16 here, as after a call
-    words[9] = 0;
-    fiber.rsp = top - 10 * 8;
+    fiber.rsp = runtime.prepareContext(top, fiber.entry, 0, &hs_fiber_start);
 }
 
 pub fn makeReady(index: u32) void {

@@ -49,7 +49,7 @@ internal static class BenchVerb
         {
             text.Append(CultureInfo.InvariantCulture, $"{row.Cell}\n")
                 .Append(CultureInfo.InvariantCulture, $"  compile phase        {row.CompileSeconds:0.00} s, {row.CompileRatio:0.00} times a bare zig build-obj of the same source ({row.BareCompileSeconds:0.00} s); link {row.LinkSeconds:0.00} s\n")
-                .Append(CultureInfo.InvariantCulture, $"  checked programs     {row.ProgramsPerSecond:0.00} per second ({row.Programs} programs, {row.Executions:N0} executions)\n")
+                .Append(CultureInfo.InvariantCulture, $"  checked programs     {row.ProgramsPerSecond:0.00} per second ({row.Programs} programs of {row.LinesPerProgram:0} lines, {row.Executions:N0} executions)\n")
                 .Append(CultureInfo.InvariantCulture, $"  executions           {row.ExecutionsPerSecondPerCore:N0} per second and core\n");
         }
 

@@ -52,8 +52,9 @@ internal static class RunVerb
         private readonly Option<int?> _programs = new("--programs") { Description = "How many programs to check, each in every selected cell; the counters then depend on the seed alone", HelpName = "N" };
         private readonly Option<string?> _seed = new("--seed") { Description = "The seed of everything random (default: a new one)", HelpName = "S" };
         private readonly Option<string?> _profile = new("--profile") { Description = "A named profile of the generators for every program (default: every fourth program has every feature, the others a random half)", HelpName = "NAME" };
-        private readonly Option<string[]> _route = Options.Words("--route", "Only this route: attribute or thunk", "ROUTE");
+        private readonly Option<string[]> _route = Options.Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");
         private readonly Option<string[]> _mode = Options.Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
+        private readonly Option<string[]> _target = Options.Words("--target", $"Only this target: {string.Join(" or ", CellMatrix.Targets)} (default: the first)", "TARGET");
         private readonly Option<string[]> _placement = Options.Words("--placement", "Only this placement of segments: descending, ascending or interleaved", "PLACE");
         private readonly Option<int> _jobs = Options.Jobs();
 
@@ -74,7 +75,7 @@ internal static class RunVerb
 
         public void AddTo(Command command)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement, _defect, Zig, _jobs, Results, Resume, KeepRegressions, Json])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, Zig, _jobs, Results, Resume, KeepRegressions, Json])
             {
                 command.Add(option);
             }
@@ -91,8 +92,7 @@ internal static class RunVerb
             }
 
             var placements = Options.Parse<Placement>("--placement", result.GetValue(_placement));
-            var cells = CellMatrix.Select(
-                Options.Parse<Route>("--route", result.GetValue(_route)), Options.Parse<OptimizeMode>("--mode", result.GetValue(_mode)));
+            var cells = Options.Cells(result.GetValue(_route), result.GetValue(_mode), result.GetValue(_target));
             return new RunRequest(
                 Seed(result.GetValue(_seed)), programs is null ? budget ?? RunRequest.DefaultBudget : null,
                 programs is { } n ? Options.AtLeastOne("--programs", n) : null,
@@ -106,7 +106,7 @@ internal static class RunVerb
         /// <summary>A resumed run keeps its own settings; others would make its journal lie.</summary>
         public void RefuseOverrides(ParseResult result)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _placement, _defect])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect])
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {

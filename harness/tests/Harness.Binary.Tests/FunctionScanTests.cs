@@ -19,10 +19,10 @@ public sealed class FunctionScanTests
         Known(8 + 256 + 256, "55 4889e5 4881e400ffffff 4881ec00010000 4889ec 5d c3");
 
     [Fact]
-    public void Accepts_a_large_frame_that_a_loop_probes() =>
+    public void Accepts_a_large_frame_that_a_loop_probes_and_counts_the_page_below_it() =>
         // push rbp; mov rbp, rsp; mov eax, 0x2dc6e0; sub rsp, rax;
         // test [rsp+rax-0x1000], esp; sub rax, 0x1000; jae -19; ret
-        Known(8 + 0x2dc6e0, "55 4889e5 b8e0c62d00 4829c4 85a40400f0ffff 482d00100000 73ed c3");
+        Known(8 + 0x2dc6e0 + 0x1000, "55 4889e5 b8e0c62d00 4829c4 85a40400f0ffff 482d00100000 73ed c3");
 
     [Fact]
     public void Accepts_a_large_frame_that_a_call_probes() =>
@@ -97,6 +97,19 @@ public sealed class FunctionScanTests
         var scan = FunctionScan.Of(Bytes("7410 e900010000"), 0, _ => false, 100);
         Assert.Equal([new FunctionScan.Exit(0x12, 1, 1), new FunctionScan.Exit(0x107, 3, 4)], scan.Exits);
     }
+
+    [Theory]
+    [InlineData(0, "55 4889e5 488b45f8 5d c3")] // push rbp; mov rbp, rsp; mov rax, [rbp-8]; pop rbp; ret
+    [InlineData(8, "55 4889e5 488b4510 5d c3")] // mov rax, [rbp+16]
+    [InlineData(24, "55 4889e5 0f284518 c9 c3")] // movaps xmm0, [rbp+24]
+    [InlineData(16, "55 4889e5 488b4510 4803 4518 c9 c3")] // mov rax, [rbp+16]; add rax, [rbp+24]
+    [InlineData(-1, "55 4889e5 488d4510 c9 c3")] // lea rax, [rbp+16]: an address
+    [InlineData(-1, "55 4889e5 488b44c510 c9 c3")] // mov rax, [rbp+8*rax+16]: an index
+    [InlineData(-1, "55 4889e5 4889e8 c9 c3")] // mov rax, rbp
+    [InlineData(-1, "55 4889e5 488b442440 c9 c3")] // mov rax, [rsp+64]: beyond the frame
+    [InlineData(-1, "488b442408 c3")] // mov rax, [rsp+8]; no frame pointer
+    [InlineData(-1, "55 4889e5 84c0 7404 0f2945f0 c9 c3")] // test al, al; je; movaps [rbp-16], xmm0: variadic
+    public void Stack_arguments_are_counted_or_unknown(long bytes, string code) => Assert.Equal(bytes, Scan(code).ArgumentBytes);
 
     private static void Known(long bytes, string code)
     {

@@ -19,7 +19,14 @@ internal sealed class ObjectBuilder
     private readonly MemoryStream _bytes = new();
     private readonly long[] _sectionAt = new long[SectionCount];
 
-    public ObjectBuilder() => Build();
+    // one: push rbp; mov rbp, rsp; sub rsp, 0x20; call two (relocated); leave; ret.
+    private static readonly byte[] _one =
+    [
+        0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0xe8, 0, 0, 0, 0, 0xc9, 0xc3,
+    ];
+
+    /// <param name="one">Other bytes for the function <c>one</c>; its relocation stays at offset 9.</param>
+    public ObjectBuilder(byte[]? one = null) => Build(one ?? _one);
 
     /// <summary>Offset in the file of a section's bytes.</summary>
     public int SectionAt(int section) => (int)_sectionAt[section];
@@ -38,19 +45,15 @@ internal sealed class ObjectBuilder
         return copy;
     }
 
-    private void Build()
+    private void Build(byte[] one)
     {
         _bytes.Write(new byte[64]);
-        // one: push rbp; mov rbp, rsp; sub rsp, 0x20; call two (relocated); leave; ret.
-        // two: push rbp; mov rbp, rsp; pop rbp; ret.
-        byte[] text =
-        [
-            0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0xe8, 0, 0, 0, 0, 0xc9, 0xc3, 0xcc,
-            0x55, 0x48, 0x89, 0xe5, 0x5d, 0xc3,
-        ];
+        // two, at the next multiple of 16: push rbp; mov rbp, rsp; pop rbp; ret.
+        var twoAt = (one.Length + 15) / 16 * 16;
+        byte[] text = [.. one, .. Enumerable.Repeat((byte)0xcc, twoAt - one.Length), 0x55, 0x48, 0x89, 0xe5, 0x5d, 0xc3];
         var strings = "\0one\0two\0"u8.ToArray();
         var names = "\0.text\0.data\0.rela.text\0.symtab\0.strtab\0.shstrtab\0"u8.ToArray();
-        byte[] symbols = [.. new byte[24], .. Symbol(1, 0x02, TextIndex, 0, 15), .. Symbol(5, 0x12, TextIndex, 16, 6)];
+        byte[] symbols = [.. new byte[24], .. Symbol(1, 0x02, TextIndex, 0, (ulong)one.Length), .. Symbol(5, 0x12, TextIndex, (ulong)twoAt, 6)];
         byte[] relocations = [.. Number64(9), .. Number32(4), .. Number32(2), .. Number64(unchecked((ulong)-4L))];
         byte[][] contents = [[], text, new byte[8], relocations, symbols, strings, names];
         for (var i = 1; i < contents.Length; i++)

@@ -13,7 +13,10 @@ public sealed class ThunkTests
 
         Assert.Equal((2, 2, 0, 1), (report.Functions, report.Split, report.UnknownFrames, report.Redirected));
         Assert.Equal(
-            ["cmp rsp,fs:[70]", "jbe short 10", "jmp near ptr 10", "push 1000003", "call 1A", "ret", "jmp near ptr 20"],
+            [
+                "cmp rsp,fs:[70]", "jbe short 10", "jmp near ptr 10", "push 0FFFFFFFF80000003", "call 1A", "ret",
+                "jmp near ptr 20",
+            ],
             Disassemble(after, "hs_thunk.one"));
     }
 
@@ -106,7 +109,7 @@ public sealed class ThunkTests
         foreach (var frame in new[] { 0L, 255, 256, 5000, ThunkCode.MaxFrameBytes })
         {
             var code = new List<byte>();
-            var layout = ThunkCode.Write(code, frame, InjectionOptions.Default);
+            var layout = ThunkCode.Write(code, new InlineCheck(frame, ThunkCode.Word(frame, 0)), LimitSlot.Glibc);
             var rows = layout.Rows.ToDictionary(row => row.Offset, row => row.CfaOffset);
             var (declared, actual) = (8L, 8L);
             var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()));

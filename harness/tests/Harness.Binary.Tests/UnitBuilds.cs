@@ -10,7 +10,8 @@ public sealed class UnitBuilds : IDisposable
     private static readonly RuntimeRecipe _stub = new(
     [
         new RuntimePart("stub-morestack", Tools.Fixture("stub.S"), OptimizeMode.ReleaseFast, [], []),
-        new RuntimePart("stub", Tools.Fixture("stub.zig"), OptimizeMode.ReleaseSmall, ["-lc"], []),
+        new RuntimePart("stub", Tools.Fixture("stub.zig"), OptimizeMode.ReleaseSmall, ["-lc"],
+            [("abi", "runtime/abi.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]),
     ]);
 
     private static readonly BuildOptions _options = new()
@@ -33,6 +34,10 @@ public sealed class UnitBuilds : IDisposable
         { Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm },
         { Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm },
         { Route.Attribute, OptimizeMode.ReleaseSmall, Backend.Llvm },
+        { Route.Assembly, OptimizeMode.Debug, Backend.Llvm },
+        { Route.Assembly, OptimizeMode.ReleaseSafe, Backend.Llvm },
+        { Route.Assembly, OptimizeMode.ReleaseFast, Backend.Llvm },
+        { Route.Assembly, OptimizeMode.ReleaseSmall, Backend.Llvm },
     };
 
     public Task<BuildOutcome.Built> GetAsync(Route route, OptimizeMode mode, Backend backend) =>

@@ -107,6 +107,8 @@ public sealed class WorkerBuilderTests : IDisposable
         { Route.Attribute, OptimizeMode.Debug, Backend.SelfHosted, Cell.LinuxGnu },
         { Route.Thunk, OptimizeMode.ReleaseFast, Backend.SelfHosted, Cell.LinuxGnu },
         { Route.Thunk, OptimizeMode.Debug, Backend.Llvm, "aarch64-linux-gnu" },
+        { Route.Attribute, OptimizeMode.Debug, Backend.Llvm, Cell.LinuxMusl },
+        { Route.Assembly, OptimizeMode.Debug, Backend.SelfHosted, Cell.LinuxGnu },
     };
 
     [ZigTheory(Timeout = 300_000)]
@@ -191,7 +193,7 @@ public sealed class WorkerBuilderTests : IDisposable
             string[] expected = defect.Seat switch
             {
                 DefectSeat.Assembly => ["morestack"],
-                DefectSeat.Zig => ["segments", "worker"],
+                DefectSeat.Zig => ["growth", "worker"],
                 _ => [],
             };
             Assert.Equal(expected, changed);

@@ -23,6 +23,7 @@ public sealed class CanaryTests : IDisposable
     {
         { "return_register", Route.Attribute, OptimizeMode.ReleaseFast, ["digest", "overflow"] },
         { "cfi", Route.Attribute, OptimizeMode.ReleaseSmall, ["stub-frames", "trace-dwarf"] },
+        { "prologue_arguments", Route.Assembly, OptimizeMode.ReleaseSmall, ["digest", "crash", "overflow"] },
         { "limit_restore", Route.Thunk, OptimizeMode.Debug, ["limit"] },
         { "argument_copy", Route.Attribute, OptimizeMode.ReleaseSmall, ["digest", "crash", "overflow"] },
         { "segment_release", Route.Thunk, OptimizeMode.Debug, ["segments"] },

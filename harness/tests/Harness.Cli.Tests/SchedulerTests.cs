@@ -10,8 +10,8 @@ public sealed class SchedulerTests
     [Fact]
     public void A_fixed_number_of_programs_runs_once_in_every_cell()
     {
-        var items = Drain(new FixedScheduler(CellMatrix.All, 70));
-        foreach (var cell in CellMatrix.All)
+        var items = Drain(new FixedScheduler(CellMatrix.Default, 70));
+        foreach (var cell in CellMatrix.Default)
         {
             var ordinals = items.Where(item => item.Cell == cell).SelectMany(item => Range(item));
             Assert.Equal(Enumerable.Range(0, 70).Select(i => (long)i), ordinals.Order());
@@ -20,15 +20,15 @@ public sealed class SchedulerTests
 
     [Fact]
     public void The_fixed_order_depends_on_the_arguments_alone() =>
-        Assert.Equal(Drain(new FixedScheduler(CellMatrix.All, 70)), Drain(new FixedScheduler(CellMatrix.All, 70)));
+        Assert.Equal(Drain(new FixedScheduler(CellMatrix.Default, 70)), Drain(new FixedScheduler(CellMatrix.Default, 70)));
 
     [Fact]
     public void Sequence_numbers_follow_the_order_without_gaps()
     {
-        var all = Drain(new FixedScheduler(CellMatrix.All, 70));
+        var all = Drain(new FixedScheduler(CellMatrix.Default, 70));
         Assert.Equal(Enumerable.Range(0, all.Count).Select(i => (long)i), all.Select(item => item.Sequence));
         var first = all[0];
-        var rest = Drain(new FixedScheduler(CellMatrix.All, 70, firstSequence: 5, (cell, start) => cell == first.Cell && start == first.Start));
+        var rest = Drain(new FixedScheduler(CellMatrix.Default, 70, firstSequence: 5, (cell, start) => cell == first.Cell && start == first.Start));
         Assert.Equal(all.Count - 1, rest.Count);
         Assert.Equal(5, rest[0].Sequence);
     }
@@ -42,17 +42,17 @@ public sealed class SchedulerTests
     }
 
     [Fact]
-    public void A_minute_on_two_lanes_reaches_all_nine_cells()
+    public void A_minute_on_two_lanes_reaches_every_cell()
     {
         var used = Simulate(TimeSpan.FromSeconds(60), cell => cell.Mode is OptimizeMode.Debug ? 0.1 : 0.6);
-        Assert.Equal(9, used.Count);
+        Assert.Equal(CellMatrix.Default.Count, used.Count);
         Assert.All(used.Values, value => Assert.True(value > 0));
     }
 
     [Fact]
     public void The_first_round_takes_each_cell_once()
     {
-        var scheduler = new FairScheduler(CellMatrix.All);
+        var scheduler = new FairScheduler(CellMatrix.Default);
         var first = Enumerable.Range(0, 9).Select(_ => scheduler.TryTake(_hour)!).ToList();
         Assert.Equal(9, first.Select(item => item.Cell).Distinct().Count());
         Assert.All(first, item => Assert.Equal(FairScheduler.FirstBatch, item.Count));
@@ -112,7 +112,7 @@ public sealed class SchedulerTests
     /// <summary>Two lanes on a clock of our own; the seconds that each cell got.</summary>
     private static Dictionary<Cell, double> Simulate(TimeSpan budget, Func<Cell, double> secondsPerProgram)
     {
-        var scheduler = new FairScheduler(CellMatrix.All);
+        var scheduler = new FairScheduler(CellMatrix.Default);
         var used = new Dictionary<Cell, double>();
         var lanes = new PriorityQueue<WorkItem?, double>([(null, 0), (null, 0)]);
         while (lanes.TryDequeue(out var done, out var now))

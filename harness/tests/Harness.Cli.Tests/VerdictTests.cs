@@ -34,7 +34,7 @@ public sealed class VerdictTests
     public void A_run_that_reached_only_some_cells_is_inconclusive()
     {
         var started = (JournalRecord.RunStarted)_started;
-        var wider = started with { Settings = started.Settings with { Cells = [.. CellMatrix.All.Select(cell => cell.ToString())] } };
+        var wider = started with { Settings = started.Settings with { Cells = [.. CellMatrix.Default.Select(cell => cell.ToString())] } };
         AssertVerdict(Verdict.Inconclusive, ExitCodes.Inconclusive, wider, Batch(Sample.Counters), _ended);
     }
 

@@ -16,12 +16,15 @@ public class EndToEndTests
     [ZigTheory(Timeout = Timeout)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
-    public async Task Hand_written_programs_hold(Route route, OptimizeMode mode, Backend backend)
+    [InlineData(Route.Assembly, OptimizeMode.ReleaseFast, Backend.Llvm)]
+    [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted, Cell.LinuxMusl)]
+    [InlineData(Route.Assembly, OptimizeMode.ReleaseSafe, Backend.Llvm, Cell.LinuxMusl)]
+    public async Task Hand_written_programs_hold(Route route, OptimizeMode mode, Backend backend, string target = Cell.LinuxGnu)
     {
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync();
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            _programs, new Cell(route, mode, backend), PlanOptions.Default, scratch.Path, CancellationToken.None);
+            _programs, new Cell(route, mode, backend, target), PlanOptions.Default, scratch.Path, CancellationToken.None);
         Assert.Empty(result.Findings.Select(f => $"{f.Signature}: {f.Observation}"));
         Assert.Empty(result.Unfinished);
         Assert.Equal(3, result.Counters.Programs);

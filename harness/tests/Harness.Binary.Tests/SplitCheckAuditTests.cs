@@ -1,0 +1,58 @@
+namespace Harness.Binary.Tests;
+
+/// <summary>LLVM's check leaves out what a frame loses to its realignment: the audit adds it.</summary>
+public sealed class SplitCheckAuditTests
+{
+    // lea r11, [rsp-0x1008]; cmp r11, fs:[0x70]; jbe +0; push rbp; mov rbp, rsp
+    private const string Large = "4c8d9c24f8efffff 644c3b1c2570000000 7600 55 4889e5";
+
+    // cmp rsp, fs:[0x70]; jbe +0; push rbp; mov rbp, rsp
+    private const string Small = "64483b242570000000 7600 55 4889e5";
+
+    [Fact]
+    public void Raises_the_check_of_a_realigned_frame_by_its_alignment() =>
+        // and rsp, -4096; leave; ret
+        Assert.Equal(-0x1008 - 4096, Distance(Audit(Large + "4881e400f0ffff c9 c3").Object));
+
+    [Fact]
+    public void Raises_by_the_largest_of_several_alignments() =>
+        // and rsp, -512; and rsp, -1024
+        Assert.Equal(-0x1008 - 1024, Distance(Audit(Large + "4881e400feffff 4881e400fcffff c9 c3").Object));
+
+    [Theory]
+    [InlineData("4883e4c0")] // and rsp, -64
+    [InlineData("4881e400ffffff")] // and rsp, -256
+    [InlineData("4825ffffff00")] // and rax, 0xffffff
+    [InlineData("")]
+    public void Leaves_the_check_where_the_slack_covers_the_alignment(string realign)
+    {
+        var (bytes, report) = Audit(Large + realign + "c9 c3");
+        Assert.Equal(-0x1008, Distance(bytes));
+        Assert.Equal(0, report.Redirected);
+    }
+
+    [Fact]
+    public void Accepts_a_small_alignment_behind_a_check_of_rsp_itself() =>
+        Assert.Equal(1, Audit(Small + "4881e400ffffff c9 c3").Report.Split);
+
+    [Fact]
+    public void Rejects_a_large_alignment_behind_a_check_of_rsp_itself()
+    {
+        // and rsp, -512
+        var error = Assert.Throws<InvalidDataException>(() => Audit(Small + "4881e400feffff c9 c3"));
+        Assert.Contains("aligns its frame to 512 bytes", error.Message, StringComparison.Ordinal);
+    }
+
+    private static (byte[] Object, InjectionReport Report) Audit(string one)
+    {
+        var code = Convert.FromHexString(one.Replace(" ", "", StringComparison.Ordinal));
+        var file = ElfFile.Parse(new ObjectBuilder(code).ToArray(), "test.o");
+        return SplitCheckAudit.Run(file, new Dictionary<string, UnsplitReason> { ["two"] = UnsplitReason.Excluded });
+    }
+
+    private static int Distance(byte[] bytes)
+    {
+        var file = ElfFile.Parse(bytes, "audited.o");
+        return BitConverter.ToInt32(file.Data(file.Section(".text")!)[4..]);
+    }
+}

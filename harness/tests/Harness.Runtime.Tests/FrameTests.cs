@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Harness.Model;
+
+namespace Harness.Runtime.Tests;
+
+/// <summary>
+/// Every frame size from 0 to 5,000 bytes at every residue of stack, in every cell: nothing is written below the segment.
+/// </summary>
+public sealed partial class FrameTests : IDisposable
+{
+    private const string UnitSource = "trials/frames_unit.zig";
+    private readonly Scratch _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [ZigTheory(Timeout = 300_000)]
+    [MemberData(nameof(Tools.Cells), MemberType = typeof(Tools))]
+    public async Task No_frame_at_any_residue_writes_below_its_segment(Route route, OptimizeMode mode, Backend backend)
+    {
+        var built = await Tools.BuildAsync(
+            Tools.Unit(UnitSource), new Cell(route, mode, backend), Trial.Recipe(Trial.Driver("frames")), _scratch.Path);
+        var lines = await Tools.PassAsync(built.WorkerPath);
+
+        var sweeps = lines.Select(line => Sweep().Match(line)).Where(match => match.Success).ToList();
+        Assert.Equal(["canaries", "no_access_page"], sweeps.Select(sweep => sweep.Groups["method"].Value));
+        Assert.All(sweeps, sweep => Assert.Equal(626, Number(sweep, "frames")));
+        Assert.All(sweeps, sweep => Assert.True(Number(sweep, "pairs") > 250_000, sweep.Value));
+        Assert.Contains(lines, line => line.StartsWith("checked  stack arguments of 32 types, 768 calls", StringComparison.Ordinal));
+    }
+
+    /// <summary>Mistakes in a file of the runtime or its memory: a text and what stands there instead.</summary>
+    public static TheoryData<string, string, string, string> Mistakes { get; } = new()
+    {
+        { "runtime/growth.zig", "cfa - word - frame_bytes > parent.limit", "cfa - word - frame_bytes + 512 > parent.limit", "bytes below the limit" },
+        { "runtime/growth.zig", "- range.limit - entry_bytes,", "- range.limit + 512,", "below its own segment's limit" },
+        { "runtime/growth.zig", "stack, frame_bytes + arguments)", "stack, frame_bytes / 2 + arguments)", "below its own segment's limit" },
+        { "worker/arena.zig", "alignUp(usable + abi.slack_bytes", "alignUp(usable / 2 + abi.slack_bytes", "below its own segment's limit" },
+    };
+
+    [ZigTheory(Timeout = 300_000)]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_in_the_allocator_shows(string file, string right, string wrong, string complaint)
+    {
+        var copy = _scratch["copy"];
+        Trial.Broken(file, copy, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right);
+        var built = await Tools.BuildAsync(
+            Tools.Unit(UnitSource), new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted),
+            Trial.Recipe(Trial.Driver("frames")).From(copy, "growth"), _scratch["unit"]);
+        await Trial.AssertFailsAsync(built.WorkerPath, complaint);
+    }
+
+    private static long Number(Match match, string group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(
+        @"^checked  (?<method>\w+): (?<frames>\d+) frames, (?<pairs>\d+) pairs of frame and residue, of them (?<split>\d+) split",
+        RegexOptions.ExplicitCapture)]
+    private static partial Regex Sweep();
+}

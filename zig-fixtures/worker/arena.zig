@@ -1,0 +1,261 @@
+//! Where segments lie: one reserved address range (arena) per fiber, from which segments are carved by moving a pointer, in the
+//! placement that the plan asks for; and what happens to them when released (poisoned, made inaccessible, reused).
+//!
+//! Part of the same object as runtime/growth.zig, for general registers only.
+
+const abi = @import("abi.zig");
+
+/// A stretch of memory for a segment: what growth.zig is told.
+pub const Range = extern struct { low: u64, high: u64, limit: u64, origin: u64, origin_kind: u64 };
+
+const page_bytes = 4096;
+const word = @sizeOf(u64);
+/// Under the unmap policy an execution's n-th release faults on touch in unmaps_dense of n cases.
+const unmaps_dense = 1;
+/// Ascending segments begin this far below the arena's upper end, interleaved ones at half of it: initial segments of forced plans
+/// take 32 MiB, and what deep recursions use beyond these then overlaps with what descending ones use.
+const window_bytes = 96 << 20;
+
+/// Nothing carved, nothing released.
+pub fn reset(stack: *abi.Stack, plan: *const abi.Plan) void {
+    const high = stack.arena + abi.arena_bytes;
+    // Where placements begin: all near the arena's upper end, so that executions one after another use memory that is there already.
+    stack.bump_low = if (plan.placement == .descending) stack.arena else windowOf(stack);
+    stack.bump_high = high;
+    if (plan.placement == .interleaved) {
+        stack.bump_low = high - window_bytes / 2;
+        stack.bump_high = stack.bump_low;
+    }
+    stack.protected_count = 0;
+    stack.poison_low = 0;
+    stack.poison_high = 0;
+}
+
+const golden = 0x9E3779B97F4A7C15;
+
+pub fn random(plan: *abi.Plan) u64 {
+    plan.random_state +%= golden;
+    return mixed(plan.random_state);
+}
+
+/// SplitMix64's finaliser.
+fn mixed(state: u64) u64 {
+    var z = state;
+    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
+
+/// False: the arena has no room.
+pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) bool {
+    const unit: u64 = if (plan.policy == .unmap) page_bytes else 64;
+    const total = alignUp(usable + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
+    // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
+    var gap: u64 = 0;
+    const from_low = switch (plan.placement) {
+        .ascending => true,
+        .interleaved => blk: {
+            const draw = random(plan);
+            gap = (draw >> 8 & 7) * unit;
+            break :blk draw & 1 == 1;
+        },
+        else => false,
+    };
+    var low: u64 = undefined;
+    var before: u64 = undefined;
+    var grows_up = from_low;
+    if (plan.placement == .interleaved) {
+        const end = stack.arena + abi.arena_bytes;
+        const fits_above = end - stack.bump_high >= total + gap;
+        const fits_below = stack.bump_low - stack.arena >= total + gap;
+        if (!fits_above and !fits_below) return false;
+        if (if (from_low) fits_above else !fits_below) {
+            grows_up = true;
+            before = stack.bump_high;
+            low = stack.bump_high + gap;
+            stack.bump_high = low + total;
+        } else {
+            grows_up = false;
+            before = stack.bump_low;
+            low = stack.bump_low - gap - total;
+            stack.bump_low = low;
+        }
+    } else {
+        before = if (grows_up) stack.bump_low else stack.bump_high;
+        if (stack.bump_high - stack.bump_low < total) {
+            // Ascending and at the upper end: on from the lower one, up to where it began.
+            if (!grows_up or stack.bump_low < windowOf(stack)) return false;
+            if (abi.arena_bytes - window_bytes < total) return false;
+            stack.bump_low = stack.arena;
+            stack.bump_high = windowOf(stack);
+        }
+        if (grows_up) {
+            low = stack.bump_low;
+            stack.bump_low += total;
+        } else {
+            stack.bump_high -= total;
+            low = stack.bump_high;
+        }
+    }
+    const high = low + total;
+    makeAccessible(stack, plan, low, high);
+    if (plan.policy == .poison) checkPoison(stack, plan, low, high);
+    range.* = .{
+        .low = low,
+        .high = high,
+        .limit = low + abi.canary_bytes + abi.slack_bytes,
+        .origin = before,
+        .origin_kind = @intFromBool(grows_up),
+    };
+    const canary: [*]u64 = @ptrFromInt(low);
+    for (0..abi.canary_bytes / word) |i| canary[i] = abi.canary_word;
+    return true;
+}
+
+/// The memory only; the caller takes the segment out of its chain.
+pub fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
+    const canary: [*]const u64 = @ptrFromInt(segment.low);
+    for (0..abi.canary_bytes / word) |i| {
+        if (canary[i] != abi.canary_word) fail(plan, abi.fail_canary, segment.low);
+    }
+    const copy = segment.*;
+    // The initial segment outlives nothing: it is neither poisoned nor unmapped.
+    if (copy.parent != null) switch (plan.policy) {
+        .poison => {
+            fillWords(copy.low, copy.high, abi.poison_word);
+            addPoison(stack, copy.low, copy.high);
+        },
+        // Its addresses stay out of use until an older segment's release gives back the range around them.
+        .unmap => if (makeInaccessible(stack, plan, copy.low, copy.high)) return,
+        else => {},
+    };
+    giveBack(stack, plan, &copy);
+}
+
+/// The addresses of the segment carved last are free again.
+fn giveBack(stack: *abi.Stack, plan: *const abi.Plan, segment: *const abi.Segment) void {
+    const grows_up = segment.origin_kind == 1;
+    if ((plan.placement == .interleaved) == grows_up) {
+        stack.bump_high = segment.origin;
+    } else {
+        stack.bump_low = segment.origin;
+        if (segment.origin >= windowOf(stack)) stack.bump_high = stack.arena + abi.arena_bytes;
+    }
+}
+
+fn windowOf(stack: *const abi.Stack) u64 {
+    return stack.arena + abi.arena_bytes - window_bytes;
+}
+
+/// A system call costs as much as hundreds of splits, so not every release of an execution is made to fault: the first few,
+/// and the later the rarer (a draw that depends on the plan, so other plans of a program take others). False: not this one.
+fn makeInaccessible(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) bool {
+    plan.unmaps += 1;
+    if (stack.protected_count == stack.protected.len) return false;
+    const seed = plan.a ^ plan.b << 32 ^ plan.allocations;
+    if (mixed(seed *% golden +% plan.unmaps) % plan.unmaps >= unmaps_dense) return false;
+    stack.protected[stack.protected_count] = .{ .low = low, .high = high };
+    stack.protected_count += 1;
+    protect(plan, low, high, prot_none);
+    return true;
+}
+
+/// One call over all of it: the calls cost, not what lies between.
+pub fn makeAllAccessible(stack: *abi.Stack, plan: *abi.Plan) void {
+    if (stack.protected_count == 0) return;
+    var low = ~@as(u64, 0);
+    var high: u64 = 0;
+    for (stack.protected[0..stack.protected_count]) |range| {
+        low = @min(low, range.low);
+        high = @max(high, range.high);
+    }
+    protect(plan, low, high, prot_read_write);
+    stack.protected_count = 0;
+}
+
+/// What is inaccessible in [low, high) becomes usable again.
+fn makeAccessible(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
+    var kept: u64 = 0;
+    for (stack.protected[0..stack.protected_count]) |range| {
+        if (range.low < high and range.high > low) {
+            protect(plan, range.low, range.high, prot_read_write);
+        } else {
+            stack.protected[kept] = range;
+            kept += 1;
+        }
+    }
+    stack.protected_count = kept;
+}
+
+/// One contiguous poisoned range is remembered: releases are last in, first out, so it grows from one end; what does
+/// not touch it replaces it.
+fn addPoison(stack: *abi.Stack, low: u64, high: u64) void {
+    if (stack.poison_low < stack.poison_high and low <= stack.poison_high and stack.poison_low <= high) {
+        stack.poison_low = @min(stack.poison_low, low);
+        stack.poison_high = @max(stack.poison_high, high);
+    } else {
+        stack.poison_low = low;
+        stack.poison_high = high;
+    }
+}
+
+fn checkPoison(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) void {
+    var address = @max(low, stack.poison_low);
+    const end = @min(high, stack.poison_high);
+    // Eight words at a time: this loop is where poisoned executions spend their time.
+    while (address + 8 * word <= end) : (address += 8 * word) {
+        const words: *const [8]u64 = @ptrFromInt(address);
+        var differences: u64 = 0;
+        inline for (words) |value| differences |= value ^ abi.poison_word;
+        if (differences != 0) fail(plan, abi.fail_poison, address);
+    }
+    while (address < end) : (address += word) {
+        const value: *const u64 = @ptrFromInt(address);
+        if (value.* != abi.poison_word) fail(plan, abi.fail_poison, address);
+    }
+    // What is handed out is no longer poisoned: keep the part away from the new segment.
+    if (low <= stack.poison_low and high >= stack.poison_high) {
+        stack.poison_high = stack.poison_low;
+    } else if (low <= stack.poison_low) {
+        stack.poison_low = @max(stack.poison_low, @min(high, stack.poison_high));
+    } else if (high >= stack.poison_high) {
+        stack.poison_high = @min(stack.poison_high, @max(low, stack.poison_low));
+    } else {
+        stack.poison_low = high;
+    }
+}
+
+pub fn fail(plan: *abi.Plan, bit: u64, address: u64) void {
+    if (plan.failures & bit == 0) plan.fail_address = address;
+    plan.failures |= bit;
+}
+
+fn alignUp(value: u64, unit: u64) u64 {
+    return (value + unit - 1) & ~(unit - 1);
+}
+
+/// `rep stosq`, not a loop: a compiler would turn the loop into a call of memset, which uses vector registers.
+fn fillWords(low: u64, high: u64, value: u64) void {
+    asm volatile ("rep stosq"
+        :
+        : [to] "{rdi}" (low),
+          [value] "{rax}" (value),
+          [count] "{rcx}" ((high - low) / word),
+        : .{ .rdi = true, .rcx = true, .memory = true });
+}
+
+const prot_none = 0;
+const prot_read_write = 3;
+const syscall_mprotect = 10;
+
+/// The raw system call: libc's wrapper would touch errno and may be interposed.
+fn protect(plan: *abi.Plan, low: u64, high: u64, protection: u64) void {
+    const result = asm volatile ("syscall"
+        : [result] "={rax}" (-> u64),
+        : [number] "{rax}" (@as(u64, syscall_mprotect)),
+          [low] "{rdi}" (low),
+          [bytes] "{rsi}" (high - low),
+          [protection] "{rdx}" (protection),
+        : .{ .rcx = true, .r11 = true, .memory = true });
+    if (result != 0) fail(plan, abi.fail_map, low);
+}
