@@ -11,7 +11,7 @@ public sealed class UnitBuilds : IDisposable
     [
         new RuntimePart("stub-morestack", Tools.Fixture("stub.S"), OptimizeMode.ReleaseFast, [], []),
         new RuntimePart("stub", Tools.Fixture("stub.zig"), OptimizeMode.ReleaseSmall, ["-lc"],
-            [("abi", "runtime/abi.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]),
+            [("abi", "runtime/abi.zig"), ("worker_abi", "worker/abi.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]),
     ]);
 
     private static readonly BuildOptions _options = new()

@@ -35,7 +35,7 @@ public sealed partial class FrameTests : IDisposable
         { "runtime/growth.zig", "cfa - word - frame_bytes > parent.limit", "cfa - word - frame_bytes + 512 > parent.limit", "bytes below the limit" },
         { "runtime/growth.zig", "- range.limit - entry_bytes,", "- range.limit + 512,", "below its own segment's limit" },
         { "runtime/growth.zig", "stack, frame_bytes + arguments)", "stack, frame_bytes / 2 + arguments)", "below its own segment's limit" },
-        { "worker/arena.zig", "alignUp(usable + abi.slack_bytes", "alignUp(usable / 2 + abi.slack_bytes", "below its own segment's limit" },
+        { "worker/arena.zig", "low + abi.canary_bytes + abi.slack_bytes,", "low + abi.canary_bytes + abi.slack_bytes + 128,", "below its own segment's limit" },
     };
 
     [ZigTheory(Timeout = 300_000)]
