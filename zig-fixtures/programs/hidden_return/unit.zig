@@ -169,8 +169,8 @@ fn Shapes(comptime visible: bool) type {
             pairOf(Site(0).anyVoid), pairOf(Site(1).anyValue), pairOf(Site(2).explicitVoid), pairOf(Site(3).explicitValue),
             pairOf(Site(4).anyVoid), pairOf(Site(5).anyValue), pairOf(Site(6).anyVoid),      pairOf(Site(7).anyVoid),
             pairOf(Site(8).anyVoid), pairOf(Site(9).anyValue), pairOf(inferredVoid),         pairOf(inferredValue),
-            pairOf(otherVoid),       pairOf(otherValue),       pairOf(sameErrorVoid),        pairOf(anyNumberVoid),
-            pairOf(recursiveValue),  pairOf(recursiveVoid),
+            pairOf(earlyVoid),       pairOf(earlyValue),       pairOf(earlyTaking),          pairOf(lateVoid),
+            pairOf(sameErrorVoid),   pairOf(anyNumberVoid),    pairOf(recursiveValue),       pairOf(recursiveVoid),
         };
 
         // ── Callers ──
