@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Harness.Binary;
 using Harness.Model;
 using Harness.Toolchain;
@@ -29,6 +30,9 @@ public sealed class HiddenReturnTests : IDisposable
     private const string ErrorLost = "lost: expected 77, released 0 of 0; observed 1, released 0 of 0";
     private const string AnotherError = "lost: expected 77, released 0 of 0; observed 78, released 0 of 0";
 
+    /// <summary>The result is whatever lies behind a table.</summary>
+    private const string AnyNumber = "lost: expected 77, released 0 of 0; observed any number";
+
     /// <summary>
     /// Every shape, in the program's order, with what came of the hidden return in Debug (both backends) and in the three release modes.
     /// With a checkpoint all of them hold in all modes.
@@ -51,6 +55,7 @@ public sealed class HiddenReturnTests : IDisposable
         ("early_void_switch", Held, AnotherError),
         ("early_value_switch", Held, Held),
         ("early_void_release", Held, "lost: expected 77, released 1 of 1; observed 78, released 0 of 1"),
+        ("early_void_table", Held, AnyNumber),
         ("late_void_switch", Held, Held),
         ("same_error_visible", Held, Held),
         ("any_error_visible", Held, Held),
@@ -75,8 +80,12 @@ public sealed class HiddenReturnTests : IDisposable
 
         var hidden = _observed.Select(row => $"hidden {row.Shape} {(mode == OptimizeMode.Debug ? row.Debug : row.Release)}");
         var checkpoint = _observed.Select(row => $"checkpoint {row.Shape} {Held}");
-        Assert.Equal([.. hidden, .. checkpoint], lines);
+        Assert.Equal([.. hidden, .. checkpoint], lines.Select(Stable));
     }
+
+    /// <summary>A line without the number that only the layout of the program decides; success or another error in its place stay visible.</summary>
+    private static string Stable(string line) =>
+        Regex.Replace(line, @"^(hidden early_void_table lost: .* observed) (?!(1|78|23|91|14),)\d+, released 0 of 0$", "$1 any number");
 
     [Fact]
     public void The_page_shows_what_was_observed()
@@ -96,6 +105,11 @@ public sealed class HiddenReturnTests : IDisposable
         if (outcome == Held)
         {
             return Held;
+        }
+
+        if (outcome == AnyNumber)
+        {
+            return "**lost**: read beyond a table";
         }
 
         var observed = outcome[(outcome.IndexOf("observed ", StringComparison.Ordinal) + "observed ".Length)..].Split(", released ");

@@ -46,10 +46,10 @@ const ShapeTable = extern struct { count: u64, items: [*]const Shape };
 
 /// An error's number is the order in which the compiler meets it. What the optimiser knows of a result is a range of numbers, so it matters
 /// whether an error that a function visibly returns comes before or after the one that it does not.
-const Numbered = error{ Early, StackOverflow, Late };
+const Numbered = error{ Early, Busy, Closed, Denied, StackOverflow, Late };
 
 comptime {
-    const early = @intFromError(Numbered.Early);
+    const early = @max(@intFromError(Numbered.Early), @intFromError(Numbered.Busy), @intFromError(Numbered.Closed), @intFromError(Numbered.Denied));
     const late = @intFromError(Numbered.Late);
     const overflow = @intFromError(Numbered.StackOverflow);
     if (early > overflow or overflow > late) @compileError("the shapes named early and late need errors numbered in that order");
@@ -132,6 +132,17 @@ fn Shapes(comptime visible: bool) type {
             if (hidden_work(58) == refused) return error.Early;
         }
 
+        noinline fn earlyFour(_: u32) error{ Early, Busy, Closed, Denied, StackOverflow }!void {
+            try check();
+            switch (hidden_work(60)) {
+                refused => return error.Early,
+                refused + 1 => return error.Busy,
+                refused + 2 => return error.Closed,
+                refused + 3 => return error.Denied,
+                else => {},
+            }
+        }
+
         noinline fn lateVoid(_: u32) error{ StackOverflow, Late }!void {
             try check();
             if (hidden_work(59) == refused) return error.Late;
@@ -171,6 +182,7 @@ fn Shapes(comptime visible: bool) type {
             pairOf(Site(8).anyVoid), pairOf(Site(9).anyValue), pairOf(inferredVoid),         pairOf(inferredValue),
             pairOf(earlyVoid),       pairOf(earlyValue),       pairOf(earlyTaking),          pairOf(lateVoid),
             pairOf(sameErrorVoid),   pairOf(anyNumberVoid),    pairOf(recursiveValue),       pairOf(recursiveVoid),
+            pairOf(earlyFour),
         };
 
         // ── Callers ──
@@ -270,6 +282,18 @@ fn Shapes(comptime visible: bool) type {
             };
         }
 
+        /// Enough errors for a table of answers, or of places to jump to.
+        fn earlyTable(n: u32) callconv(.c) u32 {
+            earlyFour(n) catch |e| return switch (e) {
+                error.StackOverflow => noticed,
+                error.Early => other,
+                error.Busy => 23,
+                error.Closed => 91,
+                error.Denied => 14,
+            };
+            return done;
+        }
+
         /// error.Early says that the resource was taken over.
         fn earlyVoidRelease(n: u32) callconv(.c) u32 {
             hidden_acquire();
@@ -359,6 +383,7 @@ fn Shapes(comptime visible: bool) type {
             plain("early_void_switch", earlyVoidSwitch, done),
             plain("early_value_switch", earlyValueSwitch, value),
             holding("early_void_release", earlyVoidRelease, done, 1),
+            plain("early_void_table", earlyTable, done),
             plain("late_void_switch", lateVoidSwitch, done),
             plain("same_error_visible", sameErrorCatch, done),
             plain("any_error_visible", anyNumberCatch, done),
