@@ -21,8 +21,9 @@ const Shape = extern struct {
 const ShapeTable = extern struct { count: u64, items: [*]const Shape };
 extern const hidden_shapes: ShapeTable;
 
-/// What the stub reads and writes: entries until the overflow (0: none in this run), who answers it, and that it happened.
-export var hidden_countdown: u64 = 0;
+/// What the stub reads and writes: entries until the overflow (none comes when it begins with 0; below 0 it has been), who answers it,
+/// and that it happened.
+export var hidden_countdown: i64 = 0;
 export var hidden_by_checkpoint: u8 = 0;
 export var hidden_overflowed: u8 = 0;
 
@@ -88,7 +89,7 @@ fn quietly(how: [*:0]const u8, shape: Shape) u32 {
 /// Says whether the caller noticed the overflow. Gives 1 when there was none.
 fn overflowing(how: [*:0]const u8, shape: Shape) u32 {
     const seen = observe(shape, shape.overflow_at);
-    if (hidden_countdown != 0) {
+    if (hidden_countdown > 0) {
         _ = printf("%s %s never overflowed: its function was not entered through its thunk\n", how, shape.name);
         return 1;
     }
