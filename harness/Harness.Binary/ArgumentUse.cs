@@ -15,6 +15,9 @@ internal sealed class ArgumentUse
     /// <summary>The instructions just before were <c>test %al, %al</c> and perhaps <c>je</c>.</summary>
     private bool _testedAl;
     private bool _known = true;
+
+    /// <summary>The instruction just before gave the frame up.</summary>
+    private bool _droppedFrame;
     private bool _pushedFramePointer;
     private bool _setFramePointer;
     private long _bytes;
@@ -31,9 +34,11 @@ internal sealed class ArgumentUse
     public long Bytes(long frameBytes) =>
         _known && _pushedFramePointer && _setFramePointer && !IsVariadic && _highestFromRsp <= frameBytes ? _bytes : -1;
 
-    public void Follow(in Instruction instruction)
+    /// <param name="leaves">It is a branch to another function.</param>
+    public void Follow(in Instruction instruction, bool leaves)
     {
         FollowVariadic(instruction);
+        FollowTailCall(instruction, leaves);
         if (instruction.Mnemonic is Mnemonic.Push && instruction.Op0Kind is OpKind.Register
             && instruction.Op0Register is Register.RBP)
         {
@@ -57,6 +62,14 @@ internal sealed class ArgumentUse
             && instruction.Mnemonic is Mnemonic.Movaps or Mnemonic.Vmovaps && instruction.Op1Register is Register.XMM0;
         var tests = instruction is { Mnemonic: Mnemonic.Test, Op0Register: Register.AL, Op1Register: Register.AL };
         _testedAl = tests || (_testedAl && instruction.Mnemonic is Mnemonic.Je);
+    }
+
+    /// <summary>A tail call may hand on arguments that lie where they lay, untouched here: how many, only the function jumped to knows.</summary>
+    private void FollowTailCall(in Instruction instruction, bool leaves)
+    {
+        var jumps = instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.ConditionalBranch or FlowControl.IndirectBranch;
+        _known &= !(jumps && (leaves || _droppedFrame));
+        _droppedFrame = instruction is { Mnemonic: Mnemonic.Leave } or { Mnemonic: Mnemonic.Pop, Op0Register: Register.RBP };
     }
 
     private void FollowMemory(in Instruction instruction)

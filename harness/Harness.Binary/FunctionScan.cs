@@ -55,7 +55,7 @@ public sealed record FunctionScan(
             }
 
             stack.Follow(instruction);
-            arguments.Follow(instruction);
+            arguments.Follow(instruction, MayLeave(instruction, offset, end));
             asks |= ReadsReturnAddress(instruction);
             if ((ExitOf(instruction, offset, end) ?? AddressOf(instruction, offset, end)) is { } exit && !isRelocated(exit.Field))
             {
@@ -85,6 +85,11 @@ public sealed record FunctionScan(
 
         return -1;
     }
+
+    /// <summary>Whether a branch goes to another function: a near one outside, or with a field that a relocation will fill.</summary>
+    private static bool MayLeave(in Instruction instruction, ulong start, ulong end) =>
+        instruction.Op0Kind is OpKind.NearBranch64
+        && (instruction.NearBranchTarget < start || instruction.NearBranchTarget >= end || instruction.NearBranchTarget == instruction.NextIP);
 
     private static Exit? ExitOf(in Instruction instruction, ulong start, ulong end)
     {

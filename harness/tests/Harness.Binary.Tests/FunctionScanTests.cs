@@ -109,6 +109,10 @@ public sealed class FunctionScanTests
     [InlineData(-1, "55 4889e5 488b442440 c9 c3")] // mov rax, [rsp+64]: beyond the frame
     [InlineData(-1, "488b442408 c3")] // mov rax, [rsp+8]; no frame pointer
     [InlineData(-1, "55 4889e5 84c0 7404 0f2945f0 c9 c3")] // test al, al; je; movaps [rbp-16], xmm0: variadic
+    [InlineData(-1, "55 4889e5 488b4510 5d e900000000 cc")] // mov rax, [rbp+16]; pop rbp; jmp (relocated): a tail call
+    [InlineData(-1, "55 4889e5 5d ffe0")] // pop rbp; jmp rax
+    [InlineData(-1, "85ff 0f8400000000 55 4889e5 5d c3")] // test edi, edi; je (relocated), before there is a frame
+    [InlineData(8, "55 4889e5 7404 488b4510 5d c3")] // je inside
     public void Stack_arguments_are_counted_or_unknown(long bytes, string code) => Assert.Equal(bytes, Scan(code).ArgumentBytes);
 
     private static void Known(long bytes, string code)

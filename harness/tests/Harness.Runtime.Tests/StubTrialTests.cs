@@ -57,7 +57,7 @@ public sealed class StubTrialTests : IDisposable
         { "mov SEGMENT_LIMIT(%rcx), %rax", 0, "mov %rcx, %rbx", "registers", "register rbx in the body" },
         { "and $63, %rax", 0, "and $31, %rax", "registers", "register rsp mod 64" },
         { "sub $16, %r11                       // less CFA", 0, "add $64, %r11", "arguments", "more or less was read" },
-        { "shl $6, %r11                        // the bound", 0, "shr $1, %r11", "arguments", "more or less was read" },
+        { "shl $6, %r11d                       // what F says, or the bound", 0, "shr $1, %r11d", "arguments", "more or less was read" },
     };
 
     [ZigTheory(Timeout = 300_000)]

@@ -18,7 +18,8 @@ internal static class Trial
 
     /// <summary>A Zig file of <c>trials</c> with a <c>main</c>.</summary>
     public static RuntimePart Driver(string name) => new(
-        name, $"trials/{name}.zig", OptimizeMode.ReleaseSafe, ["-lc"], [("abi", "runtime/abi.zig")]);
+        name, $"trials/{name}.zig", OptimizeMode.ReleaseSafe, ["-lc"],
+        [("abi", "runtime/abi.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]);
 
     /// <summary>The recipe of a trial that needs no unit: <c>NAME.zig</c> and <c>NAME.S</c>.</summary>
     public static RuntimeRecipe Of(string name) => Recipe(
