@@ -53,8 +53,12 @@ public static class SplitCheckAudit
         return (rewriter.Write(), new InjectionReport(functions.Count, split, [.. missing], 0, raised));
     }
 
-    /// <summary>Adds the largest realignment of a function's frame to the bytes that its check asks for. False: it has none to speak of.</summary>
-    /// <exception cref="InvalidDataException">The check compares rsp itself, which leaves no room for so large an alignment.</exception>
+    /// <summary>
+    /// Adds the largest realignment of a function's frame to the bytes that its check asks for, and to those that it asks
+    /// <c>__morestack</c> for. False: it has none to speak of.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The check compares rsp itself, which leaves no room for so large an alignment; or what
+    /// follows it is not LLVM's.</exception>
     private static bool Raise(ObjectRewriter rewriter, ElfFile file, ElfSymbol function, ReadOnlySpan<byte> code)
     {
         var alignment = LargestAlignment(code);
@@ -70,11 +74,47 @@ public static class SplitCheckAudit
             throw file.Bad($"function {function.Name} aligns its frame to {alignment} bytes behind a check that does not state a frame");
         }
 
-        var distance = BinaryPrimitives.ReadInt32LittleEndian(code[(LeaBytes - 4)..]);
-        var field = new byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(field, checked(distance - alignment));
-        rewriter.Patch(file.Sections[function.Section], function.Value + LeaBytes - 4, field);
+        Add(rewriter, file, function, code, LeaBytes - 4, -alignment);
+        var size = StatedFrame(code)
+            ?? throw file.Bad($"function {function.Name} aligns its frame to {alignment} bytes, and where it asks for that frame was not found");
+        Add(rewriter, file, function, code, size, alignment);
         return true;
+    }
+
+    private static void Add(ObjectRewriter rewriter, ElfFile file, ElfSymbol function, ReadOnlySpan<byte> code, int at, int difference)
+    {
+        var field = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(field, checked(BinaryPrimitives.ReadInt32LittleEndian(code[at..]) + difference));
+        rewriter.Patch(file.Sections[function.Section], function.Value + (ulong)at, field);
+    }
+
+    /// <summary>
+    /// Where the 4 bytes stand that say how large a frame <c>__morestack</c> is asked for: <c>mov $FRAME, %r10</c> begins what runs when
+    /// the check fails, behind <c>ja BODY</c> or where <c>jbe</c> leads.
+    /// </summary>
+    private static int? StatedFrame(ReadOnlySpan<byte> code)
+    {
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()));
+        decoder.Decode();
+        decoder.Decode();
+        var jump = decoder.Decode();
+        var at = jump.Mnemonic switch
+        {
+            Mnemonic.Ja => jump.NextIP,
+            Mnemonic.Jbe => jump.NearBranchTarget,
+            _ => ulong.MaxValue,
+        };
+        if (at >= (ulong)code.Length)
+        {
+            return null;
+        }
+
+        // mov $imm32, %r10d: 41 BA; mov $imm32, %r10: 49 C7 C2.
+        var failing = code[(int)at..];
+        ReadOnlySpan<byte> narrow = [0x41, 0xba];
+        ReadOnlySpan<byte> wide = [0x49, 0xc7, 0xc2];
+        var length = failing.StartsWith(narrow) ? narrow.Length : failing.StartsWith(wide) ? wide.Length : 0;
+        return length > 0 && failing.Length >= length + 4 ? (int)at + length : null;
     }
 
     /// <summary>Of the <c>and $-N, %rsp</c> among the bytes; 0 when there is none. May take other bytes for one, never overlook one.</summary>

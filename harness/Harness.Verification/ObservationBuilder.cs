@@ -12,7 +12,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     private static readonly string[] _nearest =
     [
         "crash", "hang", "panic", "exit", "protocol", "registers", "control-words", "canary", "poison", "limit", "mappings",
-        "segments", "runaway", "digest", "overflow", "entries", "isolation", "probes", "acquired", "released", "ledger", "locks",
+        "segments", "runaway", "budget", "allocation", "digest", "overflow", "entries", "isolation", "probes", "acquired", "released", "ledger", "locks",
         "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "traces-missing", "splits",
     ];
 

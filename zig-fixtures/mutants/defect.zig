@@ -12,4 +12,8 @@ pub const Defect = enum {
     ledger_order,
     /// A panicked fiber's newest resource is released without a record.
     ledger_forgets,
+    /// A fiber goes on beyond its budget, and nobody tells it.
+    budget_silent,
+    /// A segment could not be allocated, the fiber goes on with an emergency one, and nobody tells it.
+    allocation_silent,
 };

@@ -166,7 +166,7 @@ fn take(thread: *abi.Thread, stack: *abi.Stack, need_bytes: u64) ?*abi.Segment {
     var keep = memory.keeps(thread);
     if (!memory.carve(thread, stack, usable, &range)) {
         // The fiber goes on, and its next checkpoint returns the error.
-        if (stack.overflow == 0) stack.overflow = abi.error_out_of_segments;
+        if (stack.overflow == 0 and !planted(.allocation_silent)) stack.overflow = abi.error_out_of_segments;
         if (!memory.carveEmergency(thread, stack, usable, least, &range)) return null;
         keep = false;
     }
@@ -184,7 +184,7 @@ fn afford(stack: *abi.Stack, parent: *const abi.Segment, least: u64, wanted: u64
     if (stack.budget_bytes == 0) return wanted;
     const left = stack.budget_bytes -| parent.used_bytes;
     if (least <= left) return @min(wanted, left);
-    if (stack.overflow == 0) stack.overflow = abi.error_stack_overflow;
+    if (stack.overflow == 0 and !planted(.budget_silent)) stack.overflow = abi.error_stack_overflow;
     const reserve_left = (stack.budget_bytes + stack.reserve_bytes) -| parent.used_bytes;
     return if (least <= reserve_left) @min(wanted, reserve_left) else null;
 }

@@ -132,8 +132,10 @@ __morestack:
     mov SEGMENT_CACHED(%rcx), %rcx
     test %rcx, %rcx
     jz .Lcold_grow
+#ifndef HS_DEFECT_WARM_ROOM                 // planted defect: whatever its size, the cached child will do
     cmp SEGMENT_ROOM(%rcx), %r10
     ja .Lcold_grow
+#endif
     mov %rcx, STACK_SEGMENT(%rax)
     mov %rbp, SEGMENT_STUB_FRAME(%rcx)
     mov SEGMENT_LIMIT(%rcx), %rax
@@ -196,8 +198,10 @@ __morestack:
     //    Warm: the segment stays where it is, as its parent's cached child.
     mov SEGMENT_PARENT(%rcx), %rcx
     mov %rcx, STACK_SEGMENT(%rax)
+#ifndef HS_DEFECT_WARM_LIMIT                // planted defect: the child's limit stays in force
     mov SEGMENT_LIMIT(%rcx), %rcx
     mov %rcx, LIMIT_SLOT
+#endif
     decq -8(%rbp)
     mov -40(%rbp), %rcx
     mov -32(%rbp), %rax

@@ -120,6 +120,7 @@ fn setUp() void {
         fiber.probes = 0;
         fiber.pending = 0;
         fiber.persistent = false;
+        fiber.overflows = 0;
         fiber.waits_for = .nothing;
         fiber.resume_value = 0;
         fiber.ledger_last = state.no_index;
@@ -216,6 +217,7 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
     }
     checkResources();
     checkStack(children);
+    checkOverflows();
     checkTraces();
     for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
         if (scenario.isolated_mask >> @intCast(i) & 1 == 0) continue;
@@ -262,6 +264,25 @@ fn checkStack(children: u64) void {
     }
     if (state.row.split_kind == .none and thread_plan.splits != 0) {
         fail("splits", 0, 0, thread_plan.splits, "the unsplit baseline split", .{});
+    }
+}
+
+/// The model takes the errors that a stack delivered as they came; whether one was due is decided here: where a fiber used more than
+/// its budget, or an allocation failed, and nowhere else.
+fn checkOverflows() void {
+    const thread_plan = &services.hs_thread.plan;
+    var reporting: u64 = 0;
+    for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
+        const core = &fiber.stack.core;
+        const reported = fiber.overflows != 0 or core.overflow != 0;
+        reporting += @intFromBool(reported);
+        if (state.scenario.fault_kind != .stack_budget) continue;
+        const due = core.used_bytes_max > @max(core.budget_bytes, fiber.initial_bytes);
+        if (due != reported) fail("budget", i, @intFromBool(due), @intFromBool(reported), "1: StackOverflow is due, or was reported", .{});
+    }
+    const failing = thread_plan.fail_allocation != 0 and thread_plan.allocations >= thread_plan.fail_allocation;
+    if (state.scenario.fault_kind != .stack_budget and reporting != @intFromBool(failing)) {
+        fail("allocation", 0, @intFromBool(failing), reporting, "fibers told OutOfStackSegments", .{});
     }
 }
 

@@ -61,10 +61,12 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     }
     if (tagged & infallible_bit != 0) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
-    const slot = if (fiber.stack.core.overflow != 0) &fiber.stack.core.overflow else &fiber.pending;
+    const from_stack = fiber.stack.core.overflow != 0;
+    const slot = if (from_stack) &fiber.stack.core.overflow else &fiber.pending;
     const code = slot.*;
     if (code == 0) return 0;
     slot.* = 0;
+    fiber.overflows += @intFromBool(from_stack);
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
     return code;

@@ -26,6 +26,8 @@ pub const Fiber = struct {
     /// Injected or Canceled, for the next fallible checkpoint; 0: none. What the stack itself has to report is `stack.core.overflow`.
     pending: u32 = 0,
     persistent: bool = false,
+    /// How often its stack's own error was delivered.
+    overflows: u32 = 0,
     /// Waiting for: a mutex, or a fiber's end.
     waits_for: union(enum) { nothing, mutex: u8, fiber: u8 } = .nothing,
     wait_site: u32 = 0,
