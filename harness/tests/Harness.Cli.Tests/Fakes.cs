@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Toolchain;
 
 namespace Harness.Cli.Tests;
 
@@ -132,6 +133,9 @@ internal sealed class FakeRooms : IRoomOpener
 
     public Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromResult(new Diagnosis.Diagnosis("zig", Unusable is null, true, "0.16.0"));
+
+    public Task<FileInjector> OpenInjectorAsync(string root, string? zig, BuildOptions options, CancellationToken ct) =>
+        Task.FromException<FileInjector>(Unusable ?? new NotSupportedException("no compiler here"));
 
     public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
         ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))
