@@ -1,6 +1,8 @@
 //! The split-stack runtime as a package: module `splitstack`, and library `splitstack` with everything it calls by name.
 //!     zig build          libsplitstack.a
 //!     zig build test     the product's tests
+//!     zig build example [-Droute=attribute|thunk] [-Dinject=PATH]
+//!                        the worked example, with checks by that route; PATH: the harness's command (default: ../../scripts/harness)
 
 const std = @import("std");
 
@@ -23,6 +25,42 @@ pub fn build(b: *std.Build) void {
     root.linkLibrary(library);
     const tests = b.addRunArtifact(b.addTest(.{ .root_module = root }));
     b.step("test", "Run the product's tests").dependOn(&tests.step);
+    addExample(b, target, splitstack, library);
+}
+
+const Route = enum { attribute, thunk };
+
+/// Compiled as any program is, as one object or one file of LLVM IR; `harness inject` puts the checks in; linked with the library.
+fn addExample(b: *std.Build, target: std.Build.ResolvedTarget, splitstack: *std.Build.Module, library: *std.Build.Step.Compile) void {
+    const route = b.option(Route, "route", "How the example gets its checks (default: attribute)") orelse .attribute;
+    const inject = b.option([]const u8, "inject", "The harness's command") orelse b.pathFromRoot("../../scripts/harness");
+    const mode = b.option(std.builtin.OptimizeMode, "optimize", "Of the example (default: Debug)") orelse .Debug;
+    const root = b.createModule(.{
+        .root_source_file = b.path("example/main.zig"),
+        .target = target,
+        .optimize = mode,
+        .link_libc = true,
+        .strip = false,
+        .omit_frame_pointer = false,
+    });
+    root.addImport("splitstack", splitstack);
+    const program = b.addObject(.{ .name = "program", .root_module = root, .use_llvm = route == .attribute });
+    // One section a function: then every call is a relocation.
+    program.link_function_sections = true;
+
+    const checked = b.addSystemCommand(&.{ inject, "inject" });
+    checked.addFileArg(if (route == .attribute) program.getEmittedLlvmIr() else program.getEmittedBin());
+    // Functions of std that ask for their return address are left out; here they print, on the thread's own stack.
+    checked.addArgs(&.{ "--route", @tagName(route), "--mode", @tagName(mode), "--max-unsplit-frame", "65536", "-o" });
+    const object = checked.addOutputFileArg("checked.o");
+
+    const linked = b.createModule(.{ .target = target, .optimize = mode, .link_libc = true });
+    linked.addObjectFile(object);
+    linked.addCSourceFile(.{ .file = b.path("example/foreign.c"), .flags = &.{ "-O1", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls" } });
+    linked.linkLibrary(library);
+    const run = b.addRunArtifact(b.addExecutable(.{ .name = "example", .root_module = linked }));
+    run.stdio = .inherit;
+    b.step("example", "Run the worked example").dependOn(&run.step);
 }
 
 /// The parts that must not be compiled with the program: growth for general registers only, the host without split prologues.

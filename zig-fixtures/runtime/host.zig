@@ -182,10 +182,11 @@ export fn hs_rt_fiber_panic(message: [*]const u8, length: u64, registers: *const
     abandon(fiber, .panicked, message[0..length]);
 }
 
-/// growth.zig: neither budget nor reserve nor emergency has room.
-export fn hs_reserve_exhausted(cfa: u64, resume_address: u64) callconv(.c) noreturn {
+/// growth.zig: neither budget nor reserve nor emergency has room. The function that asked never began: the trace starts at its caller.
+export fn hs_reserve_exhausted(cfa: u64, _: u64) callconv(.c) noreturn {
     const fiber = running().?;
-    trace.capture(fiber, resume_address, cfa - 16, cfa - 24, &pending_report);
+    const stub_frame: *const [2]u64 = @ptrFromInt(cfa - 16);
+    trace.capture(fiber, stub_frame[1], stub_frame[0], cfa, &pending_report);
     abandon(fiber, .overflowed, "stack overflow: the reserve is used up");
 }
 
@@ -204,7 +205,8 @@ export fn hs_rt_misused() callconv(.c) noreturn {
 /// The signal handler has captured the trace and sent the thread here, on the system stack.
 export fn hs_rt_faulted() callconv(.c) noreturn {
     const fiber = running().?;
-    abandon(fiber, faults.ending(fiber), faults.name(fiber.signal));
+    const ending = faults.ending(fiber);
+    abandon(fiber, ending, if (ending == .overflowed) "stack overflow: a guard page was hit" else faults.name(fiber.signal));
 }
 
 pub fn pendingReport() *records.Report {

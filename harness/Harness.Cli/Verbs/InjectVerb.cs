@@ -51,7 +51,7 @@ internal sealed class InjectVerb
 
     private readonly Option<long> _frame = new("--max-unsplit-frame")
     {
-        Description = "Refuse FILE when a function that is left out has a larger frame", HelpName = "BYTES",
+        Description = "Refuse FILE when a function that is left out has a larger frame: raise it if such functions run on system stacks only", HelpName = "BYTES",
         DefaultValueFactory = _ => BuildOptions.Default.MaxUnsplitFrameBytes,
     };
 
@@ -83,7 +83,7 @@ internal sealed class InjectVerb
         var outcome = await OneCase.WithScratchAsync(scratch => injector.InjectAsync(request, scratch, ct)).ConfigureAwait(false);
         if (outcome is not InjectionOutcome.Injected injected)
         {
-            throw new UsageException($"{path} cannot be used: {((InjectionOutcome.Refused)outcome).Reason.Split('\n')[0]}");
+            throw new UsageException($"{path} cannot be used: {((InjectionOutcome.Refused)outcome).Reason.Split('\n')[0]}; see inject --help");
         }
 
         try

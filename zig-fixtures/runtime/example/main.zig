@@ -80,10 +80,14 @@ fn run(mishap: parcels.Mishap, out: *Writer) !bool {
     } else try queue.run();
 
     try out.print("{t}\n  outcome   ", .{mishap});
-    try writeOutcome(fiber, &parcel, out);
+    try writeOutcome(fiber, out);
     if (fiber.report()) |report| {
         try out.writeAll("  trace\n");
         try splitstack.writeTrace(report, lines, out);
+    }
+    if (parcel.caught) |err| {
+        try out.print("  caught    {t}, by a deferred statement\n", .{err});
+        try splitstack.writeTrace(&parcel.caught_at, lines, out);
     }
     const undisturbed = sibling.outcome() == .completed and other.steps == undisturbed_steps;
     try out.print("  released  {d} of {d}, {d} segments left, {d} second faults\n  sibling   {t}, {s}\n\n", .{
@@ -106,7 +110,7 @@ const Canceller = struct {
     }
 };
 
-fn writeOutcome(fiber: Fiber, parcel: *const Parcel, out: *Writer) !void {
+fn writeOutcome(fiber: Fiber, out: *Writer) !void {
     switch (fiber.outcome()) {
         .failed => |err| try out.print("failed: {t}", .{err}),
         .trapped => |signal| try out.print("trapped by signal {d}", .{signal}),
@@ -116,7 +120,6 @@ fn writeOutcome(fiber: Fiber, parcel: *const Parcel, out: *Writer) !void {
     if (fiber.report()) |report| {
         if (report.message_length > 0) try out.print(": {s}", .{report.message[0..report.message_length]});
     }
-    if (parcel.caught) |err| try out.print("; the deferred statement caught {t}", .{err});
     try out.writeByte('\n');
 }
 

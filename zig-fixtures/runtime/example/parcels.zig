@@ -26,8 +26,9 @@ pub const Parcel = struct {
     mishap: Mishap,
     /// How often it was moved on.
     steps: u32 = 0,
-    /// What a deferred statement caught.
+    /// What a deferred statement caught, and where that was.
     caught: ?rt.Error = null,
+    caught_at: splitstack.Report = undefined,
 };
 
 /// More levels than any budget here has room for.
@@ -104,6 +105,7 @@ noinline fn stack(parcel: *Parcel, height: u32) rt.Error!void {
 noinline fn tidy(parcel: *Parcel) void {
     stack(parcel, endless) catch |t7| {
         parcel.caught = t7;
+        splitstack.trace(&parcel.caught_at);
     };
 }
 

@@ -16,8 +16,8 @@ pub const Totals = struct {
     bytes_live: u64 = 0,
     handles_open: u32 = 0,
 
-    pub fn areClean(totals: *const Totals) bool {
-        return totals.acquired == totals.released and totals.locks_held == 0 and totals.bytes_live == 0 and totals.handles_open == 0;
+    pub fn areClean(all: *const Totals) bool {
+        return all.acquired == all.released and all.locks_held == 0 and all.bytes_live == 0 and all.handles_open == 0;
     }
 };
 pub var totals: Totals = .{};
