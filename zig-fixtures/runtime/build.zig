@@ -21,6 +21,7 @@ pub fn build(b: *std.Build) void {
 
     const root = b.createModule(.{ .root_source_file = b.path("tests.zig"), .target = target, .link_libc = true, .omit_frame_pointer = false });
     root.addImport("splitstack", splitstack);
+    root.addImport("abi", abi);
     root.addAssemblyFile(b.path("split_call.S"));
     root.linkLibrary(library);
     const tests = b.addRunArtifact(b.addTest(.{ .root_module = root }));

@@ -11,7 +11,7 @@
 //!   low  └──────────────────────┘
 //!
 //! A class is two mappings (committed, not yet committed), however many slots it has: vm.max_map_count is not used up. Released
-//! slots stay, pages and all, in a small cache of the thread; beyond that their pages go back to the system. What no class can serve is mapped by
+//! slots stay, pages and all, in a small cache of the thread (four mebibytes at most: cacheRoom); beyond that their pages go back to the system. What no class can serve is mapped by
 //! itself. Part of the same object as growth.zig: general registers only, raw system calls, no libc.
 
 const abi = @import("abi");
@@ -26,6 +26,8 @@ const reserve_bytes_min = 1 << 28;
 /// The reservation's shares, one for each class and two to spare.
 const shares = 16;
 const commit_bytes_min = 1 << 20;
+/// What a first slot keeps of its pages when its fiber is gone: the next one starts at the same end.
+const first_kept_bytes = 64 << 10;
 /// Slots of this class and above are not kept in the thread's cache: a few of them would be most of a process's memory.
 const cached_class_max = 20;
 /// Default for Stack.growth_class_max.
@@ -218,6 +220,8 @@ export fn hs_slot_take(class: u64, guard: u64, kind: *u64) callconv(.c) u64 {
 
 export fn hs_slot_give(class: u64, low: u64, kind: u64) callconv(.c) void {
     if (kind & guard_bit != 0) dropGuard(low, kind);
+    const bytes = @as(u64, 1) << @intCast(class);
+    if (bytes > first_kept_bytes) kernel.forget(low, bytes - first_kept_bytes);
     giveSlot(&hs_thread, class, low);
 }
 
@@ -252,7 +256,7 @@ export fn hs_pool_trim() callconv(.c) void {
     }
 }
 
-/// How many slots a thread keeps: half a mebibyte of a class at most, and a few of each.
+/// How many slots a thread keeps: a mebibyte of a class at most, and a few of each. Thread.trim gives them back.
 fn cacheRoom(class: u64) u64 {
     if (class >= cached_class_max) return 0;
     return @min(abi.cache_slots, (@as(u64, 1) << 20) >> @intCast(class));

@@ -13,7 +13,7 @@ const Writer = std.Io.Writer;
 const Fiber = splitstack.Fiber;
 const Parcel = parcels.Parcel;
 
-const budget_bytes = 96 << 10;
+const budget_bytes = 192 << 10;
 const reserve_bytes = 64 << 10;
 
 const lines: splitstack.TraceLines = .{ .head = 6, .tail = 4, .indent = 12 };
