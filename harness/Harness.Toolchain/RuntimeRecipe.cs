@@ -59,7 +59,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart(
             Growth, "runtime/growth.zig", OptimizeMode.ReleaseFast,
             ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"],
-            [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
+            [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), ("pool", "runtime/pool.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
             "worker", "worker/main.zig", OptimizeMode.ReleaseSafe,
             ["-lc"],

@@ -27,7 +27,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("known: attribute, thunk", "run", "--route", "taxi")]
     [InlineData("known: Debug, ReleaseSafe, ReleaseFast, ReleaseSmall", "run", "--mode", "Quick")]
     [InlineData("known: Debug", "run", "--mode", "1")]
-    [InlineData("known: descending, ascending, interleaved", "run", "--placement", "sideways")]
+    [InlineData("known: descending, ascending, interleaved, pool", "run", "--placement", "sideways")]
     [InlineData("known: default, deep", "run", "--profile", "wild")]
     [InlineData("there is no run", "run", "--resume", "20200101-000000-1")]
     [InlineData("no run", "run", "--resume")]

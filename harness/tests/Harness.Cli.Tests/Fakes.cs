@@ -33,7 +33,7 @@ internal static class Sample
 
     public static BatchOutcome Outcome(int programs, params Failure[] failures) => new(
         Counters with { Executions = 100 * programs, SplitsForced = 50 * programs, Probes = 10 * programs, FramesChecked = 40 * programs },
-        [], CoverageGoals.Labels(["descending", "ascending", "interleaved"]).ToDictionary(label => label, _ => (long)programs), failures, new Dictionary<string, long>(), new PhaseSeconds(0.1, 1, 0.2, 0.3));
+        [], CoverageGoals.Labels(["descending", "ascending", "interleaved", "pool"]).ToDictionary(label => label, _ => (long)programs), failures, new Dictionary<string, long>(), new PhaseSeconds(0.1, 1, 0.2, 0.3));
 }
 
 /// <summary>Programs that tell their recipe.</summary>
