@@ -54,7 +54,7 @@ fn options(mishap: parcels.Mishap) splitstack.Options {
         .budget_bytes = budget_bytes,
         .reserve_bytes = reserve_bytes,
         .guard_pages = mishap == .guard_page,
-        .fail_allocation = if (mishap == .refused_segment) 2 else 0,
+        .fail_allocation = if (mishap == .refused_segment) 3 else 0,
     };
 }
 
