@@ -14,6 +14,9 @@ public sealed record InjectionOptions
     /// </summary>
     public int ArgumentBytes { get; init; } = 1024;
 
+    /// <summary>The most that <see cref="ArgumentBytes"/> may be.</summary>
+    public const int MaxArgumentBytes = ThunkCode.MaxArgumentBytes;
+
     /// <summary>The frame assumed of a function whose code does not tell.</summary>
     public int UnknownFrameBytes { get; init; } = 16 << 10;
 

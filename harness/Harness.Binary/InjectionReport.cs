@@ -32,4 +32,29 @@ public readonly record struct UnsplitFunction(string Name, UnsplitReason Reason,
 /// Relocations that now reach a thunk, the ones added to calls without any included; or checks raised by an alignment.
 /// </param>
 public sealed record InjectionReport(
-    int Functions, int Split, ImmutableArray<UnsplitFunction> Unsplit, int UnknownFrames, int Redirected);
+    int Functions, int Split, ImmutableArray<UnsplitFunction> Unsplit, int UnknownFrames, int Redirected)
+{
+    /// <summary>Why an injected object must not be run: it would hold, or fail, for no reason of its own. Null: it may be.</summary>
+    /// <param name="maxUnsplitFrameBytes">
+    /// The largest frame of a function without a check: it must fit, with those it calls, into what the runtime keeps below the limit.
+    /// </param>
+    public string? Defect(long maxUnsplitFrameBytes)
+    {
+        if (Split == 0)
+        {
+            return $"none of {Functions} functions has a split check";
+        }
+
+        var missing = Unsplit.Where(function => function.Reason is UnsplitReason.CheckMissing).Select(function => function.Name).ToList();
+        if (missing.Count > 0)
+        {
+            return $"{missing.Count} of {Functions} functions have no split check: {string.Join(", ", missing.Take(5))}";
+        }
+
+        var large = Unsplit.Where(function => function.FrameBytes > maxUnsplitFrameBytes).ToList();
+        return large.Count > 0
+            ? $"{large[0].Name} is unsplit ({large[0].Reason}) and has a frame of {large[0].FrameBytes} bytes, "
+                + $"which exceeds the maximum of {maxUnsplitFrameBytes}"
+            : null;
+    }
+}

@@ -28,12 +28,22 @@ internal sealed class RealRooms : IRoomOpener
             _ => throw new System.Diagnostics.UnreachableException(),
         };
 
-    public async Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct)
+    public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) =>
+        WithZigAsync(options.Root, options.Zig, zig => OpenAsync(options, zig, ct), ct);
+
+    public Task<FileInjector> OpenInjectorAsync(string root, string? zig, BuildOptions options, CancellationToken ct) => WithZigAsync(root, zig, found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        return Task.FromResult(new FileInjector(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), options));
+    }, ct);
+
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {
         try
         {
-            var zig = (await ZigLocator.LocateAsync(options.Zig, options.Root, ct).ConfigureAwait(false)).Require();
-            return zig.IsSupported ? await OpenAsync(options, zig, ct).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
+            var zig = (await ZigLocator.LocateAsync(given, root, ct).ConfigureAwait(false)).Require();
+            return zig.IsSupported ? await open(zig).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
         }
         catch (ToolchainException e)
         {
@@ -41,7 +51,7 @@ internal sealed class RealRooms : IRoomOpener
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {
-            throw new ResultsUnwritableException(Path.Combine(options.Root, CacheFolder), e);
+            throw new ResultsUnwritableException(Path.Combine(root, CacheFolder), e);
         }
     }
 

@@ -1,5 +1,6 @@
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Toolchain;
 
 namespace Harness.Cli;
 
@@ -23,6 +24,10 @@ public interface IRoomOpener
 
     /// <summary>Which compiler would be used, for <c>doctor</c>.</summary>
     Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What puts checks into finished files, for <c>inject</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<FileInjector> OpenInjectorAsync(string root, string? zig, BuildOptions options, CancellationToken ct);
 
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct);

@@ -92,12 +92,18 @@ public sealed record SplitPlan(SplitKind Kind, ulong A = 0, ulong B = 0)
     public static readonly SplitPlan Every = new(SplitKind.EveryEntry);
 }
 
-/// <summary>Where a child segment lies relative to its parent.</summary>
+/// <summary>Where a child segment lies relative to its parent, and whose memory it is.</summary>
 public enum Placement : byte
 {
     Descending = 0,
     Ascending = 1,
     Interleaved = 2,
+
+    /// <summary>
+    /// The product's own memory (zig-fixtures/runtime/pool.zig): its first segments, doubling, slots, caches and emergency segments. Poison
+    /// and unmap then only mean that every release is a real one.
+    /// </summary>
+    Pool = 3,
 }
 
 /// <summary>What becomes of a released segment.</summary>

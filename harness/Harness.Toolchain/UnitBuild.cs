@@ -11,13 +11,20 @@ internal sealed class UnitBuild(
     ZigCommand compiler, FixtureLayout fixtures, Cell cell, string directory, BuildOptions options, TimeProvider time,
     CancellationToken ct)
 {
-    private const string ObjectName = "unit.o";
-    private const string RawObjectName = "unit.raw.o";
-    private const string IrName = "unit.ll";
+    /// <summary>What comes of a route: its functions have checks.</summary>
+    public const string ObjectName = "unit.o";
+
+    /// <summary>What the thunk route begins with.</summary>
+    public const string RawObjectName = "unit.raw.o";
+
+    /// <summary>What the attribute route begins with.</summary>
+    public const string IrName = "unit.ll";
+
+    /// <summary>What the assembly route begins with.</summary>
+    public const string AssemblyName = "unit.s";
     private const string SplitIrName = "unit.split.ll";
-    private const string AssemblyName = "unit.s";
     private const string SplitAssemblyName = "unit.split.s";
-    private readonly InjectionOptions _injection = options.Injection with { LimitSlot = RuntimeRecipe.LimitSlotOf(cell) };
+    private readonly InjectionOptions _injection = options.Injection;
 
     public Cell Cell => cell;
 
@@ -28,17 +35,28 @@ internal sealed class UnitBuild(
 
     public string PathOf(string name) => Path.Combine(directory, name);
 
-    /// <summary>
-    /// Source → optimised IR → attribute added → code generation alone → notes dropped, checks looked for.
-    /// </summary>
-    public async Task<InjectionReport?> ByAttributeAsync()
+    /// <summary>Source → what the cell's route puts its checks into.</summary>
+    public Task<bool> CompileAsync() => CompileAsync(cell switch
     {
-        string[] emit = ["-fllvm", "-femit-llvm-ir=" + PathOf(IrName), "-fno-emit-bin"];
-        if (!await CompileAsync(emit).ConfigureAwait(false))
-        {
-            return null;
-        }
+        { Route: Route.Attribute } => ["-fllvm", "-femit-llvm-ir=" + PathOf(IrName), "-fno-emit-bin"],
+        { Route: Route.Assembly } => ["-fllvm", "-femit-asm=" + PathOf(AssemblyName), "-fno-emit-bin"],
+        // LLVM's assembler resolves calls within a section; with one section per function each call is a relocation.
+        { Backend: Backend.Llvm } => ["-fllvm", "-ffunction-sections", "-femit-bin=" + PathOf(RawObjectName)],
+        _ => ["-fno-llvm", "-femit-bin=" + PathOf(RawObjectName)],
+    });
 
+    /// <summary>From what <see cref="CompileAsync()"/> made to the object with checks; null: it failed.</summary>
+    public Task<InjectionReport?> InjectAsync() => cell.Route switch
+    {
+        Route.Attribute => ByAttributeAsync(),
+        Route.Thunk => RewriteObjectAsync(file => ThunkInjector.Inject(file, _injection)),
+        Route.Assembly => ByAssemblyAsync(),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    /// <summary>Optimised IR → attribute added → code generation alone → notes dropped, checks looked for.</summary>
+    private async Task<InjectionReport?> ByAttributeAsync()
+    {
         var ir = await RewriteAsync(async () =>
         {
             var text = await File.ReadAllTextAsync(PathOf(IrName), ct).ConfigureAwait(false);
@@ -57,25 +75,13 @@ internal sealed class UnitBuild(
             .ConfigureAwait(false);
     }
 
-    /// <summary>Source → object → thunks.</summary>
-    public async Task<InjectionReport?> ByThunksAsync()
-    {
-        // LLVM's assembler resolves calls within a section; with one section per function each call is a relocation.
-        string[] backend = cell.Backend is Backend.Llvm ? ["-fllvm", "-ffunction-sections"] : ["-fno-llvm"];
-        return await CompileAsync([.. backend, "-femit-bin=" + PathOf(RawObjectName)]).ConfigureAwait(false)
-            ? await RewriteObjectAsync(file => ThunkInjector.Inject(file, _injection)).ConfigureAwait(false)
-            : null;
-    }
-
     /// <summary>
-    /// Source → assembly → object, in which functions are measured → checks inserted into the assembly → object, in which
-    /// checks are looked for.
+    /// Assembly → object, in which functions are measured → checks inserted into the assembly → object, in which checks are looked
+    /// for.
     /// </summary>
-    public async Task<InjectionReport?> ByAssemblyAsync()
+    private async Task<InjectionReport?> ByAssemblyAsync()
     {
-        string[] emit = ["-fllvm", "-femit-asm=" + PathOf(AssemblyName), "-fno-emit-bin"];
-        if (!await CompileAsync(emit).ConfigureAwait(false)
-            || !await ClangAsync("assembling", [], AssemblyName, RawObjectName).ConfigureAwait(false))
+        if (!await ClangAsync("assembling", [], AssemblyName, RawObjectName).ConfigureAwait(false))
         {
             return null;
         }

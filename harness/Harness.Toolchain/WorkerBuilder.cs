@@ -77,8 +77,8 @@ public sealed class WorkerBuilder(
         directory = Path.GetFullPath(directory);
         Directory.CreateDirectory(directory);
         await File.WriteAllTextAsync(Path.Combine(directory, "unit.zig"), unit.Source, ct).ConfigureAwait(false);
-        var build = new UnitBuild(
-            await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, directory, _options, _time, ct);
+        var own = _options with { Injection = _options.Injection with { LimitSlot = RuntimeRecipe.LimitSlotOf(cell) } };
+        var build = new UnitBuild(await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, directory, own, _time, ct);
         var outcome = await RunAsync(build, runtime).ConfigureAwait(false);
         if (!_options.KeepIntermediates)
         {
@@ -90,19 +90,13 @@ public sealed class WorkerBuilder(
 
     private async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
     {
-        var injection = await (build.Cell.Route switch
-        {
-            Route.Attribute => build.ByAttributeAsync(),
-            Route.Thunk => build.ByThunksAsync(),
-            Route.Assembly => build.ByAssemblyAsync(),
-            _ => throw new System.Diagnostics.UnreachableException(),
-        }).ConfigureAwait(false);
+        var injection = await build.CompileAsync().ConfigureAwait(false) ? await build.InjectAsync().ConfigureAwait(false) : null;
         if (injection is null)
         {
             return build.Failure!;
         }
 
-        if (Defect(injection) is { } defect)
+        if (injection.Defect(_options.MaxUnsplitFrameBytes) is { } defect)
         {
             return new BuildOutcome.Rejected($"injection: {build.Cell}: {defect}");
         }
@@ -110,30 +104,5 @@ public sealed class WorkerBuilder(
         return await build.LinkAsync(runtime).ConfigureAwait(false)
             ? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection)
             : build.Failure!;
-    }
-
-    /// <summary>Why an injected unit must not be run: it would hold, or fail, for no reason of its own.</summary>
-    private string? Defect(InjectionReport injection)
-    {
-        if (injection.Split == 0)
-        {
-            return $"none of {injection.Functions} functions has a split check";
-        }
-
-        var missing = injection.Unsplit
-            .Where(function => function.Reason is UnsplitReason.CheckMissing)
-            .Select(function => function.Name)
-            .ToList();
-        if (missing.Count > 0)
-        {
-            var some = string.Join(", ", missing.Take(5));
-            return $"{missing.Count} of {injection.Functions} functions have no split check: {some}";
-        }
-
-        var large = injection.Unsplit.Where(function => function.FrameBytes > _options.MaxUnsplitFrameBytes).ToList();
-        return large.Count > 0
-            ? $"{large[0].Name} is unsplit ({large[0].Reason}) and has a frame of {large[0].FrameBytes} bytes, "
-                + $"which exceeds the maximum of {_options.MaxUnsplitFrameBytes}"
-            : null;
     }
 }

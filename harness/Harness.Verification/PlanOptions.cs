@@ -44,7 +44,7 @@ public sealed record PlanOptions
     public long ObservedFrames { get; init; } = 100_000;
 
     /// <summary>Placements to rotate through.</summary>
-    public EquatableArray<Placement> Placements { get; init; } = [Placement.Descending, Placement.Ascending, Placement.Interleaved];
+    public EquatableArray<Placement> Placements { get; init; } = [.. Enum.GetValues<Placement>()];
 
     public EquatableArray<ReleasePolicy> Policies { get; init; } = [ReleasePolicy.Cache, ReleasePolicy.Poison, ReleasePolicy.Unmap];
 

@@ -102,7 +102,8 @@ pub const class_max = 26;
 pub const class_count = class_max - class_min + 1;
 pub const cache_slots = 8;
 pub const emergency_slots = 4;
-pub const emergency_class = 17;
+/// Larger than any frame that a campaign generates; untouched, it costs address space only.
+pub const emergency_class = 18;
 
 /// One per OS thread. The stubs read the first fields (gates.h, THREAD_…).
 pub const Thread = extern struct {

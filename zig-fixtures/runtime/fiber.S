@@ -19,26 +19,22 @@
     enter_gate hs_fiber_yield
     cmpq $0, TLS(THREAD_SYSTEM_RSP)
     je 2f
+    .cfi_remember_state
     save_context
     mov TLS(THREAD_STACK), %rax
     mov %rsp, STACK_RSP(%rax)
     mov TLS(THREAD_SCHEDULER_RSP), %rdx
     mov (%rsp), %rcx                    // control words: loading them is dear, so only where they differ
     mov %rdx, %rsp
+    switched_to_context                 // hs_resume's
     movq $0, TLS(THREAD_SYSTEM_RSP)
     cmp (%rsp), %rcx
     je 1f
     ldmxcsr (%rsp)
     fldcw 4(%rsp)
 1:  xor %eax, %eax
-    add $8, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
+    restore_context
+    .cfi_restore_state
 2:  call hs_rt_misused
     ud2
     .cfi_endproc
@@ -88,7 +84,9 @@ hs_current:
     mov %rbx, TLS(THREAD_SYSTEM_RSP)
     mov %r12, LIMIT_SLOT
     mov -16(%rbp), %r12
+    .cfi_restore %r12
     mov -8(%rbp), %rbx
+    .cfi_restore %rbx
     leave_gate hs_system_call
 
 // u64 hs_attempt(f, context): f(context) on this (system) stack; 0: it returned, 1: hs_attempt_failed ended it.
@@ -102,20 +100,14 @@ hs_current:
     and $-16, %rsp
     call *%rax
     xor %eax, %eax
-.Lattempt_over:
     mov TLS(THREAD_ATTEMPT_RSP), %rsp
+.Lattempt_over:                         // rbp may be anything, coming from hs_attempt_failed
+    .cfi_def_cfa %rsp, CONTEXT_BYTES + 8
     pop TLS(THREAD_ATTEMPT_RSP)
+    .cfi_adjust_cfa_offset -8
     ldmxcsr (%rsp)
     fldcw 4(%rsp)
-    add $8, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    ret
+    restore_context
     .cfi_endproc
     .size hs_attempt, . - hs_attempt
 
@@ -129,6 +121,10 @@ hs_attempt_failed:
     movq $0, TLS(THREAD_SYSTEM_RSP)
     movq $0, LIMIT_SLOT
     mov $1, %eax
+    mov TLS(THREAD_ATTEMPT_RSP), %rsp
+    .cfi_def_cfa %rsp, CONTEXT_BYTES + 8
+    .cfi_offset %rip, -8
+    context_rows
     jmp .Lattempt_over
     .cfi_endproc
     .size hs_attempt_failed, . - hs_attempt_failed
@@ -151,12 +147,15 @@ hs_attempt_failed:
     mov %rbx, TLS(THREAD_SYSTEM_RSP)
     mov %r12, LIMIT_SLOT
     mov -16(%rbp), %r12
+    .cfi_restore %r12
     mov -8(%rbp), %rbx
+    .cfi_restore %rbx
     leave_gate hs_signal_entry
 
     gate hs_fiber_create, hs_rt_fiber_create
     gate hs_fiber_destroy, hs_rt_fiber_destroy
     gate hs_fiber_deliver, hs_rt_fiber_deliver
+    gate hs_fiber_failed, hs_rt_fiber_failed
     gate hs_fiber_trim, hs_rt_fiber_trim
     trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx
     trace_gate hs_fiber_trace, hs_rt_fiber_trace, %rsi

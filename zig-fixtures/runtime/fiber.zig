@@ -64,7 +64,7 @@ pub const Fiber = extern struct {
     class: u32 = 0,
     slot_low: u64 = 0,
     slot_kind: u64 = 0,
-    /// Once it has ended badly: in its own dead stack.
+    /// Once it has ended badly: in its own dead stack. Of a failed one: Zig's error return trace, if it keeps one.
     report: ?*Report = null,
     /// For a scheduler's queue.
     next: ?*Fiber = null,
@@ -74,9 +74,10 @@ pub const Fiber = extern struct {
 pub const trace_head = 144;
 pub const trace_tail = 48;
 
-/// What is kept of a fiber that ended without its defers: the trace as it was before anything was released.
+/// What is kept of a fiber that ended badly: of one that panicked or faulted, the trace as it was before anything was released; of one
+/// that failed, where its error was returned from.
 pub const Report = extern struct {
-    /// Return addresses, innermost first; when some were dropped, the last trace_tail are the outermost.
+    /// Return addresses, innermost first (of an error: where it began first); when some were dropped, the last trace_tail are the outermost.
     addresses: [trace_head + trace_tail]u64,
     count: u64,
     /// Between the first trace_head and the last trace_tail.

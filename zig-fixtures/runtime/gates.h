@@ -65,22 +65,67 @@
     leave_gate \name
     .endm
 
-// Saves a whole context on its own stack, below the gate's rbp frame:
-//   rbp → saved rbp; then rbx, r12, r13, r14, r15, MXCSR | x87 control word ← rsp
-    .macro save_context
-    push %rbx
+// A context: what a stack keeps while something else runs, in the order of abi.zig, prepareContext. Downwards from its return address:
+//   return address; saved rbp, rbx, r12, r13, r14, r15, MXCSR | x87 control word ← rsp
+#define CONTEXT_BYTES 64                // with the return address
+
+// Rows of the unwind table for the six registers, counted from the CFA.
+    .macro context_rows
+    .cfi_offset %rbp, -16
     .cfi_offset %rbx, -24
-    push %r12
     .cfi_offset %r12, -32
-    push %r13
     .cfi_offset %r13, -40
-    push %r14
     .cfi_offset %r14, -48
-    push %r15
     .cfi_offset %r15, -56
+    .endm
+
+// Saves a context below a saved rbp. With `moves` the CFA is counted from rsp, otherwise from a rbp that stays where it is.
+    .macro save_one register, offset, moves
+    push \register
+    .if \moves
+    .cfi_adjust_cfa_offset 8
+    .endif
+    .cfi_offset \register, \offset
+    .endm
+
+    .macro save_context moves=0
+    save_one %rbx, -24, \moves
+    save_one %r12, -32, \moves
+    save_one %r13, -40, \moves
+    save_one %r14, -48, \moves
+    save_one %r15, -56, \moves
     sub $8, %rsp
+    .if \moves
+    .cfi_adjust_cfa_offset 8
+    .endif
     stmxcsr (%rsp)
     fnstcw 4(%rsp)
+    .endm
+
+// rsp has just become a context's: from here on the unwinder sees that one's frames, whatever the registers still are.
+    .macro switched_to_context
+    .cfi_def_cfa %rsp, CONTEXT_BYTES
+    .cfi_offset %rip, -8
+    context_rows
+    .endm
+
+// Takes a context off, but for its control words, which the caller has seen to, and returns through it.
+    .macro restore_one register
+    pop \register
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore \register
+    .endm
+
+    .macro restore_context
+    add $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    restore_one %r15
+    restore_one %r14
+    restore_one %r13
+    restore_one %r12
+    restore_one %rbx
+    restore_one %rbp
+    ret
     .endm
 
 // Blocking gates: the fiber may be switched away from inside the service. Its context is at THREAD_FIBER_RSP.

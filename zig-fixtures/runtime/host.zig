@@ -46,6 +46,11 @@ export fn hs_thread_enter() callconv(.c) u64 {
     return @intFromBool(faults.enter());
 }
 
+/// The last refusal of memory on this thread. A leaf: fits below any limit.
+export fn hs_map_failure() callconv(.c) *const abi.MapFailure {
+    return &hs_thread.map_failure;
+}
+
 export fn hs_thread_leave() callconv(.c) void {
     hs_pool_leave();
     faults.leave();
@@ -145,10 +150,24 @@ export fn hs_rt_fiber_returned(wrong: u32) callconv(.c) noreturn {
     const fiber = running().?;
     if (fiber.ending == .none) fiber.ending = .completed;
     if (wrong != 0) fiber.second_faults += 1;
-    end(fiber);
+    releaseHeld(fiber);
+    if (fiber.ending == .failed) keepReport(fiber);
+    finish(fiber);
 }
 
 threadlocal var pending_report: records.Report = undefined;
+
+/// The entry is about to return an error. `addresses`: Zig's error return trace, oldest first, of which `total` were recorded and the
+/// first `kept` are there; copied now, because it lies on the fiber's stack.
+export fn hs_rt_fiber_failed(code: u32, addresses: [*]const u64, kept: u64, total: u64) callconv(.c) void {
+    const fiber = running().?;
+    fiber.ending = .failed;
+    fiber.error_code = code;
+    pending_report.count = @min(kept, pending_report.addresses.len);
+    pending_report.dropped = total - pending_report.count;
+    @memcpy(pending_report.addresses[0..pending_report.count], addresses[0..pending_report.count]);
+    pending_report.message_length = 0;
+}
 
 export fn hs_rt_fiber_panic(message: [*]const u8, length: u64, registers: *const abi.Registers) callconv(.c) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
@@ -163,10 +182,11 @@ export fn hs_rt_fiber_panic(message: [*]const u8, length: u64, registers: *const
     abandon(fiber, .panicked, message[0..length]);
 }
 
-/// growth.zig: neither budget nor reserve nor emergency has room.
-export fn hs_reserve_exhausted(cfa: u64, resume_address: u64) callconv(.c) noreturn {
+/// growth.zig: neither budget nor reserve nor emergency has room. The function that asked never began: the trace starts at its caller.
+export fn hs_reserve_exhausted(cfa: u64, _: u64) callconv(.c) noreturn {
     const fiber = running().?;
-    trace.capture(fiber, resume_address, cfa - 16, cfa - 24, &pending_report);
+    const stub_frame: *const [2]u64 = @ptrFromInt(cfa - 16);
+    trace.capture(fiber, stub_frame[1], stub_frame[0], cfa, &pending_report);
     abandon(fiber, .overflowed, "stack overflow: the reserve is used up");
 }
 
@@ -185,7 +205,8 @@ export fn hs_rt_misused() callconv(.c) noreturn {
 /// The signal handler has captured the trace and sent the thread here, on the system stack.
 export fn hs_rt_faulted() callconv(.c) noreturn {
     const fiber = running().?;
-    abandon(fiber, faults.ending(fiber), faults.name(fiber.signal));
+    const ending = faults.ending(fiber);
+    abandon(fiber, ending, if (ending == .overflowed) "stack overflow: a guard page was hit" else faults.name(fiber.signal));
 }
 
 pub fn pendingReport() *records.Report {
@@ -199,18 +220,17 @@ fn abandon(fiber: *Fiber, ending: records.Ending, message: []const u8) noreturn 
     @memcpy(pending_report.message[0..kept], message[0..kept]);
     pending_report.message_length = kept;
     releaseHeld(fiber);
-    // The fiber's own stack is dead now: the report goes to the top of it.
+    keepReport(fiber);
+    finish(fiber);
+}
+
+/// The fiber's own stack is dead now: the report goes to the top of it.
+fn keepReport(fiber: *Fiber) void {
     var first = fiber.stack.segment.?;
     while (first.parent) |parent| first = parent;
     const place: *records.Report = @ptrFromInt((@intFromPtr(first) - @sizeOf(records.Report)) & ~@as(u64, 15));
     place.* = pending_report;
     fiber.report = place;
-    finish(fiber);
-}
-
-fn end(fiber: *Fiber) noreturn {
-    releaseHeld(fiber);
-    finish(fiber);
 }
 
 fn finish(fiber: *Fiber) noreturn {

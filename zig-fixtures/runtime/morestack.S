@@ -261,25 +261,13 @@ hs_resume:
     .cfi_startproc
     push %rbp
     .cfi_adjust_cfa_offset 8
-    push %rbx
-    .cfi_adjust_cfa_offset 8
-    push %r12
-    .cfi_adjust_cfa_offset 8
-    push %r13
-    .cfi_adjust_cfa_offset 8
-    push %r14
-    .cfi_adjust_cfa_offset 8
-    push %r15
-    .cfi_adjust_cfa_offset 8
-    sub $8, %rsp
-    .cfi_adjust_cfa_offset 8
-    stmxcsr (%rsp)
-    fnstcw 4(%rsp)
+    .cfi_offset %rbp, -16
+    save_context 1
     mov %rsp, TLS(THREAD_SCHEDULER_RSP)
     mov %rsp, %rax
     and $-64, %rax                      // what the gates start from: aligned for any call
     mov %rax, TLS(THREAD_SYSTEM_RSP)
-    mov %rdi, %rsp
+    mov %rdi, %rsp                      // a context too: the rows hold as they are
     mov %rsi, %rax
     jmp .Lrestore_context
     .cfi_endproc
@@ -294,20 +282,14 @@ hs_to_scheduler:
     .cfi_undefined %rip
     mov %rdi, %rax
     mov TLS(THREAD_SCHEDULER_RSP), %rsp
+    switched_to_context
     movq $0, TLS(THREAD_SYSTEM_RSP)     // gates called from here on stay on this stack
 .Lrestore_context:
     ldmxcsr (%rsp)
     // A fiber abandoned by a panic or trap may leave values on the x87 stack; eight of those and the next load is a NaN.
     emms
     fldcw 4(%rsp)
-    add $8, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
+    restore_context
     .cfi_endproc
     .size hs_to_scheduler, . - hs_to_scheduler
 

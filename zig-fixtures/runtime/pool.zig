@@ -3,15 +3,15 @@
 //!   high ┌──────────────────────┐
 //!        │ 8 KiB slots          │ first segments and what belongs to their fibers; handed out downwards
 //!        ├──────────────────────┤
-//!        │ 16 KiB slots         │ a child is (at least) one class larger than its parent, so it lies below it, whichever
-//!        ├──────────────────────┤ fiber or thread had the slot before
+//!        │ 16 KiB slots         │ a child is one class larger than its parent at least, up to the largest class that its fiber grows
+//!        ├──────────────────────┤ to: so it lies below it, whichever fiber or thread had the slot before
 //!        │ …                    │
 //!        ├──────────────────────┤
 //!        │ 64 MiB slots         │
 //!   low  └──────────────────────┘
 //!
 //! A class is two mappings (committed, not yet committed), however many slots it has: vm.max_map_count is not used up. Released
-//! slots stay, pages and all, in a small cache of the thread; beyond that their pages go back to the system. What no class can serve is mapped by
+//! slots stay, pages and all, in a small cache of the thread (four mebibytes at most: cacheRoom); beyond that their pages go back to the system. What no class can serve is mapped by
 //! itself. Part of the same object as growth.zig: general registers only, raw system calls, no libc.
 
 const abi = @import("abi");
@@ -26,6 +26,8 @@ const reserve_bytes_min = 1 << 28;
 /// The reservation's shares, one for each class and two to spare.
 const shares = 16;
 const commit_bytes_min = 1 << 20;
+/// What a first slot keeps of its pages when its fiber is gone: the next one starts at the same end.
+const first_kept_bytes = 64 << 10;
 /// Slots of this class and above are not kept in the thread's cache: a few of them would be most of a process's memory.
 const cached_class_max = 20;
 /// Default for Stack.growth_class_max.
@@ -85,8 +87,7 @@ pub inline fn forgets(_: *abi.Thread) bool {
 
 /// Twice the parent, up to the fiber's cap.
 pub fn wanted(_: *abi.Thread, stack: *abi.Stack, parent: *const abi.Segment, least: u64) u64 {
-    const cap: u6 = if (stack.growth_class_max != 0) @intCast(stack.growth_class_max) else growth_class_default;
-    const most = (@as(u64, 1) << cap) - overhead(stack);
+    const most = (@as(u64, 1) << @intCast(largestClass(stack))) - overhead(stack);
     return @max(least, @min(2 * (parent.high - parent.low) - overhead(stack), most));
 }
 
@@ -97,8 +98,9 @@ pub fn carve(thread: *abi.Thread, stack: *abi.Stack, usable: u64, range: *Range)
     }
     const parent = stack.segment.?;
     const total = alignUp(usable + overhead(stack), page_bytes);
-    // Larger than the parent's slot, though a budget may allow less of it: so it lies below.
-    const class = @max(classFor(total), @min(classFor(parent.high - parent.low) + 1, abi.class_max));
+    // Larger than the parent's slot, though a budget may allow less of it: so it lies below. Up to the fiber's largest class: beyond that
+    // address space would be spent for nothing but the order.
+    const class = @max(classFor(total), @min(classFor(parent.high - parent.low) + 1, largestClass(stack)));
     var low = if (class <= abi.class_max) takeSlot(thread, class) else 0;
     var kind: u64 = kind_slot;
     var bytes = @as(u64, 1) << @intCast(class);
@@ -155,6 +157,11 @@ pub fn release(thread: *abi.Thread, _: *abi.Stack, segment: *abi.Segment) void {
 
 pub inline fn closed(_: *abi.Thread, _: *abi.Stack) void {}
 
+/// What the fiber's segments double up to.
+fn largestClass(stack: *const abi.Stack) u64 {
+    return if (stack.growth_class_max != 0) stack.growth_class_max else growth_class_default;
+}
+
 fn overhead(stack: *const abi.Stack) u64 {
     return abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment) + @as(u64, if (stack.guard != 0) page_bytes else 0);
 }
@@ -201,7 +208,7 @@ fn dropGuard(low: u64, kind: u64) void {
 // ── Slots ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// A slot for a fiber's first segment and what its owner puts above it. 0: none; the thread's map_failure says why.
-export fn hs_slot_take(class: u64, guard: u64, kind: *u64) callconv(.c) u64 {
+pub export fn hs_slot_take(class: u64, guard: u64, kind: *u64) callconv(.c) u64 {
     const thread = &hs_thread;
     const low = takeSlot(thread, class);
     if (low == 0) return 0;
@@ -216,8 +223,10 @@ export fn hs_slot_take(class: u64, guard: u64, kind: *u64) callconv(.c) u64 {
     return low;
 }
 
-export fn hs_slot_give(class: u64, low: u64, kind: u64) callconv(.c) void {
+pub export fn hs_slot_give(class: u64, low: u64, kind: u64) callconv(.c) void {
     if (kind & guard_bit != 0) dropGuard(low, kind);
+    const bytes = @as(u64, 1) << @intCast(class);
+    if (bytes > first_kept_bytes) kernel.forget(low, bytes - first_kept_bytes);
     giveSlot(&hs_thread, class, low);
 }
 
@@ -252,7 +261,7 @@ export fn hs_pool_trim() callconv(.c) void {
     }
 }
 
-/// How many slots a thread keeps: half a mebibyte of a class at most, and a few of each.
+/// How many slots a thread keeps: a mebibyte of a class at most, and a few of each. Thread.trim gives them back.
 fn cacheRoom(class: u64) u64 {
     if (class >= cached_class_max) return 0;
     return @min(abi.cache_slots, (@as(u64, 1) << 20) >> @intCast(class));

@@ -3,10 +3,13 @@
 const std = @import("std");
 const abi = @import("abi");
 const records = @import("fiber");
+const printing = @import("printing.zig");
 
 pub const Options = records.Options;
 pub const Held = records.Held;
 pub const Report = records.Report;
+pub const TraceLines = printing.Lines;
+pub const writeTrace = printing.writeTrace;
 
 /// What a checkpoint may return.
 pub const Fault = error{ StackOverflow, OutOfStackSegments, Canceled };
@@ -19,6 +22,7 @@ extern fn hs_fiber_resume(*records.Fiber) callconv(.c) u64;
 extern fn hs_fiber_yield() callconv(.c) void;
 extern fn hs_fiber_trim(*records.Fiber) callconv(.c) void;
 extern fn hs_fiber_deliver() callconv(.c) u32;
+extern fn hs_fiber_failed(u32, [*]const usize, u64, u64) callconv(.c) void;
 extern fn hs_fiber_panic([*]const u8, u64) callconv(.c) noreturn;
 extern fn hs_fiber_trace(*Report) callconv(.c) void;
 extern fn hs_pending() callconv(.c) u64;
@@ -27,6 +31,7 @@ extern fn hs_system_call(*const fn (?*anyopaque) callconv(.c) void, ?*anyopaque)
 extern fn hs_signal_set(u32, *const fn (u32, *const anyopaque, ?*anyopaque) callconv(.c) void) callconv(.c) u32;
 extern fn hs_stack_realign(u64) callconv(.c) u64;
 extern fn hs_pool_trim() callconv(.c) void;
+extern fn hs_map_failure() callconv(.c) *const abi.MapFailure;
 
 /// Per OS thread, before it resumes fibers and after the last.
 pub const Thread = struct {
@@ -36,6 +41,10 @@ pub const Thread = struct {
     pub const leave = hs_thread_leave;
     /// The pages of segments kept for the next fiber go back to the system.
     pub const trim = hs_pool_trim;
+    /// Why this thread was last refused memory (error.OutOfStackSegments, error.OutOfMemory), and how to mend it: one line, without its end.
+    pub fn writeRefusal(writer: *std.Io.Writer) std.Io.Writer.Error!void {
+        return printing.writeRefusal(hs_map_failure(), writer);
+    }
 };
 
 pub const Outcome = union(enum) {
@@ -62,11 +71,7 @@ pub const Fiber = struct {
                 const Result = @typeInfo(@TypeOf(function)).@"fn".return_type.?;
                 const result = @call(.auto, function, own.*);
                 if (@typeInfo(Result) == .error_union) {
-                    const record = hs_current().?;
-                    if (result) |_| {} else |err| {
-                        record.ending = .failed;
-                        record.error_code = @intFromError(err);
-                    }
+                    if (result) |_| {} else |err| failed(err, @errorReturnTrace());
                 }
             }
         };
@@ -113,9 +118,40 @@ pub const Fiber = struct {
         };
     }
 
-    /// Of one that ended without its defers: message and trace; valid until `deinit`.
+    /// Of one that ended badly: message and trace (of a failed one its error return trace, where Zig keeps one); valid until `deinit`.
     pub fn report(fiber: Fiber) ?*const Report {
         return fiber.record.report;
+    }
+};
+
+/// Tells the runtime that the entry returns `err`.
+fn failed(err: anyerror, error_trace: ?*std.builtin.StackTrace) void {
+    const none: std.builtin.StackTrace = .{ .index = 0, .instruction_addresses = &.{} };
+    const from = error_trace orelse &none;
+    const kept = @min(from.index, from.instruction_addresses.len);
+    hs_fiber_failed(@intFromError(err), from.instruction_addresses.ptr, kept, from.index);
+}
+
+/// Runs fibers in turn until all have ended. An empty one is `.{}`; for fibers of one thread.
+pub const RoundRobin = struct {
+    first: ?*records.Fiber = null,
+    last: ?*records.Fiber = null,
+
+    /// At the end of the round; also while `run` runs, from a fiber. In one queue at a time.
+    pub fn add(queue: *RoundRobin, fiber: Fiber) void {
+        fiber.record.next = null;
+        if (queue.last) |last| last.next = fiber.record else queue.first = fiber.record;
+        queue.last = fiber.record;
+    }
+
+    /// An error leaves the others in the queue and takes the fiber that cannot be resumed out of it.
+    pub fn run(queue: *RoundRobin) error{NotResumable}!void {
+        while (queue.first) |record| {
+            queue.first = record.next;
+            if (queue.first == null) queue.last = null;
+            const fiber: Fiber = .{ .record = record };
+            if (try fiber.@"resume"() == .yielded) queue.add(fiber);
+        }
     }
 };
 

@@ -6,18 +6,22 @@ const splitstack = @import("splitstack");
 const expect = std.testing.expect;
 const expectEqual = std.testing.expectEqual;
 
-extern fn split_call(f: *const fn (?*anyopaque) callconv(.c) void, context: ?*anyopaque) callconv(.c) void;
+pub extern fn split_call(f: *const fn (?*anyopaque) callconv(.c) void, context: ?*anyopaque) callconv(.c) void;
 
 const Fiber = splitstack.Fiber;
 
+test {
+    _ = @import("limits_tests.zig");
+}
+
 /// One level of recursion is one split_call; it stops at `depth`, or with the error a checkpoint returns.
-const Deep = struct {
+pub const Deep = struct {
     depth: u32,
     reached: u32 = 0,
     fault: ?splitstack.Fault = null,
     at_bottom: enum { nothing, panic, segfault, trap, overrun, yield } = .nothing,
 
-    fn level(context: ?*anyopaque) callconv(.c) void {
+    pub fn level(context: ?*anyopaque) callconv(.c) void {
         const deep: *Deep = @ptrCast(@alignCast(context.?));
         splitstack.checkpoint() catch |err| {
             deep.fault = err;
@@ -35,7 +39,7 @@ const Deep = struct {
         }
     }
 
-    fn run(deep: *Deep) splitstack.Fault!void {
+    pub fn run(deep: *Deep) splitstack.Fault!void {
         split_call(level, deep);
         if (deep.fault) |fault| return fault;
     }
@@ -51,7 +55,7 @@ fn overrun() void {
         ::: .{ .rax = true, .memory = true });
 }
 
-fn started(options: splitstack.Options, deep: *Deep) !Fiber {
+pub fn started(options: splitstack.Options, deep: *Deep) !Fiber {
     return Fiber.init(options, Deep.run, .{deep});
 }
 
@@ -234,7 +238,7 @@ test "a fiber goes on, on another thread than it yielded on" {
     try expectEqual(splitstack.Outcome.completed, fiber.outcome());
 }
 
-fn mappings() !usize {
+pub fn mappings() !usize {
     var buffer: [1 << 16]u8 = undefined;
     const descriptor: i32 = @intCast(linux.open("/proc/self/maps", .{ .ACCMODE = .RDONLY }, 0));
     defer _ = linux.close(descriptor);
@@ -247,7 +251,7 @@ fn mappings() !usize {
     }
 }
 
-fn residentPages() !usize {
+pub fn residentPages() !usize {
     var buffer: [256]u8 = undefined;
     const descriptor: i32 = @intCast(linux.open("/proc/self/statm", .{ .ACCMODE = .RDONLY }, 0));
     defer _ = linux.close(descriptor);
@@ -260,7 +264,7 @@ fn residentPages() !usize {
 test "20,000 idle fibers that were 40 deep: at most 4.5 KiB resident each, and no mapping more" {
     try splitstack.Thread.enter();
     const Idle = struct {
-        fn run(deep: *Deep) splitstack.Fault!void {
+        pub fn run(deep: *Deep) splitstack.Fault!void {
             try deep.run();
             splitstack.yield();
         }

@@ -1,4 +1,4 @@
-//! A fiber's trace by its frame-pointer chain: bounded by its own segments, so a damaged stack gives a short trace and no fault.
+//! A fiber's trace by its frame-pointer chain, without the runtime's own frames: bounded by its own segments, so a damaged stack gives a short trace and no fault.
 
 const abi = @import("abi");
 const records = @import("fiber");
@@ -6,6 +6,8 @@ const records = @import("fiber");
 extern threadlocal var hs_thread: abi.Thread;
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
+extern const hs_entry_begin: u8;
+extern const hs_entry_end: u8;
 
 /// More frames than any stack has: a chain that goes round ends here.
 const frames_max = 1 << 26;
@@ -18,8 +20,8 @@ pub fn capture(fiber: ?*records.Fiber, rip: u64, rbp: u64, rsp: u64, into: *reco
     for (0..frames_max) |_| {
         if (frame == 0 or frame % 8 != 0 or !readable(&segment, frame, rsp)) break;
         const words: *const [2]u64 = @ptrFromInt(frame);
-        if (words[1] == 0) break;
-        if (!isStub(words[1])) add(into, &total, words[1]);
+        if (words[1] == 0 or isBetween(words[1], &hs_entry_begin, &hs_entry_end)) break;
+        if (!isBetween(words[1], &hs_stub_begin, &hs_stub_end)) add(into, &total, words[1]);
         frame = words[0];
     }
     const kept = into.addresses.len;
@@ -52,6 +54,7 @@ fn readable(segment: *?*const abi.Segment, frame: u64, rsp: u64) bool {
     return false;
 }
 
-fn isStub(address: u64) bool {
-    return address > @intFromPtr(&hs_stub_begin) and address <= @intFromPtr(&hs_stub_end);
+/// A return address into [begin, end).
+fn isBetween(address: u64, begin: *const u8, end: *const u8) bool {
+    return address > @intFromPtr(begin) and address <= @intFromPtr(end);
 }

@@ -23,7 +23,8 @@ pub const arena_bytes = 256 << 20;
 /// A fiber may use this much beyond its budget while its StackOverflow is on the way.
 pub const reserve_bytes = 128 << 20;
 
-pub const Placement = enum(u8) { descending = 0, ascending = 1, interleaved = 2, _ };
+/// Pool: the product's own memory (runtime/pool.zig) in place of an arena.
+pub const Placement = enum(u8) { descending = 0, ascending = 1, interleaved = 2, pool = 3, _ };
 pub const Policy = enum(u8) { cache = 0, poison = 1, unmap = 2, _ };
 pub const SplitKind = enum(u8) {
     none = 0,
@@ -88,6 +89,9 @@ pub const Stack = extern struct {
     depth_count: u32 = 0,
     padding: u32 = 0,
     depth_positions: ?[*]u64 = null,
+    /// The first segment's slot under the pool placement, whose owner we are; 0: none.
+    first_slot: u64 = 0,
+    first_kind: u64 = 0,
 };
 
 /// The current execution's stack plan and what came of it.

@@ -6,7 +6,7 @@
 const abi = @import("abi.zig");
 
 /// A stretch of memory for a segment: what growth.zig is told.
-pub const Range = extern struct { low: u64, high: u64, limit: u64, origin: u64, origin_kind: u64 };
+pub const Range = @import("pool").Range;
 
 const page_bytes = 4096;
 const line_bytes = 64;
@@ -22,7 +22,7 @@ const window_bytes = 40 << 20;
 pub fn reset(stack: *abi.Stack, plan: *const abi.Plan) void {
     const high = stack.arena + abi.arena_bytes;
     // Where placements begin: all near the arena's upper end, so that executions one after another use memory that is there already.
-    stack.bump_low = if (plan.placement == .descending) stack.arena else windowOf(stack);
+    stack.bump_low = if (plan.placement == .descending or plan.placement == .pool) stack.arena else windowOf(stack);
     stack.bump_high = high;
     if (plan.placement == .interleaved) {
         stack.bump_low = high - window_bytes / 2;

@@ -58,7 +58,7 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
         // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
         if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.core.segment.?.ordinal - 1;
         children += hs_stack_close(&fiber.stack.core);
-        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.core.used_bytes_max - fiber.initial_bytes);
+        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.core.used_bytes_max -| fiber.initial_bytes);
     }
     services.hs_thread.core.stack = null;
     const first_of_program = baseline.program != state.scenario.program;

@@ -1,9 +1,11 @@
 //! Where the harness's segments come from, in place of runtime/pool.zig: forced plans, and sizes that suit them. The memory itself is
-//! arena.zig's. Part of the same object as runtime/growth.zig, and compiled like it.
+//! arena.zig's, or, under the pool placement, the product's: its sizes, its slots, its caches, its emergency segments. Part of the same
+//! object as runtime/growth.zig, and compiled like it.
 
 const runtime = @import("abi");
 const abi = @import("abi.zig");
 const arena = @import("arena.zig");
+const pool = @import("pool");
 const defects = @import("defects");
 
 pub const planted = defects.active;
@@ -12,6 +14,9 @@ pub const Range = arena.Range;
 /// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
 const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
+/// Under the pool placement segments double up to this class, where a plan splits often and where it does not.
+const pool_class_dense = runtime.class_min;
+const pool_class_sparse = 20;
 
 fn planOf(thread: *runtime.Thread) *abi.Plan {
     const own: *abi.Thread = @fieldParentPtr("core", thread);
@@ -20,6 +25,11 @@ fn planOf(thread: *runtime.Thread) *abi.Plan {
 
 fn stackOf(stack: *runtime.Stack) *abi.Stack {
     return @fieldParentPtr("core", stack);
+}
+
+/// Whether this execution's segments are the product's. The unsplit baseline's never are: its only segment is larger than any of these.
+fn isPooled(plan: *const abi.Plan) bool {
+    return plan.placement == .pool and plan.kind != .none;
 }
 
 pub fn entering(thread: *runtime.Thread) void {
@@ -51,7 +61,8 @@ pub fn forgets(thread: *runtime.Thread) bool {
 }
 
 pub fn wanted(thread: *runtime.Thread, stack: *runtime.Stack, parent: *const abi.Segment, need_bytes: u64) u64 {
-    return usableFor(stackOf(stack), planOf(thread), parent, need_bytes);
+    const plan = planOf(thread);
+    return if (isPooled(plan)) pool.wanted(thread, stack, parent, need_bytes) else usableFor(stackOf(stack), plan, parent, need_bytes);
 }
 
 /// The allocation that the plan fails is refused here and carved as an emergency.
@@ -59,22 +70,29 @@ pub fn carve(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, range:
     const plan = planOf(thread);
     plan.allocations += 1;
     if (plan.fail_allocation == plan.allocations) return false;
+    if (isPooled(plan)) return pool.carve(thread, stack, usable, range);
     return arena.carve(stackOf(stack), plan, usable, range);
 }
 
-pub fn carveEmergency(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, _: u64, range: *Range) bool {
+pub fn carveEmergency(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, least: u64, range: *Range) bool {
     const plan = planOf(thread);
-    if (arena.carve(stackOf(stack), plan, usable, range)) return true;
+    if (isPooled(plan)) {
+        if (pool.carveEmergency(thread, stack, usable, least, range)) return true;
+    } else if (arena.carve(stackOf(stack), plan, usable, range)) return true;
     arena.fail(plan, abi.fail_arena, stack.segment.?.used_bytes);
     return false;
 }
 
 pub fn release(thread: *runtime.Thread, stack: *runtime.Stack, segment: *abi.Segment) void {
-    arena.release(stackOf(stack), planOf(thread), segment);
+    const plan = planOf(thread);
+    if (isPooled(plan)) pool.release(thread, stack, segment) else arena.release(stackOf(stack), plan, segment);
 }
 
 pub fn closed(thread: *runtime.Thread, stack: *runtime.Stack) void {
-    arena.makeAllAccessible(stackOf(stack), planOf(thread));
+    const own = stackOf(stack);
+    if (own.first_slot != 0) pool.hs_slot_give(runtime.class_min, own.first_slot, own.first_kind);
+    own.first_slot = 0;
+    arena.makeAllAccessible(own, planOf(thread));
 }
 
 extern threadlocal var hs_thread: abi.Thread;
@@ -85,9 +103,31 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     arena.reset(stack, plan);
     stack.depth_count = 0;
     stack.core.segment = null;
+    if (isPooled(plan)) return openPooled(stack, plan, usable_bytes);
     var range: Range = undefined;
     if (!arena.carve(stack, plan, usable_bytes, &range)) unreachable;
     return @import("root").hs_stack_adopt(&stack.core, &range, usable_bytes);
+}
+
+/// The product's first slot; a natural plan's may be used only as far as it asks.
+fn openPooled(stack: *abi.Stack, plan: *const abi.Plan, usable_bytes: u64) u64 {
+    stack.core.growth_class_max = switch (plan.kind) {
+        .natural, .single_entry, .entry_set => pool_class_sparse,
+        else => pool_class_dense,
+    };
+    stack.first_slot = pool.hs_slot_take(runtime.class_min, 0, &stack.first_kind);
+    if (stack.first_slot == 0) unreachable; // Eight of thousands.
+    const high = stack.first_slot + (1 << runtime.class_min);
+    const most = (1 << runtime.class_min) - runtime.slack_bytes - runtime.canary_bytes - @sizeOf(abi.Segment);
+    const usable = if (plan.kind == .natural) @min(usable_bytes, most) else most;
+    const range: Range = .{
+        .low = stack.first_slot,
+        .high = high,
+        .limit = high - @sizeOf(abi.Segment) - usable,
+        .origin = runtime.class_min,
+        .origin_kind = stack.first_kind & 0xff,
+    };
+    return @import("root").hs_stack_adopt(&stack.core, &range, usable);
 }
 
 // A forced plan must see every prologue that it might want; plans that name entries only those between two checkpoints.

@@ -155,8 +155,11 @@ fn reserveArena() usize {
     return base + guard;
 }
 
+extern fn hs_pool_enter() callconv(.c) u64;
+
 /// Address space for every fiber's stack and bookkeeping, once.
 fn reserve() void {
+    if (hs_pool_enter() == 0) output.stop("no memory for the pool placement; raise the memory limit", .{}, 3);
     for (&state.fibers) |*fiber| {
         fiber.stack.arena = reserveArena();
         fiber.stack.depth_positions = @ptrFromInt(mapped(state.entry_depth_max * 8));

@@ -55,15 +55,18 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     judge(.dwarf, site, ordinal, segments, count, @enumFromInt(code));
 }
 
-/// Every saved rbp must lie in this fiber's own memory; a chain ends at 0.
+/// Every saved rbp must lie in this fiber's own segments, or in those of its ancestors; a chain ends at 0.
 fn walkFramePointers(fiber: *const state.Fiber, registers: *const abi.Registers, end: *End) usize {
     var count: usize = 1;
     raw[0] = registers.rip;
     var frame = registers.rbp;
-    const low = fiber.stack.arena;
-    const high = low + abi.arena_bytes;
+    var segment = fiber.stack.core.segment;
     while (frame != 0) {
-        if (frame % 8 != 0 or frame < low or frame > high - 16) {
+        // Frames go outwards, from segment to segment.
+        while (segment) |s| : (segment = s.parent) {
+            if (frame >= s.low and frame <= @intFromPtr(s) - 16) break;
+        }
+        if (frame % 8 != 0 or segment == null) {
             end.* = .unreadable;
             return count;
         }

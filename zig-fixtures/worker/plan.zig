@@ -105,7 +105,7 @@ pub fn parse(bytes: []align(8) const u8, unit_programs: u64) Error!Plan {
     for (plan.rows) |row| {
         if (row.scenario >= plan.scenarios.len) return error.BadRow;
         if (@intFromEnum(row.split_kind) > 9) return error.BadRow;
-        if (@intFromEnum(row.placement) > 2 or @intFromEnum(row.policy) > 2) return error.BadRow;
+        if (@intFromEnum(row.placement) > 3 or @intFromEnum(row.policy) > 2) return error.BadRow;
         if (row.split_kind == .every_nth and row.split_a == 0) return error.BadRow;
     }
     return plan;

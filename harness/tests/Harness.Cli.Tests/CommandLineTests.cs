@@ -27,7 +27,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("known: attribute, thunk", "run", "--route", "taxi")]
     [InlineData("known: Debug, ReleaseSafe, ReleaseFast, ReleaseSmall", "run", "--mode", "Quick")]
     [InlineData("known: Debug", "run", "--mode", "1")]
-    [InlineData("known: descending, ascending, interleaved", "run", "--placement", "sideways")]
+    [InlineData("known: descending, ascending, interleaved, pool", "run", "--placement", "sideways")]
     [InlineData("known: default, deep", "run", "--profile", "wild")]
     [InlineData("there is no run", "run", "--resume", "20200101-000000-1")]
     [InlineData("no run", "run", "--resume")]
@@ -58,6 +58,27 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("2d", 172800)]
     public void Budgets_are_written_as_people_write_them(string text, double seconds) =>
         Assert.Equal(seconds, Budget.Parse(text).TotalSeconds);
+
+    [Theory]
+    [InlineData("cannot be read", "", "absent.o", "-o", "out.o")]
+    [InlineData("is neither an object", "int main;", "-o", "out.o")]
+    [InlineData("is LLVM bitcode", "BC\u00c0", "-o", "out.o")]
+    [InlineData("'--output' is required", "\u007fELF")]
+    [InlineData("does not go with", "\u007fELF", "-o", "out.o", "--route", "attribute")]
+    [InlineData("known: attribute, thunk", "\u007fELF", "-o", "out.o", "--route", "taxi")]
+    [InlineData("known: fs70, own", "\u007fELF", "-o", "out.o", "--limit", "fs60")]
+    [InlineData("does not go with the attribute route", "; ModuleID = 'x'", "-o", "out.o", "--limit", "own")]
+    [InlineData("out of range", "\u007fELF", "-o", "out.o", "--argument-bytes", "-1")]
+    [InlineData("there is no folder", "\u007fELF", "-o", "absent/out.o")]
+    public async Task Bad_files_to_inject_into_get_one_line_and_exit_code_2(string part, string content, params string[] args)
+    {
+        var file = _cli.PathOf("input");
+        await File.WriteAllTextAsync(file, content);
+        string[] given = args is ["absent.o", ..] ? args : [file, .. args];
+        Assert.Equal(ExitCodes.Usage, await _cli.RunAsync(["inject", .. given.Select(word => word.EndsWith("out.o", StringComparison.Ordinal) ? _cli.PathOf(word) : word)]));
+        Assert.Contains(part, _cli.Error);
+        Assert.Single(_cli.Error.TrimEnd('\n').Split('\n'));
+    }
 
     [Fact]
     public async Task Help_is_a_result_and_no_error()

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Toolchain;
 
 namespace Harness.Cli.Tests;
 
@@ -32,7 +33,7 @@ internal static class Sample
 
     public static BatchOutcome Outcome(int programs, params Failure[] failures) => new(
         Counters with { Executions = 100 * programs, SplitsForced = 50 * programs, Probes = 10 * programs, FramesChecked = 40 * programs },
-        [], CoverageGoals.Labels(["descending", "ascending", "interleaved"]).ToDictionary(label => label, _ => (long)programs), failures, new Dictionary<string, long>(), new PhaseSeconds(0.1, 1, 0.2, 0.3));
+        [], CoverageGoals.Labels(["descending", "ascending", "interleaved", "pool"]).ToDictionary(label => label, _ => (long)programs), failures, new Dictionary<string, long>(), new PhaseSeconds(0.1, 1, 0.2, 0.3));
 }
 
 /// <summary>Programs that tell their recipe.</summary>
@@ -132,6 +133,9 @@ internal sealed class FakeRooms : IRoomOpener
 
     public Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromResult(new Diagnosis.Diagnosis("zig", Unusable is null, true, "0.16.0"));
+
+    public Task<FileInjector> OpenInjectorAsync(string root, string? zig, BuildOptions options, CancellationToken ct) =>
+        Task.FromException<FileInjector>(Unusable ?? new NotSupportedException("no compiler here"));
 
     public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
         ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))

@@ -1,0 +1,327 @@
+//! The product's tests of its limits: errors inside clean-up, memory that the kernel refuses, memory that is given back, edges that are crossed
+//! again and again, signals.
+
+const std = @import("std");
+const linux = std.os.linux;
+const abi = @import("abi");
+const splitstack = @import("splitstack");
+const kit = @import("tests.zig");
+const expect = std.testing.expect;
+const expectEqual = std.testing.expectEqual;
+
+extern threadlocal var hs_thread: abi.Thread;
+
+const Fiber = splitstack.Fiber;
+const Deep = kit.Deep;
+const page_bytes = 4096;
+
+// ── Faults inside clean-up ──────────────────────────────────────────────────────────────────────────────────────
+
+var order: [8]u8 = undefined;
+var order_count: usize = 0;
+
+fn note(what: u8) void {
+    order[order_count] = what;
+    order_count += 1;
+}
+
+/// Its clean-up recurses until the budget is used up.
+fn overflowInCleanUp(fails: bool) (splitstack.Fault || error{Wanted})!void {
+    try splitstack.checkpoint();
+    defer note('c');
+    defer {
+        var deep: Deep = .{ .depth = 100_000 };
+        Deep.run(&deep) catch |err| note(if (err == error.StackOverflow) 'd' else '?');
+    }
+    errdefer {
+        var deep: Deep = .{ .depth = 100_000 };
+        Deep.run(&deep) catch |err| note(if (err == error.StackOverflow) 'e' else '?');
+    }
+    note('a');
+    if (fails) return error.Wanted;
+}
+
+test "the budget may run out in a defer and in an errdefer: what is left to clean up is, and the error stays what it was" {
+    try splitstack.Thread.enter();
+    order_count = 0;
+    const sound = try Fiber.init(.{ .budget_bytes = 100 << 10 }, overflowInCleanUp, .{false});
+    defer sound.deinit();
+    try expectEqual(.ended, try sound.@"resume"());
+    try expectEqual(splitstack.Outcome.completed, sound.outcome());
+    try std.testing.expectEqualStrings("adc", order[0..order_count]);
+
+    order_count = 0;
+    const failing = try Fiber.init(.{ .budget_bytes = 100 << 10 }, overflowInCleanUp, .{true});
+    defer failing.deinit();
+    try expectEqual(.ended, try failing.@"resume"());
+    try expectEqual(@as(anyerror, error.Wanted), failing.outcome().failed);
+    try std.testing.expectEqualStrings("aedc", order[0..order_count]);
+}
+
+const Noted = struct {
+    held: splitstack.Held = .{},
+    letter: u8,
+    faults: bool = false,
+
+    fn give(held: *splitstack.Held) callconv(.c) void {
+        const noted: *Noted = @fieldParentPtr("held", held);
+        note(noted.letter);
+        if (noted.faults) @as(*volatile u8, @ptrFromInt(0x5e60)).* = 1;
+    }
+};
+
+fn panicInCleanUp() error{Wanted}!void {
+    var outer: Noted = .{ .letter = '1' };
+    splitstack.hold(&outer.held, Noted.give);
+    defer splitstack.release(&outer.held);
+    var inner: Noted = .{ .letter = '2', .faults = true };
+    splitstack.hold(&inner.held, Noted.give);
+    errdefer {
+        note('p');
+        splitstack.panic.call("in the errdefer", null);
+    }
+    return error.Wanted;
+}
+
+test "an errdefer that panics ends its fiber; the ledger releases the rest, also behind a release that faults" {
+    try splitstack.Thread.enter();
+    order_count = 0;
+    const fiber = try Fiber.init(.{}, panicInCleanUp, .{});
+    defer fiber.deinit();
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(splitstack.Outcome.panicked, fiber.outcome());
+    try std.testing.expectEqualStrings("p21", order[0..order_count]);
+    try expectEqual(1, fiber.record.second_faults);
+    const report = fiber.report().?;
+    try std.testing.expectEqualStrings("in the errdefer", report.message[0..report.message_length]);
+}
+
+// ── Memory that the kernel refuses ──────────────────────────────────────────────────────────────────────────────
+
+/// Runs in a child: uses up vm.max_map_count, then wants segments with guard pages made by mprotect. 0: all as it should be.
+fn exhaustMappings() !void {
+    try splitstack.Thread.enter();
+    const span = 1 << 34;
+    const base = linux.mmap(null, span, .{}, .{ .TYPE = .PRIVATE, .ANONYMOUS = true, .NORESERVE = true }, -1, 0);
+    if (linux.errno(base) != .SUCCESS) return error.NoAddressSpace;
+    var at = base;
+    while (at < base + span) : (at += 2 * page_bytes) {
+        const result = linux.mprotect(@ptrFromInt(at), page_bytes, .{ .READ = true });
+        if (linux.errno(result) == .NOMEM) break;
+    } else return error.NeverRefused;
+
+    // The first slot of a class that nothing has touched yet makes two more mappings out of one.
+    for (14..27) |class| {
+        const fiber = Fiber.init(.{ .first_bytes = @as(u64, 1) << @intCast(class) }, Deep.run, .{&unused}) catch |err| {
+            comptime std.debug.assert(@TypeOf(err) == error{OutOfStackSegments});
+            return checkRefusal();
+        };
+        fiber.deinit();
+    }
+    return error.NothingRefused;
+}
+
+var unused: Deep = .{ .depth = 1 };
+
+fn checkRefusal() !void {
+    var buffer: [512]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    try splitstack.Thread.writeRefusal(&writer);
+    const text = writer.buffered();
+    for ([_][]const u8{ "failed with NOMEM", "vm.max_map_count allows", "sysctl -w vm.max_map_count=" }) |part| {
+        if (std.mem.find(u8, text, part) == null) {
+            _ = linux.write(2, text.ptr, text.len);
+            return error.UnclearText;
+        }
+    }
+    // What needs no new mapping goes on: the classes in use, and the segments set aside.
+    var deep: Deep = .{ .depth = 100_000 };
+    const fiber = try Fiber.init(.{}, Deep.run, .{&deep});
+    if (try fiber.@"resume"() != .ended) return error.NotEnded;
+    if (fiber.outcome().failed != error.OutOfStackSegments) return error.AnotherEnd;
+    fiber.deinit();
+}
+
+test "when vm.max_map_count is used up, creation and growth fail by an error, and the text says what to raise" {
+    const child = linux.fork();
+    try expectEqual(.SUCCESS, linux.errno(child));
+    if (child == 0) {
+        exhaustMappings() catch |err| {
+            std.debug.print("in the child: {t}\n", .{err});
+            linux.exit_group(1);
+        };
+        linux.exit_group(0);
+    }
+    var status: u32 = 0;
+    try expectEqual(child, linux.wait4(@intCast(child), &status, 0, null));
+    try expectEqual(0, status);
+}
+
+test "every refusal has a text" {
+    try splitstack.Thread.enter();
+    var deep: Deep = .{ .depth = 4000 };
+    const fiber = try kit.started(.{ .fail_allocation = 1 }, &deep);
+    defer fiber.deinit();
+    try expectEqual(.ended, try fiber.@"resume"());
+    var buffer: [512]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    try splitstack.Thread.writeRefusal(&writer);
+    try expect(std.mem.find(u8, writer.buffered(), "refused on purpose (fail_allocation)") != null);
+}
+
+// ── Memory that is given back ───────────────────────────────────────────────────────────────────────────────────
+
+fn deepThenIdle(deep: *Deep) splitstack.Fault!void {
+    try deep.run();
+    splitstack.yield();
+}
+
+/// Its pages touched as far as `deep` goes. As large as a thread's cache would keep whole.
+fn oneLargeSegment(deep: *Deep) !Fiber {
+    const fiber = try Fiber.init(.{ .first_bytes = 512 << 10 }, deepThenIdle, .{deep});
+    try expectEqual(.yielded, try fiber.@"resume"());
+    try expectEqual(0, fiber.record.stack.allocations);
+    return fiber;
+}
+
+test "trim gives back the pages below where a fiber stands; the fiber goes on" {
+    try splitstack.Thread.enter();
+    var deep: Deep = .{ .depth = 110 };
+    const before = try kit.residentPages();
+    const fiber = try oneLargeSegment(&deep);
+    const grown = try kit.residentPages();
+    try expect(grown >= before + 60);
+    fiber.trim();
+    try expect(try kit.residentPages() <= before + 8);
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(splitstack.Outcome.completed, fiber.outcome());
+    fiber.deinit();
+}
+
+test "a first segment that was large keeps little once its fiber is gone" {
+    try splitstack.Thread.enter();
+    var deep: Deep = .{ .depth = 110 };
+    const before = try kit.residentPages();
+    const fiber = try oneLargeSegment(&deep);
+    try expect(try kit.residentPages() >= before + 40);
+    fiber.deinit();
+    try expect(try kit.residentPages() <= before + 24);
+}
+
+const warm_up = 100;
+
+test "thousands of fibers with guard pages come and go, and no mapping stays" {
+    try splitstack.Thread.enter();
+    var maps_before: usize = 0;
+    for (0..3000) |i| {
+        // The first few, without guard pages, make what all of them share.
+        if (i == warm_up) maps_before = try kit.mappings();
+        var deep: Deep = .{ .depth = 40 + @as(u32, @intCast(i % 3)) * 100, .at_bottom = if (i % 5 == 0) .panic else .nothing };
+        const fiber = try kit.started(.{ .guard_pages = i >= warm_up and i % 2 == 0 }, &deep);
+        try expectEqual(.ended, try fiber.@"resume"());
+        try expectEqual(0, fiber.record.stack.live_segments);
+        fiber.deinit();
+    }
+    try expect(try kit.mappings() <= maps_before);
+}
+
+// ── Edges ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const Edge = struct {
+    rounds: u32,
+    allocations_before: u32 = 0,
+    allocations: u32 = 0,
+    warm: u64 = 0,
+
+    fn nothing(_: ?*anyopaque) callconv(.c) void {}
+
+    /// Below one split_call, whose frame fits, the first segment has no room for another.
+    fn loop(context: ?*anyopaque) callconv(.c) void {
+        const edge: *Edge = @ptrCast(@alignCast(context.?));
+        const stack = hs_thread.stack.?;
+        kit.split_call(nothing, null);
+        edge.allocations_before = stack.allocations;
+        const warm_before = hs_thread.warm_splits;
+        for (0..edge.rounds) |_| kit.split_call(nothing, null);
+        edge.allocations = stack.allocations;
+        edge.warm = hs_thread.warm_splits - warm_before;
+    }
+
+    fn run(edge: *Edge) void {
+        kit.split_call(loop, edge);
+    }
+};
+
+test "a loop over an edge stays on the cached segment and asks for no memory" {
+    try splitstack.Thread.enter();
+    var edge: Edge = .{ .rounds = 1000 };
+    const fiber = try Fiber.init(.{}, Edge.run, .{&edge});
+    defer fiber.deinit();
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(1, edge.allocations_before);
+    try expectEqual(1, edge.allocations);
+    try expectEqual(1000, edge.warm);
+}
+
+// ── Signals, turns ──────────────────────────────────────────────────────────────────────────────────────────────
+
+var handled: u32 = 0;
+
+fn count(_: ?*anyopaque) callconv(.c) void {
+    handled += 1;
+}
+
+/// Split code on the signal stack: its check passes there.
+fn onUser(_: u32, _: *const anyopaque, _: ?*anyopaque) callconv(.c) void {
+    kit.split_call(count, null);
+}
+
+const Signalled = struct {
+    fn level(context: ?*anyopaque) callconv(.c) void {
+        const left: *u32 = @ptrCast(@alignCast(context.?));
+        _ = linux.kill(linux.getpid(), linux.SIG.USR1);
+        left.* -= 1;
+        if (left.* > 0) kit.split_call(level, left);
+    }
+    fn run(left: *u32) void {
+        kit.split_call(level, left);
+    }
+};
+
+test "a handler that is split code runs at every depth of a fiber, which goes on under its own limit" {
+    try splitstack.Thread.enter();
+    try splitstack.onSignal(@intFromEnum(linux.SIG.USR1), onUser);
+    handled = 0;
+    var left: u32 = 40;
+    const fiber = try Fiber.init(.{}, Signalled.run, .{&left});
+    defer fiber.deinit();
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(splitstack.Outcome.completed, fiber.outcome());
+    try expectEqual(40, handled);
+    try expect(fiber.record.stack.used_bytes_max > 40 * 2048);
+}
+
+fn inTurn(letter: u8, turns: u32) void {
+    for (0..turns) |_| {
+        note(letter);
+        splitstack.yield();
+    }
+}
+
+test "a round robin gives each fiber its turn until all have ended" {
+    try splitstack.Thread.enter();
+    order_count = 0;
+    var queue: splitstack.RoundRobin = .{};
+    var fibers: [3]Fiber = undefined;
+    for (&fibers, "abc", 1..) |*fiber, letter, turns| {
+        fiber.* = try Fiber.init(.{}, inTurn, .{ letter, @as(u32, @intCast(turns)) });
+        queue.add(fiber.*);
+    }
+    try queue.run();
+    try std.testing.expectEqualStrings("abcbcc", order[0..order_count]);
+    for (fibers) |fiber| {
+        try expectEqual(splitstack.Outcome.completed, fiber.outcome());
+        try std.testing.expectError(error.NotResumable, fiber.@"resume"());
+        fiber.deinit();
+    }
+}
