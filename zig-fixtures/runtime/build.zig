@@ -51,6 +51,7 @@ fn objects(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step.Comp
     const library = b.addLibrary(.{ .name = "splitstack", .linkage = .static, .root_module = host });
     host.addAssemblyFile(b.path("morestack.S"));
     host.addAssemblyFile(b.path("fiber.S"));
+    host.addAssemblyFile(b.path("jump.S"));
     host.addObject(b.addObject(.{ .name = "growth", .root_module = growth, .use_llvm = true }));
     return library;
 }
