@@ -123,6 +123,9 @@ pub const Fiber = struct {
     }
 };
 
+/// The running fiber's record; null outside fibers.
+pub const current = hs_current;
+
 /// Back to whoever resumed this fiber.
 pub const yield = hs_fiber_yield;
 
@@ -170,7 +173,7 @@ pub fn onSystemStack(function: anytype, arguments: anytype) ResultOf(@TypeOf(fun
     const Call = ForeignCall(@TypeOf(function), @TypeOf(arguments));
     var call: Call = .{ .function = function, .arguments = arguments };
     hs_system_call(Call.run, &call);
-    return call.result;
+    return call.returned();
 }
 
 /// The most that `withHeadroom` can be asked for: what is set aside for refused memory holds it, so the refusal is an error at the next
@@ -184,7 +187,7 @@ pub fn withHeadroom(comptime bytes: u32, function: anytype, arguments: anytype) 
     const Call = ForeignCall(@TypeOf(function), @TypeOf(arguments));
     var call: Call = .{ .function = function, .arguments = arguments };
     hs_headroom_call(Call.run, &call, bytes + @sizeOf(Call) + call_frames_bytes);
-    return call.result;
+    return call.returned();
 }
 
 /// Frames between hs_headroom_call and the foreign function, beyond its arguments.
@@ -195,11 +198,17 @@ fn ForeignCall(comptime Function: type, comptime Arguments: type) type {
     return struct {
         function: if (@typeInfo(Function) == .@"fn") *const Function else Function,
         arguments: Arguments,
-        result: ResultOf(Function) = undefined,
+        result: if (Result == noreturn) void else Result = undefined,
+
+        const Result = ResultOf(Function);
 
         fn run(context: ?*anyopaque) callconv(.c) void {
             const call: *@This() = @ptrCast(@alignCast(context.?));
             call.result = @call(.auto, call.function, call.arguments);
+        }
+
+        fn returned(call: *const @This()) Result {
+            return if (Result == noreturn) unreachable else call.result;
         }
     };
 }
@@ -213,8 +222,9 @@ fn ResultOf(comptime Function: type) type {
 }
 
 /// After frames were left in a way that the runtime does not see: a longjmp that is not jump.S's (another libc, a jump of one's own).
-/// False: this is not on a fiber's segment, and nothing was done.
-pub fn realign() bool {
+/// For whoever lands, before it calls split code; C code calls `hs_fiber_realign` itself. False: this is not on a fiber's segment, and
+/// nothing was done.
+pub inline fn realign() bool {
     return hs_fiber_realign() != 0;
 }
 
