@@ -20,12 +20,12 @@ static void check(void) {
 
 void foreign_touch(const void *pointer) { (void)pointer; }
 
-// Needs `bytes` of stack itself, all of which it writes.
+// Needs `bytes` of stack itself (a multiple of 8), all of which it writes.
 uint64_t foreign_fill(uint32_t bytes) {
-    volatile unsigned char local[bytes];
+    volatile uint64_t local[bytes / 8];
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < bytes; i++) local[i] = (unsigned char)(i * 7);
-    for (uint32_t i = 0; i < bytes; i++) sum += local[i];
+    for (uint32_t i = 0; i < bytes / 8; i++) local[i] = i * 7;
+    for (uint32_t i = 0; i < bytes / 8; i++) sum += local[i];
     check();
     return sum;
 }

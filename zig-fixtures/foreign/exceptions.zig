@@ -126,8 +126,7 @@ fn repeatedly(result: *u32, live: *[2]u64) void {
     kit.expectDeep(2000);
 }
 
-pub fn repeat() void {
-    const name = "10,000 exceptions in one fiber";
+pub fn repeat(name: [*:0]const u8) void {
     var result: u32 = 0;
     var live: [2]u64 = undefined;
     const fiber = splitstack.Fiber.init(.{}, repeatedly, .{ &result, &live }) catch kit.stop(name, "no memory", .{});
@@ -137,7 +136,6 @@ pub fn repeat() void {
     // One for the headroom that the loop stands on, besides those that the recursion had needed already.
     if (live[1] > live[0] + 1) kit.stop(name, "%lu segments before, %lu after", .{ live[0], live[1] });
     kit.expect(kit.failures == 0 and fiber.record.stack.live_segments == 0, name, "a wrong state, or segments left");
-    _ = kit.printf("checked  %s\n", name);
 }
 
 fn throwsOut(destroyed: *u32) void {
@@ -147,8 +145,7 @@ fn throwsOut(destroyed: *u32) void {
 }
 
 /// The fiber that throws ends; another that waits, deep down, goes on.
-pub fn uncaught() void {
-    const name = "an exception that nobody catches";
+pub fn uncaught(name: [*:0]const u8) void {
     var count: u64 = 0;
     const sibling = splitstack.Fiber.init(.{}, waitDeep, .{&count}) catch kit.stop(name, "no memory", .{});
     defer sibling.deinit();
@@ -163,7 +160,6 @@ pub fn uncaught() void {
         kit.expect(fiber.record.stack.live_segments == 0 and kit.foreign_state_wrong() == 0, name, "segments left, or a wrong state");
     }
     kit.expect((sibling.@"resume"() catch null) == .ended and count == 31, name, "the sibling noticed");
-    _ = kit.printf("checked  %s ends its fiber alone\n", name);
 }
 
 fn yieldOnce(_: ?*anyopaque) callconv(.c) void {
@@ -179,8 +175,7 @@ fn handleLong(number: u64, seen: *u64) void {
 }
 
 /// Two fibers wait inside handlers, and each then throws on what it was handling itself.
-pub fn handlers() void {
-    const name = "fibers that yield inside handlers";
+pub fn handlers(name: [*:0]const u8) void {
     var seen: [2]u64 = @splat(0);
     var fibers: [2]splitstack.Fiber = undefined;
     for (&fibers, &seen, 1..) |*fiber, *slot, number| {
@@ -192,7 +187,6 @@ pub fn handlers() void {
         fiber.deinit();
     }
     if (seen[0] != 1 or seen[1] != 2) kit.stop(name, "they throw %lu and %lu on", .{ seen[0], seen[1] });
-    _ = kit.printf("checked  %s\n", name);
 }
 
 const Thing = struct {
@@ -210,8 +204,7 @@ fn panics(first: *Thing, second: *Thing) void {
 }
 
 /// What a release callback throws costs only itself.
-pub fn releases() void {
-    const name = "release callbacks that throw";
+pub fn releases(name: [*:0]const u8) void {
     var things: [2]Thing = @splat(.{});
     foreign_destroyed = 0;
     const fiber = splitstack.Fiber.init(.{}, panics, .{ &things[0], &things[1] }) catch kit.stop(name, "no memory", .{});
@@ -219,5 +212,4 @@ pub fn releases() void {
     kit.expect((fiber.@"resume"() catch null) == .ended and fiber.outcome() == .panicked, name, "the fiber does not end as panicked");
     kit.expect(fiber.record.second_faults == 2 and foreign_destroyed == 2, name, "not every callback ran");
     kit.expect(kit.foreign_state_wrong() == 0, name, "a wrong state");
-    _ = kit.printf("checked  %s\n", name);
 }

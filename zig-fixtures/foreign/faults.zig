@@ -12,8 +12,7 @@ fn fill(sum: *u64) splitstack.Fault!void {
 }
 
 /// The system refuses the segment: the call has its headroom all the same, and the next checkpoint returns the error.
-pub fn refused() void {
-    const name = "headroom that the system refuses";
+pub fn refused(name: [*:0]const u8) void {
     var sum: u64 = 0;
     const fiber = splitstack.Fiber.init(.{ .fail_allocation = 1 }, fill, .{&sum}) catch kit.stop(name, "no memory", .{});
     defer fiber.deinit();
@@ -23,7 +22,6 @@ pub fn refused() void {
         else => kit.stop(name, "the fiber does not fail", .{}),
     }
     kit.expect(sum != 0 and fiber.record.stack.live_segments == 0, name, "foreign code did not run, or segments left");
-    _ = kit.printf("checked  %s\n", name);
 }
 
 fn endless(context: ?*anyopaque) callconv(.c) void {
@@ -37,8 +35,7 @@ fn overrun(depth: *u64) void {
 }
 
 /// Split code does not grow on the system stack: where that ends, the fiber ends.
-pub fn exhausted() void {
-    const name = "a callback that uses up the system stack";
+pub fn exhausted(name: [*:0]const u8) void {
     for (0..2) |_| {
         var depth: u64 = 0;
         const fiber = splitstack.Fiber.init(.{}, overrun, .{&depth}) catch kit.stop(name, "no memory", .{});
@@ -47,5 +44,4 @@ pub fn exhausted() void {
         kit.expect(fiber.outcome() == .segfaulted and depth > 30, name, "it ends otherwise, or at once");
         kit.expect(kit.foreign_state_wrong() == 0, name, "a wrong state");
     }
-    _ = kit.printf("checked  %s ends its fiber\n", name);
 }

@@ -126,8 +126,7 @@ fn repeatedly(result: *u32, live: *[2]u64) void {
     kit.expectDeep(2000);
 }
 
-pub fn repeat() void {
-    const name = "10,000 siglongjmps in one fiber";
+pub fn repeat(name: [*:0]const u8) void {
     var result: u32 = 0;
     var live: [2]u64 = undefined;
     const fiber = splitstack.Fiber.init(.{}, repeatedly, .{ &result, &live }) catch kit.stop(name, "no memory", .{});
@@ -136,12 +135,10 @@ pub fn repeat() void {
     if (result != times) kit.stop(name, "%u landed", .{result});
     if (live[1] > live[0] + 1) kit.stop(name, "%lu segments before, %lu after", .{ live[0], live[1] });
     kit.expect(kit.failures == 0 and fiber.record.stack.live_segments == 0, name, "a wrong state, or segments left");
-    _ = kit.printf("checked  %s\n", name);
 }
 
 /// The jump is refused and ends the fiber; its target would be a frame under the scheduler's feet.
-pub fn out() void {
-    const name = "longjmp out of the fiber";
+pub fn out(name: [*:0]const u8) void {
     for ([_]From{ .segment, .system }) |from| {
         var state: State = .{ .from = from };
         state.init(0);
@@ -150,8 +147,7 @@ pub fn out() void {
         defer fiber.deinit();
         kit.expect((fiber.@"resume"() catch null) == .ended and fiber.outcome() == .misused, name, "the fiber does not end as misused");
         const report = fiber.report().?;
-        kit.expect(std.mem.eql(u8, report.message[0..report.message_length], name), name, "another message");
+        kit.expect(std.mem.eql(u8, report.message[0..report.message_length], std.mem.span(name)), name, "another message");
         kit.expect(fiber.record.stack.live_segments == 0 and kit.foreign_state_wrong() == 0, name, "segments left, or a wrong state");
     }
-    _ = kit.printf("checked  %s is refused\n", name);
 }

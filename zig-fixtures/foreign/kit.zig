@@ -64,6 +64,11 @@ pub fn expect(ok: bool, name: [*:0]const u8, comptime what: [:0]const u8) void {
     if (!ok) stop(name, what, .{});
 }
 
+pub fn passed(name: [*:0]const u8) void {
+    _ = printf("checked  %s\n", name);
+    _ = fflush(null);
+}
+
 /// The scenario under all plans.
 pub fn sweep(scenario: *const Scenario) void {
     runs = 0;

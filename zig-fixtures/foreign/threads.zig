@@ -95,8 +95,7 @@ fn thread(context: ?*anyopaque) callconv(.c) ?*anyopaque {
     return null;
 }
 
-pub fn destructors() void {
-    const name = "destructors at a thread's end";
+pub fn destructors(name: [*:0]const u8) void {
     for ([_]bool{ true, false }) |leaves| {
         var used: Used = .{ .key = undefined, .leaves = leaves };
         if (pthread_key_create(&used.key, keyEnds) != 0) kit.stop(name, "no key", .{});
@@ -109,5 +108,4 @@ pub fn destructors() void {
         if (used.ended != 6) kit.stop(name, "%u of 6 fibers ended as they should", .{used.ended});
         kit.expect(kit.failures == 0, name, "a wrong state, or a recursion cut short");
     }
-    _ = kit.printf("checked  %s\n", name);
 }

@@ -35,9 +35,27 @@ internal static class ForeignProgram
         Libraries = ["-lunwind"],
     };
 
-    /// <summary>Builds it for a cell, with another recipe where one is given.</summary>
-    public static async Task<string> BuildAsync(Cell cell, string directory, RuntimeRecipe? recipe = null) =>
-        (await Tools.BuildAsync(Tools.Unit("foreign/unit.zig"), cell, recipe ?? Recipe, directory, Options)).WorkerPath;
+    /// <summary>Builds it for a cell.</summary>
+    public static async Task<string> BuildAsync(Cell cell, string directory) =>
+        (await Tools.BuildAsync(Tools.Unit("foreign/unit.zig"), cell, Recipe, directory, Options)).WorkerPath;
+
+    /// <summary>
+    /// Links its unit, built once, with the objects of another recipe: the runtime with a mistake in it.
+    /// </summary>
+    public static async Task<string> LinkAsync(RuntimeRecipe recipe, string directory) =>
+        await Trial.LinkAsync(recipe, directory, [await _unit.Value, .. Options.Libraries]);
+
+    private static readonly Lazy<Task<string>> _unit = new(async () =>
+    {
+        using var scratch = new Scratch();
+        var built = await Tools.BuildAsync(
+            Tools.Unit("foreign/unit.zig"), new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), Recipe, scratch.Path,
+            Options with { KeepIntermediates = true });
+        var kept = Path.Combine(Tools.Cache.CacheDirectory, $"foreign-unit-{Environment.ProcessId}.o");
+        File.Copy(Path.Combine(Path.GetDirectoryName(built.WorkerPath)!, "unit.o"), kept, overwrite: true);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => File.Delete(kept);
+        return kept;
+    });
 
     private static RuntimePart Assembly(string name) => new(name, $"runtime/{name}.S", OptimizeMode.ReleaseFast, [], []);
 
