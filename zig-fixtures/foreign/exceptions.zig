@@ -197,19 +197,24 @@ const Thing = struct {
     }
 };
 
-fn panics(first: *Thing, second: *Thing) void {
+fn holds(first: *Thing, second: *Thing, panics: bool) void {
     splitstack.hold(&first.held, Thing.give);
     splitstack.hold(&second.held, Thing.give);
-    @panic("with things held");
+    if (panics) @panic("with things held");
+    splitstack.yield();
 }
 
 /// What a release callback throws costs only itself.
 pub fn releases(name: [*:0]const u8) void {
     var things: [2]Thing = @splat(.{});
     foreign_destroyed = 0;
-    const fiber = splitstack.Fiber.init(.{}, panics, .{ &things[0], &things[1] }) catch kit.stop(name, "no memory", .{});
+    const fiber = splitstack.Fiber.init(.{}, holds, .{ &things[0], &things[1], true }) catch kit.stop(name, "no memory", .{});
     defer fiber.deinit();
     kit.expect((fiber.@"resume"() catch null) == .ended and fiber.outcome() == .panicked, name, "the fiber does not end as panicked");
     kit.expect(fiber.record.second_faults == 2 and foreign_destroyed == 2, name, "not every callback ran");
-    kit.expect(kit.foreign_state_wrong() == 0, name, "a wrong state");
+    // From outside any fiber, where no frame further out would end the search for a handler.
+    const waiting = splitstack.Fiber.init(.{}, holds, .{ &things[0], &things[1], false }) catch kit.stop(name, "no memory", .{});
+    kit.expect((waiting.@"resume"() catch null) == .yielded, name, "the fiber does not wait");
+    waiting.deinit();
+    kit.expect(foreign_destroyed == 4 and kit.foreign_state_wrong() == 0, name, "not every callback of the waiting fiber ran, or a wrong state");
 }
