@@ -8,13 +8,16 @@ public sealed record FixtureLayout
 {
     private const string Folder = "zig-fixtures";
 
+    /// <summary>The source of <see cref="Support"/>, relative to the fixtures.</summary>
+    public const string SupportSource = "support/support.zig";
+
     private FixtureLayout(string root) => Root = root;
 
     /// <summary>The <c>zig-fixtures</c> directory.</summary>
     public string Root { get; }
 
     /// <summary>What generated units import as <c>rt</c>.</summary>
-    public string Support => PathOf("support/support.zig");
+    public string Support => PathOf(SupportSource);
 
     public string Launcher => PathOf("worker/launch.zig");
 
@@ -57,7 +60,7 @@ public sealed record FixtureLayout
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var files = Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories)
-            .Where(file => Path.GetExtension(file) is ".zig" or ".S" or ".h" or ".c")
+            .Where(file => Path.GetExtension(file) is ".zig" or ".S" or ".h" or ".c" or ".cpp")
             .Select(file => (Name: Path.GetRelativePath(Root, file).Replace('\\', '/'), File: file))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal);
         foreach (var (name, file) in files)

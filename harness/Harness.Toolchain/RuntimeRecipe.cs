@@ -7,13 +7,19 @@ using Harness.Model;
 namespace Harness.Toolchain;
 
 /// <summary>One object that every worker is linked with.</summary>
-/// <param name="Source">Relative to the fixtures; assembly when it ends in <c>.S</c>.</param>
+/// <param name="Source">
+/// Relative to the fixtures; assembly when it ends in <c>.S</c>, C or C++ when it ends in <c>.c</c> or <c>.cpp</c>, else Zig.
+/// </param>
+/// <param name="Flags">For the assembler, Zig's, or clang's.</param>
 /// <param name="Modules">Modules that the root may import, each with its source relative to the fixtures.</param>
 public sealed record RuntimePart(
     string Name, string Source, OptimizeMode Mode, ImmutableArray<string> Flags,
     ImmutableArray<(string Name, string Source)> Modules)
 {
     public bool IsAssembly => Source.EndsWith(".S", StringComparison.Ordinal);
+
+    /// <summary>C or C++.</summary>
+    public bool IsForeign => Path.GetExtension(Source) is ".c" or ".cpp";
 
     /// <summary>Distinguishes objects of the same part: with and without a planted defect.</summary>
     /// <exception cref="ToolchainException">The source is not there.</exception>
@@ -51,6 +57,9 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     /// <summary>For morestack.S: the limit lives in a variable of its own.</summary>
     private const string OwnSlotFlag = "-DHS_LIMIT_OWN";
 
+    /// <summary>For parts that may touch no register but general ones.</summary>
+    public static ImmutableArray<string> GeneralRegistersOnly { get; } = ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"];
+
     /// <summary>The table of docs/RUNTIME-ABI.md.</summary>
     public static RuntimeRecipe Standard { get; } = new(
     [
@@ -58,7 +67,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart("gates", "worker/gates.S", OptimizeMode.ReleaseFast, [], []),
         new RuntimePart(
             Growth, "runtime/growth.zig", OptimizeMode.ReleaseFast,
-            ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"],
+            GeneralRegistersOnly,
             [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), ("pool", "runtime/pool.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
             "worker", "worker/main.zig", OptimizeMode.ReleaseSafe,
@@ -93,7 +102,11 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     /// <summary>The same with the limit in another place.</summary>
     public RuntimeRecipe For(LimitSlot slot) => slot == LimitSlot.Glibc
         ? this
-        : new([.. Parts.Select(part => part.IsAssembly ? Define(part, OwnSlotFlag) : part with { Modules = Replace(part.Modules, SlotModule, OwnSlot) })]);
+        : new([.. Parts.Select(part => part.IsAssembly ? Define(part, OwnSlotFlag) : part with { Modules = For(part.Modules, slot) })]);
+
+    /// <summary>Modules, those among them that say where the limit is exchanged for a place.</summary>
+    public static ImmutableArray<(string Name, string Source)> For(ImmutableArray<(string Name, string Source)> modules, LimitSlot slot) =>
+        Replace(modules, SlotModule, slot == LimitSlot.Glibc ? GlibcSlot : OwnSlot);
 
     /// <summary>The same without parts of these names: for programs that bring their own in their place.</summary>
     public RuntimeRecipe Without(params string[] names) => new([.. Parts.Where(part => !names.Contains(part.Name))]);

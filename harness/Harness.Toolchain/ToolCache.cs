@@ -79,6 +79,17 @@ public sealed class ToolCache
             return ["clang", "-c", "-target", target, .. part.Flags, _fixtures.PathOf(part.Source), "-o", output];
         }
 
+        if (part.IsForeign)
+        {
+            // C++ without its library: headers only, what is needed at run time is a part of its own.
+            string[] libraries = part.Source.EndsWith(".cpp", StringComparison.Ordinal) ? ["-lc", "-lc++"] : ["-lc"];
+            return
+            [
+                "build-obj", "-target", target, "-O", part.Mode.ToString(), "-fstrip", .. libraries,
+                "-cflags", .. part.Flags, "--", _fixtures.PathOf(part.Source), "-femit-bin=" + output,
+            ];
+        }
+
         // Options of a module come before it on the command line, and are its alone. Any module may import any other.
         List<string> arguments = ["build-obj", "-fllvm"];
         foreach (var (name, source) in part.Modules.Prepend(("root", part.Source)))

@@ -109,7 +109,7 @@ internal sealed class UnitBuild(
         string[] arguments =
         [
             "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime,
-            .. CLibrary, .. Linkage, "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
+            .. CLibrary, .. options.Libraries, .. Linkage, "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
             "-femit-bin=" + PathOf(WorkerBuilder.WorkerName),
         ];
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
@@ -132,13 +132,20 @@ internal sealed class UnitBuild(
 
     private async Task<bool> CompileAsync(string[] emit)
     {
-        // Options of a module come before it: after `-Mroot=` a -target would be another module's, the unit the host's.
-        string[] arguments =
+        // Options of a module come before it: after `-Mroot=` a -target would be another module's, the unit the host's. The other
+        // modules take theirs from the root.
+        List<string> arguments =
         [
             "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
             "-fno-omit-frame-pointer", .. emit,
-            "--dep", "rt", "-Mroot=" + PathOf("unit.zig"), "-Mrt=" + fixtures.Support,
         ];
+        var modules = RuntimeRecipe.For(options.Modules, _injection.LimitSlot);
+        foreach (var (name, source) in modules.Prepend(("root", PathOf("unit.zig"))))
+        {
+            arguments.AddRange(modules.Where(module => module.Name != name).SelectMany(module => (string[])["--dep", module.Name]));
+            arguments.Add($"-M{name}={fixtures.PathOf(source)}");
+        }
+
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Compile = result.Elapsed };
         return Succeeded(result, "");

@@ -27,6 +27,12 @@ public sealed record BuildOptions
     /// </summary>
     public bool KeepVariables { get; init; }
 
+    /// <summary>What the unit may import: each module's name and source, relative to the fixtures. Any may import any other.</summary>
+    public ImmutableArray<(string Name, string Source)> Modules { get; init; } = [("rt", FixtureLayout.SupportSource)];
+
+    /// <summary>Zig's own libraries that the worker is linked with besides libc, as options.</summary>
+    public ImmutableArray<string> Libraries { get; init; } = [];
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 }

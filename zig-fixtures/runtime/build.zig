@@ -101,6 +101,7 @@ fn objects(b: *std.Build, target: std.Build.ResolvedTarget, limit: Limit) *std.B
     const library = b.addLibrary(.{ .name = "splitstack", .linkage = .static, .root_module = host });
     addAssembly(b, host, "morestack.S", limit);
     addAssembly(b, host, "fiber.S", limit);
+    addAssembly(b, host, "jump.S", limit);
     host.addObject(b.addObject(.{ .name = "growth", .root_module = growth, .use_llvm = true }));
     return library;
 }

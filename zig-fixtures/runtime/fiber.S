@@ -66,9 +66,11 @@ hs_current:
     .size hs_current, . - hs_current
 
 // void hs_system_call(f, context): f(context) on the system stack, with no limit in force. What f calls stays there; it may not
-// yield, so it ends on the thread it began on. An unwinder sees one rbp frame on the fiber's stack below f's frames.
+// yield, so it ends on the thread it began on. An unwinder sees one rbp frame on the fiber's stack below f's frames. An exception that
+// goes through lands at .Lsystem_call_unwound with rbx and r12 as they are during the call, rsp still on the system stack.
 //   rbp → saved rbp; then rbx (THREAD_SYSTEM_RSP before), r12 (the limit before)
     enter_gate hs_system_call
+    unwound_at .Lsystem_call_unwound
     push %rbx
     .cfi_offset %rbx, -24
     push %r12
@@ -83,15 +85,53 @@ hs_current:
     call *%rax
     mov %rbx, TLS(THREAD_SYSTEM_RSP)
     mov %r12, LIMIT_SLOT
+    .cfi_remember_state
     mov -16(%rbp), %r12
     .cfi_restore %r12
     mov -8(%rbp), %rbx
     .cfi_restore %rbx
-    leave_gate hs_system_call
+    return_from_gate
+    .cfi_restore_state
+.Lsystem_call_unwound:                  // rax = the exception
+    mov %rbx, TLS(THREAD_SYSTEM_RSP)
+    mov %r12, LIMIT_SLOT
+    mov %rax, %rdi
+    call _Unwind_Resume@PLT             // goes on with the caller's frame; the unwinder itself stays on this stack
+    ud2
+    end_gate hs_system_call
 
-// u64 hs_attempt(f, context): f(context) on this (system) stack; 0: it returned, 1: hs_attempt_failed ended it.
+// void hs_headroom_call(f, context, bytes): f(context) on the stack it is called on, with at least `bytes` between its return address
+// and what lies below the limit: LLVM's prologue for a frame of that size, which the code that f calls then uses instead.
+// Outside fibers and on the system stack the limit is 0, so nothing is asked. edx < 4 GiB, so nothing wraps.
+    .globl hs_headroom_call
+    .type hs_headroom_call, @function
+    .p2align 4
+hs_headroom_call:
+    .cfi_startproc
+    mov %rsp, %r11
+    mov %edx, %r10d
+    sub %r10, %r11
+    cmp LIMIT_SLOT, %r11
+    ja 1f
+    xor %r11d, %r11d
+    call __morestack
+    ret
+1:  push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    call *%rax
+    return_from_gate
+    end_gate hs_headroom_call
+
+// u64 hs_attempt(f, context): f(context) on this (system) stack; 0: it returned, 1: hs_attempt_failed ended it. An exception ends here,
+// as a failure.
 //   rbp → saved rbp; then rbx, r12, r13, r14, r15, control words, THREAD_ATTEMPT_RSP before ← THREAD_ATTEMPT_RSP
     enter_gate hs_attempt
+    unwound_at .Lattempt_unwound, hs_personality_last
     save_context
     push TLS(THREAD_ATTEMPT_RSP)
     mov %rsp, TLS(THREAD_ATTEMPT_RSP)
@@ -101,6 +141,7 @@ hs_current:
     call *%rax
     xor %eax, %eax
     mov TLS(THREAD_ATTEMPT_RSP), %rsp
+    .cfi_remember_state
 .Lattempt_over:                         // rbp may be anything, coming from hs_attempt_failed
     .cfi_def_cfa %rsp, CONTEXT_BYTES + 8
     pop TLS(THREAD_ATTEMPT_RSP)
@@ -108,8 +149,12 @@ hs_current:
     ldmxcsr (%rsp)
     fldcw 4(%rsp)
     restore_context
-    .cfi_endproc
-    .size hs_attempt, . - hs_attempt
+    .cfi_restore_state
+.Lattempt_unwound:                      // rax = the exception
+    mov %rax, %rdi
+    call hs_rt_drop_exception
+    jmp hs_attempt_failed
+    end_gate hs_attempt
 
 // noreturn hs_attempt_failed(void): from anywhere inside an attempt, on whatever is left of a stack.
     .globl hs_attempt_failed
@@ -152,6 +197,13 @@ hs_attempt_failed:
     .cfi_restore %rbx
     leave_gate hs_signal_entry
 
+// u64 hs_fiber_realign(void): host.zig's hs_rt_realign with the caller's rsp.
+    enter_gate hs_fiber_realign
+    lea 16(%rbp), %rdi
+    to_system_stack
+    call hs_rt_realign
+    leave_gate hs_fiber_realign
+
     gate hs_fiber_create, hs_rt_fiber_create
     gate hs_fiber_destroy, hs_rt_fiber_destroy
     gate hs_fiber_deliver, hs_rt_fiber_deliver
@@ -159,5 +211,16 @@ hs_attempt_failed:
     gate hs_fiber_trim, hs_rt_fiber_trim
     trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx
     trace_gate hs_fiber_trace, hs_rt_fiber_trace, %rsi
+
+// The order is foreign.zig's. Weak: null in programs without C++.
+    .weak __cxa_begin_catch, __cxa_end_catch, _Unwind_DeleteException, __cxa_get_globals
+    .section .data.rel.ro, "aw", @progbits
+    .globl hs_exception_entries
+    .hidden hs_exception_entries
+    .type hs_exception_entries, @object
+    .size hs_exception_entries, 32
+    .p2align 3
+hs_exception_entries:
+    .quad __cxa_begin_catch, __cxa_end_catch, _Unwind_DeleteException, __cxa_get_globals
 
     .section .note.GNU-stack, "", @progbits

@@ -42,8 +42,10 @@ pub const Ending = enum(u32) {
     segfaulted = 5,
     /// Budget and reserve used up, or a guard page hit.
     overflowed = 6,
-    /// Yielded where it cannot: on the system stack.
+    /// Yielded where it cannot, on the system stack, or jumped out of its frames.
     misused = 7,
+    /// Threw an exception of another language that nobody in it catches.
+    uncaught = 8,
     _,
 };
 
@@ -68,8 +70,13 @@ pub const Fiber = extern struct {
     report: ?*Report = null,
     /// For a scheduler's queue.
     next: ?*Fiber = null,
-    reserved: [5]u64 = @splat(0),
+    /// While it is not running.
+    exceptions: ExceptionState = .{},
+    reserved: [3]u64 = @splat(0),
 };
+
+/// C++'s exceptions in handling, of a thread: struct __cxa_eh_globals of its ABI.
+pub const ExceptionState = extern struct { caught: u64 = 0, uncaught: u64 = 0 };
 
 pub const trace_head = 144;
 pub const trace_tail = 48;

@@ -25,6 +25,16 @@
 #define LIMIT_SLOT %fs:0x70
 #endif
 
+// ── Frames that an exception of another language must not leave unseen: unwind.h says how ───────────────────────────
+// Both addresses are written relative to their own place: DW_EH_PE_pcrel | DW_EH_PE_sdata4.
+#define PCREL_SDATA4 0x1b
+    .weak _Unwind_Resume
+
+    .macro unwound_at pad, personality=hs_personality
+    .cfi_personality PCREL_SDATA4, \personality
+    .cfi_lsda PCREL_SDATA4, \pad
+    .endm
+
 // ── Gates: what runs on the system stack ────────────────────────────────────────────────────────────────────────
 // A gate costs the fiber's stack one rbp frame (16 bytes and the return address). Arguments stay in their registers; r11 is scratch.
 // CFA = rbp + 16 while on the other stack. Called on the system stack (THREAD_SYSTEM_RSP is 0), it stays there.
@@ -48,14 +58,22 @@
     .cfi_def_cfa_register %rbp
     .endm
 
-    .macro leave_gate name
+    .macro return_from_gate
     mov %rbp, %rsp                      // callee-saved registers are as they were
     pop %rbp
     .cfi_def_cfa %rsp, 8
     .cfi_restore %rbp
     ret
+    .endm
+
+    .macro end_gate name
     .cfi_endproc
     .size \name, . - \name
+    .endm
+
+    .macro leave_gate name
+    return_from_gate
+    end_gate \name
     .endm
 
     .macro gate name, target

@@ -6,6 +6,7 @@ const abi = @import("abi");
 const records = @import("fiber");
 const trace = @import("trace.zig");
 const faults = @import("faults.zig");
+const foreign = @import("foreign.zig");
 
 const Fiber = records.Fiber;
 
@@ -32,6 +33,7 @@ const back_ended = 1;
 
 comptime {
     _ = faults;
+    _ = foreign;
 }
 
 pub fn running() ?*Fiber {
@@ -105,11 +107,13 @@ export fn hs_fiber_resume(fiber: *Fiber) callconv(.c) u64 {
     const ready = @intFromEnum(records.State.ready);
     const run = @intFromEnum(records.State.running);
     if (@cmpxchgStrong(u32, &fiber.state, ready, run, .acquire, .monotonic) != null) return 2;
+    foreign.exchangeExceptions(fiber);
     hs_thread.stack = &fiber.stack;
     abi.setLimit(fiber.stack.segment.?.limit);
     const back = hs_resume(fiber.stack.rsp, 0);
     hs_thread.stack = null;
     abi.setLimit(0);
+    foreign.exchangeExceptions(fiber);
     if (back == back_ended) return 1;
     // What it grew is the thread's again, for the next fiber: an idle one keeps only what it stands on.
     if (fiber.stack.segment.?.cached != null) hs_stack_trim(&fiber.stack);
@@ -191,15 +195,27 @@ export fn hs_reserve_exhausted(cfa: u64, _: u64) callconv(.c) noreturn {
 }
 
 export fn hs_rt_misused() callconv(.c) noreturn {
+    misuse("yield on the system stack");
+}
+
+pub fn misuse(comptime what: []const u8) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
     const fiber = running() orelse {
-        const line = "splitstack: yield outside any fiber\n";
+        const line = "splitstack: " ++ what ++ ", outside any fiber\n";
         _ = linux.write(2, line.ptr, line.len);
         linux.exit_group(134);
     };
+    abandonUntraced(fiber, .misused, what);
+}
+
+pub fn uncaught() noreturn {
+    abandonUntraced(running().?, .uncaught, "an exception that nobody catches");
+}
+
+fn abandonUntraced(fiber: *Fiber, ending: records.Ending, message: []const u8) noreturn {
     pending_report.count = 0;
     pending_report.dropped = 0;
-    abandon(fiber, .misused, "yield on the system stack");
+    abandon(fiber, ending, message);
 }
 
 /// The signal handler has captured the trace and sent the thread here, on the system stack.

@@ -33,21 +33,15 @@
 // Shadow stacks (CET) would see balanced call/ret; the `jmp`-like resume (.Lresume_in_place) uses `ret` to R + 1, which a
 // hardware shadow stack would refuse: not supported there.
 
+//
+// Exceptions of other languages leave the frame at `.Lunwound` (unwind.h), longjmp leaves it unseen (jump.S).
+
 #include "gates.h"
+#include "unwind.h"
+#include "limit_own.h"
 
 // Beyond this C's rbp is taken for no frame pointer (unsigned: below CFA counts as beyond).
 #define CALLER_FRAME_MAX 0x1000000
-
-#ifdef HS_LIMIT_OWN
-    .section .tbss, "awT", @nobits
-    .globl hs_limit
-    .hidden hs_limit
-    .type hs_limit, @object
-    .size hs_limit, 8
-    .p2align 3
-hs_limit:
-    .zero 8
-#endif
 
     .text
     .globl hs_stub_begin, hs_stub_end
@@ -103,6 +97,7 @@ hs_morestack_thunk:
     .p2align 4
 __morestack:
     .cfi_startproc
+    unwound_at .Lunwound
     .cfi_def_cfa rsp, 16                // as if C had called us: F has not begun
     push %r10                           // becomes R's slot (rbp − 8)
     .cfi_adjust_cfa_offset 8
@@ -247,6 +242,17 @@ __morestack:
     mov -32(%rbp), %rax
     mov -16(%rbp), %r10
     jmp .Lleave
+    //    An exception goes through (unwind.h): rax = the exception, rsp is where the call of the body left it, on the new segment. hs_shrink
+    //    may give that up, and the old segment has no room for an unwinder: both run on the system stack.
+.Lunwound:
+    lea -24(%rbp), %rsp
+    push %rax                           // rbp − 32
+    mov %rbp, %rdi
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call hs_shrink
+    mov -32(%rbp), %rdi
+    call _Unwind_Resume@PLT             // goes on with C's frame
+    ud2
     .cfi_endproc
     .size __morestack, . - __morestack
 hs_stub_end:
@@ -303,6 +309,7 @@ hs_entry_begin:
     nop                                 // a return address − 1 stays inside
 hs_fiber_start:
     .cfi_startproc
+    unwound_at .Lfiber_unwound, hs_personality_last
     .cfi_undefined %rip
     .cfi_def_cfa %rsp, 8
     xor %ebp, %ebp
@@ -353,6 +360,11 @@ hs_fiber_start:
 1:  mov TLS(THREAD_SYSTEM_RSP), %rsp
     .cfi_def_cfa %rsp, 0
     call hs_rt_fiber_returned
+    ud2
+.Lfiber_unwound:                        // nobody in the fiber caught it: rax = the exception
+    mov %rax, %rdi
+    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    call hs_rt_uncaught
     ud2
     .cfi_endproc
     .size hs_fiber_start, . - hs_fiber_start

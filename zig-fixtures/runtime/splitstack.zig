@@ -29,7 +29,8 @@ extern fn hs_pending() callconv(.c) u64;
 extern fn hs_current() callconv(.c) ?*records.Fiber;
 extern fn hs_system_call(*const fn (?*anyopaque) callconv(.c) void, ?*anyopaque) callconv(.c) void;
 extern fn hs_signal_set(u32, *const fn (u32, *const anyopaque, ?*anyopaque) callconv(.c) void) callconv(.c) u32;
-extern fn hs_stack_realign(u64) callconv(.c) u64;
+extern fn hs_headroom_call(*const fn (?*anyopaque) callconv(.c) void, ?*anyopaque, u64) callconv(.c) void;
+extern fn hs_fiber_realign() callconv(.c) u64;
 extern fn hs_pool_trim() callconv(.c) void;
 extern fn hs_map_failure() callconv(.c) *const abi.MapFailure;
 
@@ -56,6 +57,8 @@ pub const Outcome = union(enum) {
     segfaulted: usize,
     overflowed,
     misused,
+    /// By an exception of another language that nothing in the fiber catches.
+    uncaught,
 };
 
 pub const Fiber = struct {
@@ -114,6 +117,7 @@ pub const Fiber = struct {
             .segfaulted => .{ .segfaulted = record.fault_address },
             .overflowed => .overflowed,
             .misused => .misused,
+            .uncaught => .uncaught,
             else => .unfinished,
         };
     }
@@ -154,6 +158,8 @@ pub const RoundRobin = struct {
         }
     }
 };
+/// The running fiber's record; null outside fibers.
+pub const current = hs_current;
 
 /// Back to whoever resumed this fiber.
 pub const yield = hs_fiber_yield;
@@ -196,14 +202,65 @@ pub fn release(held: *Held) void {
     if (held.release) |f| f(held);
 }
 
-/// Runs `function(context)` on the system stack: for foreign code. It may call back split code; it may not yield.
-pub fn onSystemStack(function: *const fn (?*anyopaque) callconv(.c) void, context: ?*anyopaque) void {
-    hs_system_call(function, context);
+/// Calls `function` on the thread's system stack and gives its result: for foreign code of unknown need. It may call back split code, which then
+/// runs there too, without growing; nothing under it may yield. A variadic function takes its further arguments as in any call.
+pub fn onSystemStack(function: anytype, arguments: anytype) ResultOf(@TypeOf(function)) {
+    const Call = ForeignCall(@TypeOf(function), @TypeOf(arguments));
+    var call: Call = .{ .function = function, .arguments = arguments };
+    hs_system_call(Call.run, &call);
+    return call.returned();
 }
 
-/// After longjmp or a foreign exception left split frames without returning through them.
-pub fn realign() void {
-    _ = hs_stack_realign(@frameAddress());
+/// The most that `withHeadroom` can be asked for: what is set aside for refused memory holds it, so the refusal is an error at the next
+/// checkpoint. What needs more belongs on the system stack.
+pub const headroom_bytes_max = 96 << 10;
+
+/// Calls `function` where there are at least `bytes` of stack for it, on the fiber's own stack or a further segment of it: for foreign code
+/// whose need has a bound. What it calls back may split and yield. Outside fibers it is a plain call.
+pub fn withHeadroom(comptime bytes: u32, function: anytype, arguments: anytype) ResultOf(@TypeOf(function)) {
+    if (bytes > headroom_bytes_max) @compileError("more headroom than headroom_bytes_max; call it through onSystemStack");
+    const Call = ForeignCall(@TypeOf(function), @TypeOf(arguments));
+    var call: Call = .{ .function = function, .arguments = arguments };
+    hs_headroom_call(Call.run, &call, bytes + @sizeOf(Call) + call_frames_bytes);
+    return call.returned();
+}
+
+/// Frames between hs_headroom_call and the foreign function, beyond its arguments.
+const call_frames_bytes = 1024;
+
+/// A call in one piece, which goes through a pointer.
+fn ForeignCall(comptime Function: type, comptime Arguments: type) type {
+    return struct {
+        function: if (@typeInfo(Function) == .@"fn") *const Function else Function,
+        arguments: Arguments,
+        result: if (Result == noreturn) void else Result = undefined,
+
+        const Result = ResultOf(Function);
+
+        fn run(context: ?*anyopaque) callconv(.c) void {
+            const call: *@This() = @ptrCast(@alignCast(context.?));
+            call.result = @call(.auto, call.function, call.arguments);
+        }
+
+        fn returned(call: *const @This()) Result {
+            return if (Result == noreturn) unreachable else call.result;
+        }
+    };
+}
+
+fn ResultOf(comptime Function: type) type {
+    return switch (@typeInfo(Function)) {
+        .@"fn" => |function| function.return_type.?,
+        .pointer => |pointer| ResultOf(pointer.child),
+        else => @compileError("a function or a pointer to one, not " ++ @typeName(Function)),
+    };
+}
+
+/// After frames were left in a way that the runtime does not see: a longjmp that is not jump.S's (another libc, a jump of one's own).
+/// For whoever lands, before it calls split code; C code calls `hs_fiber_realign` itself. False: this is not on a fiber's segment, and
+/// nothing was done.
+pub inline fn realign() bool {
+    return hs_fiber_realign() != 0;
 }
 
 /// A signal handler that may be split code; it runs on the thread's signal stack.

@@ -207,7 +207,7 @@ test "foreign code runs on the system stack, and a panic in what it calls back e
             splitstack.panic.call("inside", null);
         }
         fn run(there: *usize) void {
-            splitstack.onSystemStack(call, there);
+            splitstack.onSystemStack(call, .{there});
         }
     };
     var there: usize = 1;

@@ -51,9 +51,9 @@ internal static class Tools
     }
 
     /// <summary>Runs a program of ours under limits, to whatever end.</summary>
-    public static async Task<ProcessOutcome> RunAsync(string file) =>
+    public static async Task<ProcessOutcome> RunAsync(string file, params string[] arguments) =>
         await (await Cache.ProcessesAsync(CancellationToken.None)).RunAsync(
-            new ProcessRequest { File = file, Timeout = TimeSpan.FromMinutes(2) }, CancellationToken.None);
+            new ProcessRequest { File = file, Arguments = [.. arguments], Timeout = TimeSpan.FromMinutes(2) }, CancellationToken.None);
 
     /// <summary>Runs a trial and gives its lines; one that does not end with exit code 0 fails the test.</summary>
     public static async Task<string[]> PassAsync(string file)

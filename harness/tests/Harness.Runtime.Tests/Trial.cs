@@ -25,15 +25,15 @@ internal static class Trial
     public static RuntimeRecipe Of(string name) => Recipe(
         Driver(name), new RuntimePart(name + "-asm", $"trials/{name}.S", OptimizeMode.ReleaseFast, [], []));
 
-    /// <summary>Links a recipe's objects alone and gives the program's path.</summary>
-    public static async Task<string> LinkAsync(RuntimeRecipe recipe, string directory)
+    /// <summary>Links a recipe's objects, alone or with more (objects, libraries), and gives the program's path.</summary>
+    public static async Task<string> LinkAsync(RuntimeRecipe recipe, string directory, params string[] more)
     {
         var objects = await Tools.Cache.RuntimeAsync(recipe, Cell.LinuxGnu, CancellationToken.None);
         var compiler = await Tools.Cache.CompilerAsync(CancellationToken.None);
         var program = Path.Combine(directory, "trial");
         string[] arguments =
         [
-            "build-exe", "-target", Cell.LinuxGnu, .. objects, "-lc", "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
+            "build-exe", "-target", Cell.LinuxGnu, .. more, .. objects, "-lc", "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
             "-femit-bin=" + program,
         ];
         Directory.CreateDirectory(directory);
@@ -56,7 +56,7 @@ internal static class Trial
     /// <param name="change">From the file's text and the place in it to the changed text.</param>
     public static void Broken(string file, string directory, Func<string, int, string> change, string place, int occurrence = 0)
     {
-        foreach (var room in (string[])["runtime", "worker", "mutants"])
+        foreach (var room in (string[])["runtime", "worker", "mutants", "foreign"])
         {
             Directory.CreateDirectory(Path.Combine(directory, room));
             foreach (var source in Directory.EnumerateFiles(Tools.Fixtures.PathOf(room)))
@@ -78,9 +78,9 @@ internal static class Trial
     }
 
     /// <summary>Runs a trial that must complain, in its last line, and end with exit code 1.</summary>
-    public static async Task AssertFailsAsync(string program, string complaint)
+    public static async Task AssertFailsAsync(string program, string complaint, params string[] arguments)
     {
-        var failed = Assert.IsType<ProcessOutcome.Exited>(await Tools.RunAsync(program));
+        var failed = Assert.IsType<ProcessOutcome.Exited>(await Tools.RunAsync(program, arguments));
         Assert.Equal(1, failed.Code);
         var last = failed.Output.Stdout.TrimEnd().Split('\n')[^1];
         Assert.StartsWith("FAILED: ", last, StringComparison.Ordinal);

@@ -1,0 +1,17 @@
+// What C++ code needs at run time for exceptions, type information and thread_local: Zig's own copy of libc++abi, in one piece. Linking
+// with all of -lc++ builds the whole library first, which takes 30 times as long. Compiled with libcxxabi/src among the include directories.
+#include "cxa_exception.cpp"
+#include "cxa_exception_storage.cpp"
+#include "cxa_personality.cpp"
+#include "cxa_handlers.cpp"
+#include "cxa_default_handlers.cpp"
+#include "cxa_demangle.cpp"
+#include "cxa_thread_atexit.cpp"
+#include "cxa_guard.cpp"
+#include "cxa_virtual.cpp"
+#include "abort_message.cpp"
+#include "fallback_malloc.cpp"
+#include "private_typeinfo.cpp"
+#include "stdlib_exception.cpp"
+#include "stdlib_new_delete.cpp"
+#include "stdlib_typeinfo.cpp"
