@@ -133,9 +133,11 @@ hs_attempt_failed:
     .cfi_endproc
     .size hs_attempt_failed, . - hs_attempt_failed
 
-// void hs_signal_entry(int, siginfo_t *, void *): the handler the kernel calls, for handlers that are split code or call gates. The
-// interrupted code may be anywhere: on a fiber, in a stub, on the system stack. For as long as the handler runs there is no limit
-// and gates stay on the signal stack; afterwards both are what they were.
+// void hs_signal_entry(int, siginfo_t *, ucontext_t *): the handler the kernel calls, for handlers that are split code or call gates. The
+// interrupted code may be anywhere: on a fiber, in a stub, on the system stack, in another handler. While the handler runs gates stay
+// on the signal stack, and hs_rt_signal (faults.zig) puts that stack's limit and a record of its own into force; afterwards all is
+// what it was. Another signal may come at any instruction: whatever it finds it puts back.
+//   rbp → saved rbp; then rbx (THREAD_SYSTEM_RSP before), r12 (the limit before)
     enter_gate hs_signal_entry
     push %rbx
     .cfi_offset %rbx, -24

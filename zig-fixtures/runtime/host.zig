@@ -34,22 +34,58 @@ comptime {
     _ = faults;
 }
 
-pub fn running() ?*Fiber {
+/// The running fiber, or the record of the signal handler that runs (faults.zig).
+fn current() ?*Fiber {
     const stack = hs_thread.stack orelse return null;
     return @fieldParentPtr("stack", stack);
+}
+
+/// Null also in a signal handler: what it interrupted may be our own code, so no fiber can be ended from there.
+pub fn running() ?*Fiber {
+    const fiber = current() orelse return null;
+    return if (fiber.stack.fixed != 0) null else fiber;
 }
 
 export fn hs_thread_enter() callconv(.c) u64 {
     abi.setLimit(0); // a thread made in another's place may have that one's
     hs_thread.system_rsp = 0;
     if (hs_pool_enter() == 0) return 0;
+    exit_key.remember();
     return @intFromBool(faults.enter());
 }
 
 export fn hs_thread_leave() callconv(.c) void {
     hs_pool_leave();
     faults.leave();
+    exit_key.forget();
 }
+
+/// A thread that ends without leaving gives back what it has all the same, where there is a libc to tell us of its end.
+const exit_key = struct {
+    const Key = c_uint;
+    const create = @extern(?*const fn (*Key, *const fn (?*anyopaque) callconv(.c) void) callconv(.c) c_int, .{ .name = "pthread_key_create", .linkage = .weak });
+    const set = @extern(?*const fn (Key, ?*const anyopaque) callconv(.c) c_int, .{ .name = "pthread_setspecific", .linkage = .weak });
+    var key: Key = 0;
+    /// 0: none yet, 1: being made, 2: there.
+    var state: u32 = 0;
+
+    fn remember() void {
+        const make = create orelse return;
+        if (@cmpxchgStrong(u32, &state, 0, 1, .acq_rel, .acquire) == null) {
+            @atomicStore(u32, &state, if (make(&key, ended) == 0) 2 else 0, .release);
+        }
+        while (@atomicLoad(u32, &state, .acquire) == 1) std.atomic.spinLoopHint();
+        if (@atomicLoad(u32, &state, .acquire) == 2) _ = set.?(key, &key);
+    }
+
+    fn forget() void {
+        if (@atomicLoad(u32, &state, .acquire) == 2) _ = set.?(key, null);
+    }
+
+    fn ended(_: ?*anyopaque) callconv(.c) void {
+        hs_thread_leave();
+    }
+};
 
 export fn hs_rt_fiber_create(
     options: *const records.Options,
@@ -125,7 +161,7 @@ export fn hs_rt_fiber_trim(fiber: *Fiber) callconv(.c) void {
 
 /// What a checkpoint returns: a code of abi.zig, or 0. The stack's own report first; a cancellation waits for the next one.
 export fn hs_rt_fiber_deliver() callconv(.c) u32 {
-    const fiber = running() orelse return 0;
+    const fiber = current() orelse return 0;
     if (fiber.stack.overflow != 0) {
         const code = fiber.stack.overflow;
         fiber.stack.overflow = 0;
@@ -135,7 +171,7 @@ export fn hs_rt_fiber_deliver() callconv(.c) u32 {
 }
 
 export fn hs_rt_fiber_trace(into: *records.Report, registers: *const abi.Registers) callconv(.c) void {
-    trace.capture(running(), registers.rip, registers.rbp, registers.rsp, into);
+    trace.capture(current(), registers.rip, registers.rbp, registers.rsp, into);
 }
 
 // ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,31 +188,24 @@ threadlocal var pending_report: records.Report = undefined;
 
 export fn hs_rt_fiber_panic(message: [*]const u8, length: u64, registers: *const abi.Registers) callconv(.c) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
-    const fiber = running() orelse {
-        const line = "panic outside any fiber: ";
-        _ = linux.write(2, line.ptr, line.len);
-        _ = linux.write(2, message, length);
-        _ = linux.write(2, "\n", 1);
-        linux.exit_group(134);
-    };
+    const fiber = running() orelse stop(&.{ "panic ", outside(), ": ", message[0..length] });
     trace.capture(fiber, registers.rip, registers.rbp, registers.rsp, &pending_report);
     abandon(fiber, .panicked, message[0..length]);
 }
 
 /// growth.zig: neither budget nor reserve nor emergency has room.
 export fn hs_reserve_exhausted(cfa: u64, resume_address: u64) callconv(.c) noreturn {
-    const fiber = running().?;
+    const fiber = running() orelse stop(&.{
+        "stack overflow in a signal handler: give the thread a larger signal stack (sigaltstack), or end the handler at the error ",
+        "that its checkpoint returned",
+    });
     trace.capture(fiber, resume_address, cfa - 16, cfa - 24, &pending_report);
     abandon(fiber, .overflowed, "stack overflow: the reserve is used up");
 }
 
 export fn hs_rt_misused() callconv(.c) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
-    const fiber = running() orelse {
-        const line = "splitstack: yield outside any fiber\n";
-        _ = linux.write(2, line.ptr, line.len);
-        linux.exit_group(134);
-    };
+    const fiber = running() orelse stop(&.{ "yield ", outside() });
     pending_report.count = 0;
     pending_report.dropped = 0;
     abandon(fiber, .misused, "yield on the system stack");
@@ -186,6 +215,19 @@ export fn hs_rt_misused() callconv(.c) noreturn {
 export fn hs_rt_faulted() callconv(.c) noreturn {
     const fiber = running().?;
     abandon(fiber, faults.ending(fiber), faults.name(fiber.signal));
+}
+
+fn outside() []const u8 {
+    return if (hs_thread.stack == null) "outside any fiber" else "in a signal handler";
+}
+
+/// The end of the process, in one line.
+fn stop(parts: []const []const u8) noreturn {
+    const name = "splitstack: ";
+    _ = linux.write(2, name.ptr, name.len);
+    for (parts) |part| _ = linux.write(2, part.ptr, part.len);
+    _ = linux.write(2, "\n", 1);
+    linux.exit_group(134);
 }
 
 pub fn pendingReport() *records.Report {
