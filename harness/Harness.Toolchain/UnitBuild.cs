@@ -130,12 +130,26 @@ internal sealed class UnitBuild(
         string[] arguments =
         [
             "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
-            "-fno-omit-frame-pointer", .. emit,
-            "--dep", "rt", "-Mroot=" + PathOf("unit.zig"), "-Mrt=" + fixtures.Support,
+            "-fno-omit-frame-pointer", .. emit, .. Modules(),
         ];
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Compile = result.Elapsed };
         return Succeeded(result, "");
+    }
+
+    /// <summary>The unit and what it may import; options that stand before it are theirs too.</summary>
+    private IEnumerable<string> Modules()
+    {
+        foreach (var (name, path) in options.Modules.Select(m => (m.Name, fixtures.PathOf(m.Source))).Prepend(("root", PathOf("unit.zig"))))
+        {
+            foreach (var (other, _) in options.Modules.Where(module => module.Name != name))
+            {
+                yield return "--dep";
+                yield return other;
+            }
+
+            yield return $"-M{name}={path}";
+        }
     }
 
     private string Level => cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3";

@@ -27,6 +27,12 @@ public sealed record BuildOptions
     /// </summary>
     public bool KeepVariables { get; init; }
 
+    /// <summary>
+    /// What the unit may import, each with its source relative to the fixtures: generated ones the support library. Any of them may import
+    /// any other.
+    /// </summary>
+    public ImmutableArray<(string Name, string Source)> Modules { get; init; } = [("rt", "support/support.zig")];
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 }
