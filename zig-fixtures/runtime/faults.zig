@@ -86,6 +86,8 @@ fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque
     }
     const fiber = host.running() orelse return passOn(signal, info, context);
     const rsp = gregs[greg_rsp];
+    // A handler of the program's, or our own code that ends the fiber already: what they were at cannot be taken back.
+    if (rsp -% ucontext.stack_low < ucontext.stack_bytes or fiber.ending != .none) return passOn(signal, info, context);
     // A gate's service: our own code, on the system stack.
     if (thread.system_rsp != 0 and rsp <= thread.system_rsp and thread.system_rsp - rsp < host_bytes) return passOn(signal, info, context);
     fiber.signal = @intFromEnum(signal);

@@ -12,6 +12,9 @@
 #include "gates.h"
 
     .text
+    .globl hs_gates_begin, hs_gates_end
+    .hidden hs_gates_begin, hs_gates_end
+hs_gates_begin:
 
 // void hs_fiber_yield(void): back to whoever resumed this fiber, whose hs_resume returns 0. Nothing here or later is allowed to
 // remember an address of thread-local storage: the fiber may come back on another thread.
@@ -162,5 +165,6 @@ hs_attempt_failed:
     gate hs_fiber_trim, hs_rt_fiber_trim
     trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx
     trace_gate hs_fiber_trace, hs_rt_fiber_trace, %rsi
+hs_gates_end:
 
     .section .note.GNU-stack, "", @progbits

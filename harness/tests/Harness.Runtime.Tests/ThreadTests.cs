@@ -2,13 +2,14 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Harness.Model;
 using Harness.Toolchain;
+using Xunit.Abstractions;
 
 namespace Harness.Runtime.Tests;
 
 /// <summary>
 /// OS threads that steal split fibers from each other, and threads that come and go (<c>programs/threads</c>), compiled by each route.
 /// </summary>
-public sealed partial class ThreadTests : IDisposable
+public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
 {
     private readonly Scratch _scratch = new();
 
@@ -27,6 +28,7 @@ public sealed partial class ThreadTests : IDisposable
         foreach (var seed in (string[])["1", "2"])
         {
             var lines = await Tools.PassAsync(program, "steal", seed, "1500");
+            Array.ForEach(lines, output.WriteLine);
             var endings = Endings().Match(lines[0]);
             Assert.True(endings.Success, lines[0]);
             Assert.All(endings.Groups.Values.Skip(1), group => Assert.True(Number(group) > 50, lines[0]));
@@ -41,16 +43,29 @@ public sealed partial class ThreadTests : IDisposable
     {
         var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm), Product.Recipe);
         var line = Assert.Single(await Tools.PassAsync(program, "churn", "10000"));
+        output.WriteLine(line);
         Assert.StartsWith("churn: 10000 threads, mappings ", line, StringComparison.Ordinal);
     }
 
-    /// <summary>Mistakes in the product: a text and what stands there instead.</summary>
-    public static TheoryData<string, string, string, string, string> Mistakes { get; } = new()
+    /// <summary>Mistakes in a part of the product: file, text, what stands there instead; the run that shows it, and what it says.</summary>
+    public static TheoryData<string, string, string, string, string, string> Mistakes { get; } = new()
     {
-        { "host", "runtime/host.zig", "hs_pool_leave();\n    faults.leave();", "hs_pool_leave();", "churn 2000" },
-        { "host", "runtime/host.zig", "exit_key.remember();", "", "churn 2000" },
-        { "host", "runtime/host.zig", "abi.setLimit(fiber.stack.segment.?.limit);", "", "steal 1 300" },
+        { "host", "runtime/host.zig", "abi.setLimit(fiber.stack.segment.?.limit);", "", "steal 1 300", "limit 0 in a segment whose limit is" },
+        { "morestack", "runtime/morestack.S", "mov %rax, TLS(THREAD_SYSTEM_RSP)", "", "steal 1 300", "came to" },
+        { "host", "runtime/host.zig", "faults.leave();", "", "churn 1000", "left mappings behind" },
+        { "host", "runtime/host.zig", "exit_key.remember();", "", "churn 1000", "left mappings behind" },
+        { "host", "runtime/host.zig", "hs_pool_leave();\n    faults", "faults", "churn 1000", "left mappings behind" },
     };
+
+    [ZigTheory(Timeout = 300_000)]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_in_the_product_shows(string part, string file, string right, string wrong, string run, string complaint)
+    {
+        var copy = _scratch["copy"];
+        Trial.Broken(file, copy, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right);
+        var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), Product.Recipe.From(copy, part));
+        await Trial.AssertFailsAsync(program, complaint, run.Split(' '));
+    }
 
     private async Task<string> BuildAsync(Cell cell, RuntimeRecipe recipe)
     {

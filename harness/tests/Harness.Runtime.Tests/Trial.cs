@@ -78,9 +78,9 @@ internal static class Trial
     }
 
     /// <summary>Runs a trial that must complain, in its last line, and end with exit code 1.</summary>
-    public static async Task AssertFailsAsync(string program, string complaint)
+    public static async Task AssertFailsAsync(string program, string complaint, params string[] arguments)
     {
-        var failed = Assert.IsType<ProcessOutcome.Exited>(await Tools.RunAsync(program));
+        var failed = Assert.IsType<ProcessOutcome.Exited>(await Tools.RunAsync(program, arguments));
         Assert.Equal(1, failed.Code);
         var last = failed.Output.Stdout.TrimEnd().Split('\n')[^1];
         Assert.StartsWith("FAILED: ", last, StringComparison.Ordinal);

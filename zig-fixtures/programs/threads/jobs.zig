@@ -156,14 +156,18 @@ fn systemStackOf(thread: usize) Home {
 threadlocal var visits: u64 = 0;
 pub var stale_addresses: u32 = 0;
 
-noinline fn rememberedAddress() void {
-    const thread = threadPointer();
-    visits += 1;
-    const before = note(&visits);
-    splitstack.yield();
-    visits += 1;
-    const after = note(&visits);
-    if (threadPointer() != thread and before == after) _ = @atomicRmw(u32, &stale_addresses, .Add, 1, .monotonic);
+noinline fn rememberedAddress(times: u32) void {
+    var thread = threadPointer();
+    var before = note(&visits);
+    for (0..times) |_| {
+        visits += 1;
+        splitstack.yield();
+        visits += 1;
+        const after = note(&visits);
+        if (threadPointer() != thread and before == after) _ = @atomicRmw(u32, &stale_addresses, .Add, 1, .monotonic);
+        thread = threadPointer();
+        before = after;
+    }
 }
 
 noinline fn note(pointer: *u64) usize {
@@ -208,7 +212,7 @@ const Guard = struct {
 const Error = splitstack.Fault || error{Bottom};
 
 pub fn run(job: *Job) Error!void {
-    rememberedAddress();
+    rememberedAddress(2);
     checkPlace(job);
     const sum = try locked(job);
     job.sum = sum +% try next(job, locked_levels);
