@@ -71,8 +71,8 @@ pub const Outcome = enum(u8) { not_started = 0, completed = 1, failed = 2, panic
 /// Released memory that faults on touch.
 pub const Range = extern struct { low: u64, high: u64 };
 
-/// The most released segments of a fiber that are inaccessible at a time.
-pub const protected_max = 48;
+/// How many segments of an execution become inaccessible when they are released: a system call costs as much as hundreds of splits.
+pub const unmaps_max = 2;
 
 /// A fiber's stack, and the arena that forced placements carve its segments from.
 pub const Stack = extern struct {
@@ -83,7 +83,7 @@ pub const Stack = extern struct {
     /// Range of this execution's released, poisoned memory.
     poison_low: u64 = 0,
     poison_high: u64 = 0,
-    protected: [protected_max]Range = undefined,
+    protected: [unmaps_max]Range = undefined,
     protected_count: u64 = 0,
     depth_count: u32 = 0,
     padding: u32 = 0,
@@ -106,8 +106,8 @@ pub const Plan = extern struct {
     entries: u64 = 0,
     fail_allocation: u64 = 0,
     allocations: u64 = 0,
-    /// Releases under the unmap policy.
-    unmaps: u64 = 0,
+    /// Under the unmap policy: which allocations, counted from 1.
+    unmaps: [unmaps_max]u64 = @splat(0),
     /// Splits made by hs_grow, forced or natural; Thread.warm_splits counts the others.
     splits: u64 = 0,
     failures: u64 = 0,

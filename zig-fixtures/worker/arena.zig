@@ -9,12 +9,14 @@ const abi = @import("abi.zig");
 pub const Range = extern struct { low: u64, high: u64, limit: u64, origin: u64, origin_kind: u64 };
 
 const page_bytes = 4096;
+const line_bytes = 64;
 const word = @sizeOf(u64);
-/// Under the unmap policy an execution's n-th release faults on touch in unmaps_dense of n cases.
-const unmaps_dense = 1;
-/// Ascending segments begin this far below the arena's upper end, interleaved ones at half of it: initial segments of forced plans
-/// take 32 MiB, and what deep recursions use beyond these then overlaps with what descending ones use.
-const window_bytes = 96 << 20;
+/// Bits of a segment's origin_kind: carved upwards; its memory faults on touch once it is released (whole pages then).
+const grew_up: u64 = 1;
+const faults_when_released: u64 = 2;
+/// Ascending segments begin this far below the arena's upper end, interleaved ones go outwards from the middle of that: what deep recursions
+/// use then overlaps in all placements, and fresh memory is dear.
+const window_bytes = 40 << 20;
 
 /// Nothing carved, nothing released.
 pub fn reset(stack: *abi.Stack, plan: *const abi.Plan) void {
@@ -48,55 +50,32 @@ fn mixed(state: u64) u64 {
 
 /// False: the arena has no room.
 pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) bool {
-    const unit: u64 = if (plan.policy == .unmap) page_bytes else 64;
+    const faults = plan.policy == .unmap and (plan.allocations == plan.unmaps[0] or plan.allocations == plan.unmaps[1]);
+    const unit: u64 = if (faults) page_bytes else line_bytes;
     const total = alignUp(usable + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
-    // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
+    const end = stack.arena + abi.arena_bytes;
     var gap: u64 = 0;
-    const from_low = switch (plan.placement) {
-        .ascending => true,
-        .interleaved => blk: {
-            const draw = random(plan);
-            gap = (draw >> 8 & 7) * unit;
-            break :blk draw & 1 == 1;
-        },
-        else => false,
-    };
-    var low: u64 = undefined;
-    var before: u64 = undefined;
-    var grows_up = from_low;
+    var grows_up = plan.placement == .ascending;
+    // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
     if (plan.placement == .interleaved) {
-        const end = stack.arena + abi.arena_bytes;
-        const fits_above = end - stack.bump_high >= total + gap;
-        const fits_below = stack.bump_low - stack.arena >= total + gap;
+        const draw = random(plan);
+        gap = (draw >> 8 & 7) * line_bytes;
+        const most = total + gap + unit;
+        const fits_above = end - stack.bump_high >= most;
+        const fits_below = stack.bump_low - stack.arena >= most;
         if (!fits_above and !fits_below) return false;
-        if (if (from_low) fits_above else !fits_below) {
-            grows_up = true;
-            before = stack.bump_high;
-            low = stack.bump_high + gap;
-            stack.bump_high = low + total;
-        } else {
-            grows_up = false;
-            before = stack.bump_low;
-            low = stack.bump_low - gap - total;
-            stack.bump_low = low;
-        }
-    } else {
-        before = if (grows_up) stack.bump_low else stack.bump_high;
-        if (stack.bump_high - stack.bump_low < total) {
-            // Ascending and at the upper end: on from the lower one, up to where it began.
-            if (!grows_up or stack.bump_low < windowOf(stack)) return false;
-            if (abi.arena_bytes - window_bytes < total) return false;
-            stack.bump_low = stack.arena;
-            stack.bump_high = windowOf(stack);
-        }
-        if (grows_up) {
-            low = stack.bump_low;
-            stack.bump_low += total;
-        } else {
-            stack.bump_high -= total;
-            low = stack.bump_high;
-        }
+        grows_up = if (draw & 1 == 1) fits_above else !fits_below;
+    } else if (stack.bump_high - stack.bump_low < total + unit) {
+        // Ascending and at the upper end: on from the lower one, up to where it began.
+        if (!grows_up or stack.bump_low < windowOf(stack)) return false;
+        if (abi.arena_bytes - window_bytes < total + unit) return false;
+        stack.bump_low = stack.arena;
+        stack.bump_high = windowOf(stack);
     }
+    const pointer = pointerOf(stack, plan, grows_up);
+    const before = pointer.*;
+    const low = if (grows_up) alignUp(before + gap, unit) else (before - gap - total) & ~(unit - 1);
+    pointer.* = if (grows_up) low + total else low;
     const high = low + total;
     makeAccessible(stack, plan, low, high);
     if (plan.policy == .poison) checkPoison(stack, plan, low, high);
@@ -105,7 +84,7 @@ pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) boo
         .high = high,
         .limit = low + abi.canary_bytes + abi.slack_bytes,
         .origin = before,
-        .origin_kind = @intFromBool(grows_up),
+        .origin_kind = @as(u64, @intFromBool(grows_up)) | if (faults) faults_when_released else 0,
     };
     const canary: [*]u64 = @ptrFromInt(low);
     for (0..abi.canary_bytes / word) |i| canary[i] = abi.canary_word;
@@ -126,7 +105,12 @@ pub fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
             addPoison(stack, copy.low, copy.high);
         },
         // Its addresses stay out of use until an older segment's release gives back the range around them.
-        .unmap => if (makeInaccessible(stack, plan, copy.low, copy.high)) return,
+        .unmap => if (copy.origin_kind & faults_when_released != 0) {
+            stack.protected[stack.protected_count] = .{ .low = copy.low, .high = copy.high };
+            stack.protected_count += 1;
+            protect(plan, copy.low, copy.high, prot_none);
+            return;
+        },
         else => {},
     };
     giveBack(stack, plan, &copy);
@@ -134,43 +118,21 @@ pub fn release(stack: *abi.Stack, plan: *abi.Plan, segment: *abi.Segment) void {
 
 /// The addresses of the segment carved last are free again.
 fn giveBack(stack: *abi.Stack, plan: *const abi.Plan, segment: *const abi.Segment) void {
-    const grows_up = segment.origin_kind == 1;
-    if ((plan.placement == .interleaved) == grows_up) {
-        stack.bump_high = segment.origin;
-    } else {
-        stack.bump_low = segment.origin;
-        if (segment.origin >= windowOf(stack)) stack.bump_high = stack.arena + abi.arena_bytes;
-    }
+    pointerOf(stack, plan, segment.origin_kind & grew_up != 0).* = segment.origin;
+    if (plan.placement == .ascending and segment.origin >= windowOf(stack)) stack.bump_high = stack.arena + abi.arena_bytes;
+}
+
+/// Where the next segment in that direction begins: interleaved ones go outwards, the others towards each other.
+fn pointerOf(stack: *abi.Stack, plan: *const abi.Plan, grows_up: bool) *u64 {
+    return if ((plan.placement == .interleaved) == grows_up) &stack.bump_high else &stack.bump_low;
 }
 
 fn windowOf(stack: *const abi.Stack) u64 {
     return stack.arena + abi.arena_bytes - window_bytes;
 }
 
-/// A system call costs as much as hundreds of splits, so not every release of an execution is made to fault: the first few,
-/// and the later the rarer (a draw that depends on the plan, so other plans of a program take others). False: not this one.
-fn makeInaccessible(stack: *abi.Stack, plan: *abi.Plan, low: u64, high: u64) bool {
-    plan.unmaps += 1;
-    if (stack.protected_count == stack.protected.len) return false;
-    const seed = plan.a ^ plan.b << 32 ^ plan.allocations;
-    if (mixed(seed *% golden +% plan.unmaps) % plan.unmaps >= unmaps_dense) return false;
-    stack.protected[stack.protected_count] = .{ .low = low, .high = high };
-    stack.protected_count += 1;
-    protect(plan, low, high, prot_none);
-    return true;
-}
-
-/// One call over all of it: the calls cost, not what lies between.
 pub fn makeAllAccessible(stack: *abi.Stack, plan: *abi.Plan) void {
-    if (stack.protected_count == 0) return;
-    var low = ~@as(u64, 0);
-    var high: u64 = 0;
-    for (stack.protected[0..stack.protected_count]) |range| {
-        low = @min(low, range.low);
-        high = @max(high, range.high);
-    }
-    protect(plan, low, high, prot_read_write);
-    stack.protected_count = 0;
+    makeAccessible(stack, plan, 0, ~@as(u64, 0));
 }
 
 /// What is inaccessible in [low, high) becomes usable again.

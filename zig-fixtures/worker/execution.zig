@@ -26,6 +26,8 @@ const Baseline = struct {
     traces: [2]u64 = undefined,
     observed: [2]u64 = .{ 0, 0 },
     limited: [2]bool = .{ false, false },
+    /// How much of its stack each fiber used, at its checkpoints.
+    depths: [abi.fibers_max]u64 = undefined,
     fiber_digests: [abi.fibers_max]u64 = undefined,
 };
 
@@ -56,7 +58,7 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
         // A fiber that ended normally must be back on its initial segment; and every segment must be on its chain.
         if (fiber.outcome == .completed or fiber.outcome == .failed) children += fiber.stack.core.segment.?.ordinal - 1;
         children += hs_stack_close(&fiber.stack.core);
-        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.core.used_bytes_max - initialBytes());
+        fiber.child_bytes_max = @max(fiber.child_bytes_max, fiber.stack.core.used_bytes_max - fiber.initial_bytes);
     }
     services.hs_thread.core.stack = null;
     const first_of_program = baseline.program != state.scenario.program;
@@ -124,22 +126,46 @@ fn setUp() void {
         fiber.entry = unit.fibers[i];
         fiber.stack.core.budget_bytes = scenario.stack_budget;
         fiber.stack.core.reserve_bytes = abi.reserve_bytes;
-        scheduler.prepare(fiber, hs_stack_open(&fiber.stack, initialBytes()));
+        fiber.initial_bytes = initialBytes(i);
+        fiber.rsp_lowest = std.math.maxInt(u64);
+        fiber.top = hs_stack_open(&fiber.stack, fiber.initial_bytes);
+        scheduler.prepare(fiber, fiber.top);
         const launch = program.start_mask & scenario.launch_mask;
         if (launch >> @intCast(i) & 1 == 1) scheduler.makeReady(@intCast(i));
     }
+    services.hs_thread.plan.unmaps = unmapDraw(row, scenario);
     // Opening the initial segments is not an allocation that a fault plan counts, nor a draw of its random plan.
     services.hs_thread.plan.allocations = 0;
     services.hs_thread.plan.random_state = row.split_a;
 }
 
-/// Baseline and forced plans start on a segment that nothing outgrows; natural ones on the size they ask for.
-fn initialBytes() u64 {
-    return switch (state.row.split_kind) {
-        .natural => state.row.split_a,
-        .none => abi.arena_bytes / 2 - (64 << 10),
-        else => 32 << 20,
-    };
+/// One of an execution's first allocations, and one anywhere: drawn from the plan, so other plans of a program take others, and
+/// a replay the same.
+fn unmapDraw(row: *const plan.Row, scenario: *const plan.Scenario) [abi.unmaps_max]u64 {
+    const draw = mixing.finalise(row.split_a ^ row.split_b << 32 ^ @as(u64, @intFromEnum(row.split_kind)) << 24 ^
+        @as(u64, scenario.fault_entry) << 40 ^ scenario.schedule_seed);
+    return .{ 1 + draw % 4, 1 + (draw >> 8) % @max(scenario.expected_entries, 1) };
+}
+
+/// What nothing outgrows, above an arena's window: a baseline must not split.
+const unsplit_bytes = abi.arena_bytes / 2 - (64 << 10);
+/// A forced plan's initial segment where no baseline says how deep its fiber goes.
+const roomy_bytes = 32 << 20;
+/// Beyond the deepest checkpoint: frames of functions that have none.
+const beyond_bytes = 64 << 10;
+
+/// Baselines and forced plans start on a segment that is not outgrown, natural plans on the size they ask for. As small as that
+/// allows: fresh memory is dear, and pages in use already are in the caches.
+fn initialBytes(fiber: usize) u64 {
+    switch (state.row.split_kind) {
+        .natural => return state.row.split_a,
+        .none => return unsplit_bytes,
+        else => {},
+    }
+    // A budget counts the initial segment.
+    if (baseline.scenario != state.row.scenario or state.scenario.fault_kind == .stack_budget) return roomy_bytes;
+    const depth = baseline.depths[fiber];
+    return @min(depth + depth / 4 + beyond_bytes, roomy_bytes);
 }
 
 /// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
@@ -163,6 +189,9 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         baseline.traces = observe.digests;
         baseline.observed = observe.observed;
         baseline.limited = observe.limited;
+        for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
+            baseline.depths[i] = if (thread_plan.splits != 0) roomy_bytes else fiber.top -| fiber.rsp_lowest;
+        }
     }
     if (first_of_program) {
         baseline.program = scenario.program;

@@ -149,9 +149,9 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
     const least = switch (plan.kind) {
         // Geometric: a deep recursion needs O(log n) segments, and a shallow one little memory.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
-        .every_entry => 512,
-        // Where many prologues are forced, one more or less that splits by itself does not matter; memory does.
-        .random, .every_nth, .depth_at_least => 2 << 10,
+        // Where everything splits, a segment holds one frame; where many do, one more or less that splits by itself does not matter.
+        .every_entry, .depth_at_least => 512,
+        .random, .every_nth => 1 << 10,
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
             const left = switch (plan.placement) {

@@ -48,6 +48,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     const entry = stack_plan.entries;
     stack_plan.entries += 1;
     event(state.current, .enter, function, 0);
+    fiber.rsp_lowest = @min(fiber.rsp_lowest, rsp);
     if (stack_plan.track_depth != 0) hs_stack_checkpoint(&fiber.stack, rsp);
     switch (stack_plan.kind) {
         .single_entry, .entry_set => abi.setLimit(hs_stack_limit(&fiber.stack.core)),

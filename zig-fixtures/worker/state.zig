@@ -31,6 +31,11 @@ pub const Fiber = struct {
     wait_site: u32 = 0,
     wait_order: u64 = 0,
     ledger_last: u32 = no_index,
+    /// Where its stack starts, and the usable size of its initial segment.
+    top: u64 = 0,
+    initial_bytes: u64 = 0,
+    /// The lowest rsp that a checkpoint of this execution saw; how deep the fiber went where nothing split.
+    rsp_lowest: u64 = 0,
     /// The most that one execution of the current program used beyond its initial segment.
     child_bytes_max: u64 = 0,
 };
