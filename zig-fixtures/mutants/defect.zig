@@ -12,4 +12,8 @@ pub const Defect = enum {
     ledger_order,
     /// A panicked fiber's newest resource is released without a record.
     ledger_forgets,
+    /// A fiber that another thread resumes finds that thread's last limit in force.
+    thread_limit,
+    /// A signal handler leaves no limit in force.
+    signal_limit,
 };

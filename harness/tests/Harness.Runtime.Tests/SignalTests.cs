@@ -48,11 +48,29 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
         Assert.True(missed.Count == 0, "instructions at which no signal arrived:\n" + string.Join('\n', missed));
     }
 
-    /// <summary>Mistakes in the product: file, text, what stands there instead, and what the program says.</summary>
-    public static TheoryData<string, string, string, string, string> Mistakes { get; } = new()
+    /// <summary>
+    /// Mistakes in a part of the product: file, the text's occurrence in it, what stands there instead, and what the program says; empty: it
+    /// may also crash.
+    /// </summary>
+    public static TheoryData<string, string, int, string, string, string> Mistakes { get; } = new()
     {
-        { "fiber", "runtime/fiber.S", "mov %r12, LIMIT_SLOT\n    mov -16(%rbp), %r12\n    mov -8(%rbp), %rbx\n    leave_gate hs_signal_entry", "leave_gate hs_signal_entry", "" },
+        { "morestack", "runtime/morestack.S", 0, "mov %rcx, LIMIT_SLOT", "", "the limit is another segment's" },
+        { "fiber", "runtime/fiber.S", 3, "movq $0, TLS(THREAD_SYSTEM_RSP)", "", "" },
+        { "fiber", "runtime/fiber.S", 1, "mov %r12, LIMIT_SLOT", "", "" },
+        { "host", "runtime/faults.zig", 0, "thread.stack = &record.stack;", "", "" },
+        { "host", "runtime/faults.zig", 0, "thread.stack = interrupted;", "", "" },
+        { "host", "runtime/faults.zig", 0, "abi.setLimit(segment.limit);", "", "a handler has no limit" },
     };
+
+    [ZigTheory(Timeout = 300_000)]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_in_the_product_shows(string part, string file, int occurrence, string right, string wrong, string complaint)
+    {
+        var copy = _scratch["copy"];
+        Trial.Broken(file, copy, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right, occurrence);
+        var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.ReleaseFast, Backend.Llvm), Product.Recipe.From(copy, part));
+        output.WriteLine(await Trial.AssertNoticedAsync(program, complaint));
+    }
 
     private async Task<string> BuildAsync(Cell cell, RuntimeRecipe recipe)
     {
@@ -78,7 +96,9 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
         var missed = new List<string>();
         foreach (var symbol in symbols)
         {
-            var decoder = Decoder.Create(64, CodeFunctions.Code(file, symbol).ToArray(), symbol.Value + bias);
+            var section = file.Sections[symbol.Section];
+            var code = file.Data(section).Slice((int)(symbol.Value - section.Address), (int)symbol.Size).ToArray();
+            var decoder = Decoder.Create(64, code, symbol.Value + bias);
             while (decoder.IP < symbol.Value + bias + symbol.Size)
             {
                 var instruction = decoder.Decode();
@@ -93,17 +113,19 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
         return missed;
     }
 
-    /// <summary>Every function of the product's assembly.</summary>
+    /// <summary>Every function of the product's assembly, as its sources declare them.</summary>
     private static readonly string[] _stubs =
     [
-        "hs_morestack_thunk", "__morestack", "hs_resume", "hs_to_scheduler", "hs_fiber_start", "hs_fault_landing", "hs_fiber_yield",
-        "hs_pending", "hs_current", "hs_system_call", "hs_attempt", "hs_attempt_failed", "hs_signal_entry", "hs_fiber_create",
-        "hs_fiber_destroy", "hs_fiber_deliver", "hs_fiber_trim", "hs_fiber_panic", "hs_fiber_trace",
+        .. new[] { "runtime/morestack.S", "runtime/fiber.S" }
+            .SelectMany(file => Declaration().Matches(File.ReadAllText(Tools.Fixtures.PathOf(file)))).Select(match => match.Groups["name"].Value),
     ];
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     private static long Number(Group group) => long.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^ +(\.type (?<name>\w+), @function|(enter_|trace_|blocking_)?gate (?<name>\w+))", RegexOptions.ExplicitCapture | RegexOptions.Multiline)]
+    private static partial Regex Declaration();
 
     [GeneratedRegex(@"^(?<name>\w+): (?<signals>\d+) signals, (?<stubs>\d+) in the stubs, \d+ rounds$", RegexOptions.ExplicitCapture)]
     private static partial Regex Run();

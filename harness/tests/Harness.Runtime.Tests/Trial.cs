@@ -78,12 +78,26 @@ internal static class Trial
     }
 
     /// <summary>Runs a trial that must complain, in its last line, and end with exit code 1.</summary>
-    public static async Task AssertFailsAsync(string program, string complaint, params string[] arguments)
+    public static async Task AssertFailsAsync(string program, string complaint)
     {
-        var failed = Assert.IsType<ProcessOutcome.Exited>(await Tools.RunAsync(program, arguments));
+        var failed = Assert.IsType<ProcessOutcome.Exited>(await Tools.RunAsync(program));
         Assert.Equal(1, failed.Code);
         var last = failed.Output.Stdout.TrimEnd().Split('\n')[^1];
         Assert.StartsWith("FAILED: ", last, StringComparison.Ordinal);
         Assert.Contains(complaint, last, StringComparison.Ordinal);
+    }
+
+    /// <summary>Runs a program that must end badly, by itself or by a signal, and have said the complaint. Returns its end in words.</summary>
+    public static async Task<string> AssertNoticedAsync(string program, string complaint, params string[] arguments)
+    {
+        var outcome = await Tools.RunAsync(program, arguments);
+        var printed = outcome switch
+        {
+            ProcessOutcome.Exited { Code: not 0 } exited => exited.Output.Stdout,
+            ProcessOutcome.Signaled signaled => signaled.Output.Stdout,
+            _ => throw new Xunit.Sdk.XunitException($"not noticed: {outcome}"),
+        };
+        Assert.Contains(complaint, printed, StringComparison.Ordinal);
+        return outcome.ToString();
     }
 }

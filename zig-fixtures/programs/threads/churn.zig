@@ -39,14 +39,21 @@ fn one(number: u64) void {
 fn live(number: u64) void {
     splitstack.Thread.enter() catch report.stop("no memory for a thread", .{});
     jobs.homes[0] = .{ .thread = jobs.threadPointer(), .top = @frameAddress() };
-    var job: jobs.Job = .of(2 * number);
+    var job = short(2 * number);
     finish(create(&job), &job);
     if (handed_on) |fiber| finish(fiber, &handed_job);
-    handed_job = .of(2 * number + 1);
+    handed_job = short(2 * number + 1);
     handed_on = create(&handed_job);
     if ((handed_on.?.@"resume"() catch null) != .yielded) report.stop("a fiber did not begin", .{});
     // Every other thread ends as it is.
     if (number % 2 == 0) splitstack.Thread.leave();
+}
+
+/// Not deep, unless it is to overflow: there are many.
+fn short(seed: u64) jobs.Job {
+    var job: jobs.Job = .of(seed);
+    if (job.ending != .overflows) job.levels = @min(job.levels, 30);
+    return job;
 }
 
 fn create(job: *jobs.Job) splitstack.Fiber {
