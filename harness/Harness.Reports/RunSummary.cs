@@ -1,8 +1,8 @@
-using Harness.Model;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
+using Harness.Model;
 
 namespace Harness.Reports;
 

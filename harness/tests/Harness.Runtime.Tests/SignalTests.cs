@@ -22,7 +22,6 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     public void Dispose() => _scratch.Dispose();
 
     [ZigTheory(Timeout = 300_000)]
-    [InlineData(Route.Attribute, OptimizeMode.Debug, Backend.Llvm)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     [InlineData(Route.Thunk, OptimizeMode.ReleaseSmall, Backend.Llvm)]
@@ -68,7 +67,7 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     {
         var copy = _scratch["copy"];
         Trial.Broken(file, copy, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right, occurrence);
-        var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.ReleaseFast, Backend.Llvm), Product.Recipe.From(copy, part));
+        var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), Product.Recipe.From(copy, part));
         output.WriteLine(await Trial.AssertNoticedAsync(program, complaint));
     }
 
