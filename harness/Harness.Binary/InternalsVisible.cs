@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Harness.Binary.Tests")]
+[assembly: InternalsVisibleTo("Harness.Runtime.Tests")]

@@ -48,13 +48,15 @@ public sealed record Failure(string Signature, string Family, Case Case, int Pro
 /// <param name="Unfinished">Indices of the programs whose planned executions did not all run.</param>
 /// <param name="Coverage">How often each label was met, for example <c>fault/panic</c>.</param>
 /// <param name="Inconclusive">What was neither pass nor fail, such as executions killed for memory, and how many.</param>
+/// <param name="Arrivals">What disturbances came to; null: there were none.</param>
 public sealed record BatchOutcome(
     Counters Counters,
     EquatableArray<int> Unfinished,
     IReadOnlyDictionary<string, long> Coverage,
     IReadOnlyList<Failure> Failures,
     IReadOnlyDictionary<string, long> Inconclusive,
-    PhaseSeconds Seconds);
+    PhaseSeconds Seconds,
+    Arrivals? Arrivals = null);
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);

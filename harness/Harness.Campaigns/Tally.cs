@@ -24,6 +24,9 @@ public sealed class Tally
 
     public PhaseSeconds Seconds { get; private set; } = PhaseSeconds.Zero;
 
+    /// <summary>Like times, not repeatable.</summary>
+    public Arrivals Arrivals { get; private set; } = Arrivals.None;
+
     /// <summary>The selected cells in the matrix's order, those that have not run yet included.</summary>
     public IReadOnlyCollection<CellTally> Cells => _cells.Values;
 
@@ -95,6 +98,7 @@ public sealed class Tally
 
         cell.Apply(batch);
         Seconds += batch.Seconds;
+        Arrivals += batch.Arrivals ?? Arrivals.None;
         var unfinished = batch.Unfinished.ToHashSet();
         for (var i = 0; i < batch.Count; i++)
         {

@@ -36,10 +36,18 @@ internal static class CaseText
         $"""
         fault      {Fault(plan.Fault)}
         split      {Split(plan.Split)}
-        placement  {plan.Placement.ToString().ToLowerInvariant()}, released segments: {plan.Policy.ToString().ToLowerInvariant()}
+        placement  {plan.Placement.ToString().ToLowerInvariant()}, released segments: {plan.Policy.ToString().ToLowerInvariant()}{Disturbed(plan.Disturbance)}
         schedule   {(plan.Schedule.Seed == 0 ? "first in, first out" : $"seed {plan.Schedule.Seed}")}{(plan.Schedule.LaunchMask == uint.MaxValue ? "" : $", launch mask {plan.Schedule.LaunchMask:x}")}
 
         """;
+
+    private static string Disturbed(Disturbance disturbance) => disturbance switch
+    {
+        Disturbance.None => "",
+        Disturbance.Signals => "\ndisturbed  by timer signals",
+        Disturbance.Threads => "\ndisturbed  by a second thread that resumes every other time",
+        _ => "\ndisturbed  by timer signals, and a second thread that resumes every other time",
+    };
 
     private static string Fault(FaultPlan fault) => fault switch
     {

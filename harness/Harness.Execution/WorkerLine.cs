@@ -37,6 +37,7 @@ public static class WorkerLine
             "event" => Logged(ref fields),
             "delivered" => Delivered(ref fields),
             "program" => ProgramDone(ref fields),
+            "disturbed" => new WorkerMessage.Disturbed(new Arrivals(fields.Long("signals"), fields.Long("stubs"), fields.Long("moves"))),
             "done" => new WorkerMessage.Done(fields.Int("rows")),
             _ => null,
         };

@@ -65,6 +65,9 @@ public abstract record WorkerMessage
     public sealed record ProgramDone(int Index, int Rows, Counters Counters, TimeSpan Elapsed)
         : WorkerMessage { internal override Sealed Seal => default; }
 
+    /// <summary>After a program's last row, when any of its executions was disturbed.</summary>
+    public sealed record Disturbed(Arrivals Arrivals) : WorkerMessage { internal override Sealed Seal => default; }
+
     public sealed record Done(int Rows) : WorkerMessage { internal override Sealed Seal => default; }
 
     /// <summary>A line that starts like a message and is none; at most <see cref="WorkerLine.MaxShownChars"/> of it.</summary>

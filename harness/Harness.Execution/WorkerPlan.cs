@@ -138,6 +138,12 @@ public enum RowFlags : byte
 
     /// <summary>Sends the traces.</summary>
     SendTraces = 8,
+
+    /// <summary>Timer signals during the execution (<see cref="Disturbance.Signals"/>).</summary>
+    Signals = 16,
+
+    /// <summary>Fibers are resumed by two OS threads in turns (<see cref="Disturbance.Threads"/>).</summary>
+    Threads = 32,
     BothObservers = FramePointers | Dwarf,
 }
 
@@ -145,7 +151,13 @@ public enum RowFlags : byte
 public readonly record struct PlanRow(
     int Scenario, SplitKind Split, Placement Placement, ReleasePolicy Policy, RowFlags Flags, ulong SplitA, ulong SplitB)
 {
+    private const int DisturbanceShift = 4;
+
     public SplitPlan SplitPlan => new(Split, SplitA, SplitB);
+
+    public Disturbance Disturbance => (Disturbance)((byte)(Flags & (RowFlags.Signals | RowFlags.Threads)) >> DisturbanceShift);
+
+    public static RowFlags FlagsOf(Disturbance disturbance) => (RowFlags)((byte)disturbance << DisturbanceShift);
 
     public static PlanRow Of(int scenario, SplitPlan split, Placement placement, ReleasePolicy policy, RowFlags flags)
     {

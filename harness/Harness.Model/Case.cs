@@ -2,7 +2,7 @@ namespace Harness.Model;
 
 /// <summary>Everything that chooses one execution of a program.</summary>
 public sealed record ExecutionPlan(
-    FaultPlan Fault, Schedule Schedule, SplitPlan Split, Placement Placement, ReleasePolicy Policy)
+    FaultPlan Fault, Schedule Schedule, SplitPlan Split, Placement Placement, ReleasePolicy Policy, Disturbance Disturbance = Disturbance.None)
 {
     public static readonly ExecutionPlan Baseline =
         new(new FaultPlan.None(), Schedule.Fifo, SplitPlan.None, Placement.Descending, ReleasePolicy.Cache);

@@ -16,37 +16,57 @@ public static class CaseJson
     private static readonly NameTable<Placement> Placements = new();
     private static readonly NameTable<ReleasePolicy> Policies = new();
 
-    public static string Write(Case @case) => JsonLayout.Render(new JsonObject
+    /// <summary>Of every document; one with a disturbance has <see cref="Disturbed"/> besides.</summary>
+    private static readonly string[] Properties =
+        ["format", "cell", "fault", "schedule", "split", "placement", "release", "program"];
+
+    private const string Disturbed = "disturbed";
+    private static readonly (Disturbance Flag, string Name)[] Disturbances =
+        [(Disturbance.Signals, "signals"), (Disturbance.Threads, "threads")];
+
+    public static string Write(Case @case) => JsonLayout.Render(Node(@case));
+
+    private static JsonObject Node(Case @case)
     {
-        ["format"] = Format,
-        ["cell"] = Write(@case.Cell),
-        ["fault"] = Write(@case.Plan.Fault),
-        ["schedule"] = new JsonObject
+        var node = new JsonObject
         {
-            ["seed"] = @case.Plan.Schedule.Seed,
-            ["launchMask"] = @case.Plan.Schedule.LaunchMask,
-        },
-        ["split"] = new JsonObject
+            ["format"] = Format,
+            ["cell"] = Write(@case.Cell),
+            ["fault"] = Write(@case.Plan.Fault),
+            ["schedule"] = new JsonObject
+            {
+                ["seed"] = @case.Plan.Schedule.Seed,
+                ["launchMask"] = @case.Plan.Schedule.LaunchMask,
+            },
+            ["split"] = new JsonObject
+            {
+                ["kind"] = Splits[@case.Plan.Split.Kind],
+                ["a"] = @case.Plan.Split.A,
+                ["b"] = @case.Plan.Split.B,
+            },
+            ["placement"] = Placements[@case.Plan.Placement],
+            ["release"] = Policies[@case.Plan.Policy],
+            ["program"] = ProgramJson.ToNode(@case.Program),
+        };
+        if (@case.Plan.Disturbance is not Disturbance.None)
         {
-            ["kind"] = Splits[@case.Plan.Split.Kind],
-            ["a"] = @case.Plan.Split.A,
-            ["b"] = @case.Plan.Split.B,
-        },
-        ["placement"] = Placements[@case.Plan.Placement],
-        ["release"] = Policies[@case.Plan.Policy],
-        ["program"] = ProgramJson.ToNode(@case.Program),
-    });
+            var names = Disturbances.Where(d => @case.Plan.Disturbance.HasFlag(d.Flag)).Select(d => (JsonNode)d.Name);
+            node[Disturbed] = new JsonArray([.. names]);
+        }
+
+        return node;
+    }
 
     public static Case Read(string json) => JsonPart.Read(json, "case", part =>
     {
-        part.RequireFormat(Format)
-            .Having("format", "cell", "fault", "schedule", "split", "placement", "release", "program");
+        part.RequireFormat(Format).Having(part.Has(Disturbed) ? [.. Properties, Disturbed] : Properties);
         var plan = new ExecutionPlan(
             ReadFault(part["fault"]),
             ReadSchedule(part["schedule"].Having("seed", "launchMask")),
             ReadSplit(part["split"].Having("kind", "a", "b")),
             part["placement"].Named(Placements),
-            part["release"].Named(Policies));
+            part["release"].Named(Policies),
+            part.Has(Disturbed) ? ReadDisturbances(part[Disturbed]) : Disturbance.None);
         return new Case(ProgramJson.FromPart(part["program"]), ReadCell(part["cell"]), plan);
     });
 
@@ -105,6 +125,26 @@ public static class CaseJson
         ["entry"] = delivery.Entry,
         ["error"] = HandlingJson.Errors[delivery.Error],
     };
+
+    private static Disturbance ReadDisturbances(JsonPart part)
+    {
+        var all = part.List(ReadDisturbance).AsSpan();
+        var result = Disturbance.None;
+        foreach (var disturbance in all)
+        {
+            result |= disturbance;
+        }
+
+        return result is Disturbance.None ? throw part.Wrong("a disturbance is expected") : result;
+    }
+
+    private static Disturbance ReadDisturbance(JsonPart part)
+    {
+        var name = part.Text();
+        return Array.Find(Disturbances, d => d.Name == name) is { Name: not null } found
+            ? found.Flag
+            : throw part.Wrong($"unknown disturbance \"{JsonPart.Shown(name)}\"");
+    }
 
     private static FaultPlan ReadFault(JsonPart part)
     {

@@ -119,6 +119,30 @@ public enum ReleasePolicy : byte
     Unmap = 2,
 }
 
+/// <summary>What goes on around an execution that may not change it.</summary>
+[Flags]
+public enum Disturbance : byte
+{
+    None = 0,
+
+    /// <summary>Timer signals, handled on the signal stack, at instructions of nobody's choice.</summary>
+    Signals = 1,
+
+    /// <summary>Two OS threads resume the fibers in turns.</summary>
+    Threads = 2,
+}
+
+/// <summary>What disturbances came to. Not repeatable: a timer's signals come when they come.</summary>
+/// <param name="Signals">Signals that arrived.</param>
+/// <param name="InStubs">Of them, those at an instruction of morestack or lessstack.</param>
+/// <param name="Moves">Times that a fiber was resumed by the second thread.</param>
+public sealed record Arrivals(long Signals, long InStubs, long Moves)
+{
+    public static readonly Arrivals None = new(0, 0, 0);
+
+    public static Arrivals operator +(Arrivals a, Arrivals b) => new(a.Signals + b.Signals, a.InStubs + b.InStubs, a.Moves + b.Moves);
+}
+
 /// <summary>How prologues get in.</summary>
 public enum Route
 {

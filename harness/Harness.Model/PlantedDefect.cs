@@ -33,6 +33,7 @@ public sealed record PlantedDefect(string Name, DefectSeat Seat)
         new("segment_release", DefectSeat.Zig),
         new("ledger_order", DefectSeat.Zig),
         new("ledger_forgets", DefectSeat.Zig),
+        new("thread_limit", DefectSeat.Zig),
         new("errdefer_order", DefectSeat.EmittedProgram),
     ];
 

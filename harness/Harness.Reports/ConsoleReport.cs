@@ -58,6 +58,11 @@ public static class ConsoleReport
             $"with {summary.Confidence.Level * 100:0} % confidence fewer than {bound * 100:0.###} % of programs of this distribution fail")
         : "no bound: something failed, or nothing ran";
 
+    /// <summary>What came of the executions that were disturbed: counts that no seed repeats.</summary>
+    public static string DisturbedSentence(RunSummary summary) =>
+        $"by {Count(summary.Disturbances.Signals, "signal")}, of them {Number(summary.Disturbances.InStubs)} inside morestack and lessstack; "
+        + $"{Count(summary.Disturbances.Moves, "resume")} on a second thread";
+
     private static void Counters(StringBuilder text, RunSummary summary)
     {
         (string Name, long Value)[] counters =
@@ -141,6 +146,7 @@ public static class ConsoleReport
         text.Append(string.Create(
             CultureInfo.InvariantCulture,
             $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));
+        text.Append($"  disturbed {DisturbedSentence(summary)}\n");
         text.Append($"  zig       {summary.ZigVersion}\n");
         text.Append($"  report    {Path.Combine(runPath, "report.html")}\n");
         text.Append($"  summary   {Path.Combine(runPath, "summary.json")}\n");

@@ -196,6 +196,7 @@ public static class HtmlReport
             ["link (all lanes)", Fixed(timings.LinkSeconds)], ["execute (all lanes)", Fixed(timings.ExecuteSeconds)],
             ["programs per second", Fixed(summary.Throughput.ProgramsPerSecond)], ["executions per second", Fixed(summary.Throughput.ExecutionsPerSecond)],
         ]);
+        page.Element("p", $"Disturbed {ConsoleReport.DisturbedSentence(summary)}.");
         page.Close("section");
     }
 

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
+using Harness.Model;
 
 namespace Harness.Reports;
 
@@ -70,7 +71,7 @@ public sealed record RunSummary(
     long ResourcesAcquired, long ResourcesReleased, long Failures,
     IReadOnlyList<CellSummary> Cells, IReadOnlyList<FindingSummary> Findings, IReadOnlyList<RegressionSummary> Regressions,
     IReadOnlyDictionary<string, long> Inconclusive, IReadOnlyList<CoverageSummary> Coverage, ConfidenceSummary Confidence,
-    TimingSummary Timings, ThroughputSummary Throughput)
+    TimingSummary Timings, ThroughputSummary Throughput, Arrivals Disturbances)
 {
     public const double ConfidenceLevel = 0.95;
 
@@ -105,7 +106,7 @@ public sealed record RunSummary(
             new TimingSummary(
                 Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
                 Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
-            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)));
+            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals);
     }
 
     private static CellSummary Cell(CellTally cell) => new(

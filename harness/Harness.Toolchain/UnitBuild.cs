@@ -151,6 +151,21 @@ internal sealed class UnitBuild(
         return Succeeded(result, "");
     }
 
+    /// <summary>The unit and what it may import; options that stand before it are theirs too.</summary>
+    private IEnumerable<string> Modules()
+    {
+        foreach (var (name, path) in options.Modules.Select(m => (m.Name, fixtures.PathOf(m.Source))).Prepend(("root", PathOf("unit.zig"))))
+        {
+            foreach (var (other, _) in options.Modules.Where(module => module.Name != name))
+            {
+                yield return "--dep";
+                yield return other;
+            }
+
+            yield return $"-M{name}={path}";
+        }
+    }
+
     private string Level => cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3";
 
     private string[] CLibrary => cell.Target is Cell.LinuxBare ? [] : ["-lc"];

@@ -27,7 +27,10 @@ public sealed record BuildOptions
     /// </summary>
     public bool KeepVariables { get; init; }
 
-    /// <summary>What the unit may import: each module's name and source, relative to the fixtures. Any may import any other.</summary>
+    /// <summary>
+    /// What the unit may import, each with its source relative to the fixtures: generated ones the support library. Any may import any
+    /// other.
+    /// </summary>
     public ImmutableArray<(string Name, string Source)> Modules { get; init; } = [("rt", FixtureLayout.SupportSource)];
 
     /// <summary>Zig's own libraries that the worker is linked with besides libc, as options.</summary>

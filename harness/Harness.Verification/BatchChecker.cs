@@ -76,6 +76,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
 
         private Counters _counters = Counters.Zero;
         private JudgeCounts _judged = JudgeCounts.Zero;
+        private Arrivals _arrivals = Arrivals.None;
         private long _failedRows;
         private long _observed;
         private TimeSpan _compile;
@@ -111,6 +112,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
         {
             _counters += run.Session.Counters;
             _judged += run.Counts;
+            _arrivals += run.Arrivals;
             _failedRows += run.Failures.Select(f => f.Row).Distinct().Count();
             var wasRun = new bool[run.Plan.Worker.Rows.Length];
             Array.Fill(wasRun, true);
@@ -160,6 +162,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             _skipped,
             _observed,
             _judged,
+            _arrivals,
             _coverage,
             _inconclusive,
             new BatchTimings(model, _compile, _link, Execute, Record, wall));

@@ -28,6 +28,7 @@ public sealed record ProgramStats(
 /// <param name="RowsSkipped">Executions that were not run, by reason.</param>
 /// <param name="RowsObserved">Executions that took traces.</param>
 /// <param name="Judged">What was judged against the model on this side of the worker.</param>
+/// <param name="Arrivals">What disturbances came to.</param>
 /// <param name="Coverage">Executions by label, see <see cref="Verification.Coverage"/>.</param>
 /// <param name="Inconclusive">What was neither pass nor fail, in words.</param>
 public sealed record BatchResult(
@@ -39,6 +40,7 @@ public sealed record BatchResult(
     IReadOnlyDictionary<string, long> RowsSkipped,
     long RowsObserved,
     JudgeCounts Judged,
+    Arrivals Arrivals,
     IReadOnlyDictionary<string, long> Coverage,
     IReadOnlyList<string> Inconclusive,
     BatchTimings Timings)

@@ -69,7 +69,8 @@ public sealed record UnitRun(
     IReadOnlyList<RowFailure> Failures,
     IReadOnlyDictionary<int, RowRecord> Records,
     IReadOnlyDictionary<int, WorkerMessage.ProgramDone> ProgramsDone,
-    JudgeCounts Counts)
+    JudgeCounts Counts,
+    Arrivals Arrivals)
 {
     /// <summary>Rows that came to nothing, with the reason: neither pass nor fail.</summary>
     public IEnumerable<(int Row, string Reason)> Inconclusive => Session.Outcomes

@@ -53,6 +53,13 @@ public static class Coverage
         yield return $"placement/{plan.Placement.ToString().ToLowerInvariant()}";
         yield return $"policy/{plan.Policy.ToString().ToLowerInvariant()}";
         yield return plan.Schedule.Seed == 0 ? "schedule/fifo" : "schedule/seeded";
+        foreach (var disturbance in (Disturbance[])[Disturbance.Signals, Disturbance.Threads])
+        {
+            if (plan.Disturbance.HasFlag(disturbance))
+            {
+                yield return $"disturbed/{disturbance.ToString().ToLowerInvariant()}";
+            }
+        }
     }
 
     /// <summary>Adds one to each of the plan's labels.</summary>

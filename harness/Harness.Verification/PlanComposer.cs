@@ -60,7 +60,7 @@ internal static class PlanComposer
         foreach (var execution in executions.OrderBy(e => e.Split.Kind is not SplitKind.None))
         {
             var own = execution.Split.Kind is SplitKind.None ? flags : whenSplit;
-            rows.Add(PlanRow.Of(scenario, execution.Split, execution.Placement, execution.Policy, own));
+            rows.Add(PlanRow.Of(scenario, execution.Split, execution.Placement, execution.Policy, own | PlanRow.FlagsOf(execution.Disturbance)));
         }
     }
 }

@@ -54,6 +54,12 @@ public sealed record PlanOptions
     /// </summary>
     public EquatableArray<int> PolicyWeights { get; init; } = [48, 12, 1];
 
+    /// <summary>Every so many of the rows that split run under a storm of signals; 0: none. No multiple of the other, so that some have both.</summary>
+    public int SignalsEvery { get; init; } = 7;
+
+    /// <summary>Every so many of the rows that split have their fibers resumed by two OS threads in turns; 0: none.</summary>
+    public int ThreadsEvery { get; init; } = 12;
+
     /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
     public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];
 

@@ -17,16 +17,18 @@ internal static class PlanSimplifier
             from schedule in (Schedule[])[Schedule.Fifo, plan.Schedule]
             from placement in (Placement[])[Placement.Descending, plan.Placement]
             from policy in (ReleasePolicy[])[ReleasePolicy.Cache, plan.Policy]
-            select plan with { Split = split, Schedule = schedule, Placement = placement, Policy = policy };
+            from disturbance in (Disturbance[])[Disturbance.None, plan.Disturbance]
+            select plan with { Split = split, Schedule = schedule, Placement = placement, Policy = policy, Disturbance = disturbance };
         return [.. plans.Distinct().Where(p => Cost(p) < cost).OrderBy(Cost).Take(limit)];
     }
 
     /// <summary>
-    /// What a reader has to hold in mind. One split beats several, none beats one; then the defaults of schedule,
-    /// placement and policy. The one entry that is split counts for nothing.
+    /// What a reader has to hold in mind. One split beats several, none beats one; then peace around it, and the defaults of
+    /// schedule, placement and policy. The one entry that is split counts for nothing.
     /// </summary>
     public static int Cost(ExecutionPlan plan) =>
-        (SplitCost(plan.Split) * 16)
+        (SplitCost(plan.Split) * 64)
+        + (BitOperations.PopCount((uint)plan.Disturbance) * 16)
         + (plan.Schedule.Seed != 0 ? 8 : 0)
         + (plan.Schedule.LaunchMask != uint.MaxValue ? 4 : 0)
         + (plan.Placement is Placement.Descending ? 0 : 2)

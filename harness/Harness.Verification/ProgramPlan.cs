@@ -30,8 +30,9 @@ public sealed record ProgramPlan(
 
     public ExecutionPlan ExecutionOf(int row)
     {
-        var scenario = Scenarios[Rows[row].Scenario];
-        return new ExecutionPlan(scenario.Fault, scenario.Schedule, Rows[row].SplitPlan, Rows[row].Placement, Rows[row].Policy);
+        var planned = Rows[row];
+        var scenario = Scenarios[planned.Scenario];
+        return new ExecutionPlan(scenario.Fault, scenario.Schedule, planned.SplitPlan, planned.Placement, planned.Policy, planned.Disturbance);
     }
 
     internal static ProgramPlan Rejected(FiberProgram program, int unitIndex, string reason) =>

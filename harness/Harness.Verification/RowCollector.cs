@@ -22,6 +22,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private TraceChecker? _traces;
     private int _row = -1;
     private JudgeCounts _counts = JudgeCounts.Zero;
+    private Arrivals _arrivals = Arrivals.None;
 
     public void Accept(WorkerMessage message)
     {
@@ -56,6 +57,9 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 BeginRow(delivered.Row);
                 RecordOf(delivered.Row).Deliveries.Add(delivered.Delivery);
                 break;
+            case WorkerMessage.Disturbed disturbed:
+                _arrivals += disturbed.Arrivals;
+                break;
             case WorkerMessage.ProgramDone done:
                 EndRow(complete: true);
                 EndProgram(done);
@@ -72,7 +76,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             Add(outcome);
         }
 
-        return new UnitRun(plan, session, _failures, _records, _done, _counts);
+        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals);
     }
 
     private void BeginRow(int row)

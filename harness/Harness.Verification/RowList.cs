@@ -18,6 +18,8 @@ internal sealed class RowList(PlanOptions options, bool scarce)
     private readonly HashSet<SplitKind> _observedKinds = [];
     private readonly HashSet<Placement> _observedPlacements = [];
 
+    private int _splitting;
+
     public int Count => _rows.Count;
 
     public int Observed { get; private set; }
@@ -88,7 +90,7 @@ internal sealed class RowList(PlanOptions options, bool scarce)
 
     private void Append(PlanRow row)
     {
-        _rows.Add(row);
+        _rows.Add(row.Split is SplitKind.None ? row : row with { Flags = row.Flags | PlanRow.FlagsOf(NextDisturbance()) });
         if ((row.Flags & RowFlags.BothObservers) != 0)
         {
             Observed++;
@@ -96,6 +98,16 @@ internal sealed class RowList(PlanOptions options, bool scarce)
             _observedPlacements.Add(row.Placement);
         }
     }
+
+    /// <summary>Each in its turn among the rows that split; where both are due, both.</summary>
+    private Disturbance NextDisturbance()
+    {
+        _splitting++;
+        return (IsDue(options.SignalsEvery) ? Disturbance.Signals : Disturbance.None)
+            | (IsDue(options.ThreadsEvery) ? Disturbance.Threads : Disturbance.None);
+    }
+
+    private bool IsDue(int every) => every > 0 && _splitting % every == 0;
 
     /// <summary>The index with the least rank; of equals, another one from row to row.</summary>
     private int Best(int count, Func<int, (int, int)> rank)

@@ -16,4 +16,8 @@ pub const Defect = enum {
     budget_silent,
     /// A segment could not be allocated, the fiber goes on with an emergency one, and nobody tells it.
     allocation_silent,
+    /// A fiber that another thread resumes finds that thread's last limit in force.
+    thread_limit,
+    /// A signal handler leaves no limit in force.
+    signal_limit,
 };

@@ -76,7 +76,9 @@ pub const Stack = extern struct {
     growth_class_max: u8 = 0,
     /// 1: every child segment gets a guard page below.
     guard: u8 = 0,
-    padding: [6]u8 = @splat(0),
+    /// 1: a signal handler's: its one segment is the signal stack, and nothing is added to it.
+    fixed: u8 = 0,
+    padding: [5]u8 = @splat(0),
 };
 
 /// The last refusal of the system to give or protect memory on this thread.

@@ -86,6 +86,8 @@ fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque
     }
     const fiber = host.running() orelse return passOn(signal, info, context);
     const rsp = gregs[greg_rsp];
+    // A handler of the program's, or our own code that ends the fiber already: what they were at cannot be taken back.
+    if (rsp -% ucontext.stack_low < ucontext.stack_bytes or fiber.ending != .none) return passOn(signal, info, context);
     // A gate's service: our own code, on the system stack.
     if (thread.system_rsp != 0 and rsp <= thread.system_rsp and thread.system_rsp - rsp < host_bytes) return passOn(signal, info, context);
     fiber.signal = @intFromEnum(signal);
@@ -127,12 +129,57 @@ export fn hs_signal_set(signal: u32, handler: Handler) callconv(.c) u32 {
     return @intFromEnum(linux.errno(linux.sigaction(@enumFromInt(signal), &action, null)));
 }
 
-export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: ?*anyopaque) callconv(.c) void {
-    if (handlers[signal]) |handler| handler(signal, info, context);
+/// The most that is kept of a signal stack for a handler that has overflowed, until its next checkpoint.
+const handler_reserve_bytes = 8 << 10;
+
+/// The handler is no part of what it interrupted: it has a fiber's record of its own, so that its checkpoints, and what it holds, are
+/// its own, and its stack is what the kernel put it on. It cannot grow (growth.zig, stay).
+export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: *Ucontext) callconv(.c) void {
+    const handler = handlers[signal] orelse return;
+    const thread = &host.hs_thread;
+    const low = context.stack_low;
+    const here = @frameAddress();
+    // Without a signal stack (a thread that never entered) it is on the thread's own stack: no limit.
+    const bounded = here -% low < context.stack_bytes;
+    const reserve = @min(handler_reserve_bytes, context.stack_bytes / 8);
+    var segment: abi.Segment = .{
+        .parent = null,
+        .cached = null,
+        .limit = if (bounded) low + abi.slack_bytes + reserve else 0,
+        .room = 0,
+        .stub_frame = 0,
+        .warm = 0,
+        .low = if (bounded) low else 0,
+        .high = here,
+        .origin = 0,
+        .origin_kind = 0,
+        .usable_bytes = 0,
+        .used_bytes = 0,
+        .ordinal = 1,
+        .reserved = @splat(0),
+    };
+    var record: records.Fiber = .{ .stack = .{ .segment = &segment, .fixed = 1 } };
+    const interrupted = thread.stack;
+    const attempt_before = thread.attempt_rsp;
+    thread.stack = &record.stack;
+    thread.attempt_rsp = 0;
+    abi.setLimit(segment.limit);
+    handler(signal, info, context);
+    abi.setLimit(0);
+    thread.attempt_rsp = attempt_before;
+    thread.stack = interrupted;
 }
 
 /// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).
-const Ucontext = extern struct { flags: u64, link: u64, stack: [3]u64, gregs: [23]u64 };
+const Ucontext = extern struct {
+    flags: u64,
+    link: u64,
+    /// uc_stack: the thread's signal stack; ss_flags includes SS_DISABLE when it has none.
+    stack_low: u64,
+    stack_flags: u64,
+    stack_bytes: u64,
+    gregs: [23]u64,
+};
 const greg_rbp = 10;
 const greg_rsp = 15;
 const greg_rip = 16;

@@ -12,6 +12,9 @@
 #include "gates.h"
 
     .text
+    .globl hs_gates_begin, hs_gates_end
+    .hidden hs_gates_begin, hs_gates_end
+hs_gates_begin:
 
 // void hs_fiber_yield(void): back to whoever resumed this fiber, whose hs_resume returns 0. Nothing here or later is allowed to
 // remember an address of thread-local storage: the fiber may come back on another thread.
@@ -174,9 +177,11 @@ hs_attempt_failed:
     .cfi_endproc
     .size hs_attempt_failed, . - hs_attempt_failed
 
-// void hs_signal_entry(int, siginfo_t *, void *): the handler the kernel calls, for handlers that are split code or call gates. The
-// interrupted code may be anywhere: on a fiber, in a stub, on the system stack. For as long as the handler runs there is no limit
-// and gates stay on the signal stack; afterwards both are what they were.
+// void hs_signal_entry(int, siginfo_t *, ucontext_t *): the handler the kernel calls, for handlers that are split code or call gates. The
+// interrupted code may be anywhere: on a fiber, in a stub, on the system stack, in another handler. While the handler runs gates stay
+// on the signal stack, and hs_rt_signal (faults.zig) puts that stack's limit and a record of its own into force; afterwards all is
+// what it was. Another signal may come at any instruction: whatever it finds it puts back.
+//   rbp → saved rbp; then rbx (THREAD_SYSTEM_RSP before), r12 (the limit before)
     enter_gate hs_signal_entry
     push %rbx
     .cfi_offset %rbx, -24
@@ -211,6 +216,7 @@ hs_attempt_failed:
     gate hs_fiber_trim, hs_rt_fiber_trim
     trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx
     trace_gate hs_fiber_trace, hs_rt_fiber_trace, %rsi
+hs_gates_end:
 
 // The order is foreign.zig's. Weak: null in programs without C++.
     .weak __cxa_begin_catch, __cxa_end_catch, _Unwind_DeleteException, __cxa_get_globals

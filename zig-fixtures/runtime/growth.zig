@@ -33,6 +33,7 @@ export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_addres
     const thread = &hs_thread;
     const stack = thread.stack.?;
     const parent = stack.segment.?;
+    if (stack.fixed != 0) return stay(stack, parent, frame_bytes, cfa, resume_address);
 
     const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > parent.limit;
     memory.entering(thread);
@@ -48,6 +49,17 @@ export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_addres
     copyWords(base, cfa, if (planted(.argument_copy)) arguments -| 16 else arguments);
     abi.setLimit(memory.limitOf(thread, stack));
     return base;
+}
+
+/// A signal handler may have interrupted anything, this file too: its stack gets no segments. The first frame that does not fit
+/// goes into what was kept for it, and the handler's next checkpoint returns StackOverflow; one that fits not even there is the end.
+fn stay(stack: *abi.Stack, segment: *abi.Segment, frame_bytes: u64, cfa: u64, resume_address: u64) u64 {
+    stack.overflow = abi.error_stack_overflow;
+    segment.limit = segment.low + abi.slack_bytes;
+    const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > segment.limit;
+    if (!fits) hs_reserve_exhausted(cfa, resume_address);
+    abi.setLimit(segment.limit);
+    return 0;
 }
 
 /// Called by the stubs after the body has returned. `stub_frame`: the stub's rbp.

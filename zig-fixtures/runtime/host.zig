@@ -36,15 +36,23 @@ comptime {
     _ = foreign;
 }
 
-pub fn running() ?*Fiber {
+/// The running fiber, or the record of the signal handler that runs (faults.zig).
+fn current() ?*Fiber {
     const stack = hs_thread.stack orelse return null;
     return @fieldParentPtr("stack", stack);
+}
+
+/// Null also in a signal handler: what it interrupted may be our own code, so no fiber can be ended from there.
+pub fn running() ?*Fiber {
+    const fiber = current() orelse return null;
+    return if (fiber.stack.fixed != 0) null else fiber;
 }
 
 export fn hs_thread_enter() callconv(.c) u64 {
     abi.setLimit(0); // a thread made in another's place may have that one's
     hs_thread.system_rsp = 0;
     if (hs_pool_enter() == 0) return 0;
+    exit_key.remember();
     return @intFromBool(faults.enter());
 }
 
@@ -56,7 +64,35 @@ export fn hs_map_failure() callconv(.c) *const abi.MapFailure {
 export fn hs_thread_leave() callconv(.c) void {
     hs_pool_leave();
     faults.leave();
+    exit_key.forget();
 }
+
+/// A thread that ends without leaving gives back what it has all the same, where there is a libc to tell us of its end.
+const exit_key = struct {
+    const Key = c_uint;
+    const create = @extern(?*const fn (*Key, *const fn (?*anyopaque) callconv(.c) void) callconv(.c) c_int, .{ .name = "pthread_key_create", .linkage = .weak });
+    const set = @extern(?*const fn (Key, ?*const anyopaque) callconv(.c) c_int, .{ .name = "pthread_setspecific", .linkage = .weak });
+    var key: Key = 0;
+    /// 0: none yet, 1: being made, 2: there.
+    var state: u32 = 0;
+
+    fn remember() void {
+        const make = create orelse return;
+        if (@cmpxchgStrong(u32, &state, 0, 1, .acq_rel, .acquire) == null) {
+            @atomicStore(u32, &state, if (make(&key, ended) == 0) 2 else 0, .release);
+        }
+        while (@atomicLoad(u32, &state, .acquire) == 1) std.atomic.spinLoopHint();
+        if (@atomicLoad(u32, &state, .acquire) == 2) _ = set.?(key, &key);
+    }
+
+    fn forget() void {
+        if (@atomicLoad(u32, &state, .acquire) == 2) _ = set.?(key, null);
+    }
+
+    fn ended(_: ?*anyopaque) callconv(.c) void {
+        hs_thread_leave();
+    }
+};
 
 export fn hs_rt_fiber_create(
     options: *const records.Options,
@@ -134,7 +170,7 @@ export fn hs_rt_fiber_trim(fiber: *Fiber) callconv(.c) void {
 
 /// What a checkpoint returns: a code of abi.zig, or 0. The stack's own report first; a cancellation waits for the next one.
 export fn hs_rt_fiber_deliver() callconv(.c) u32 {
-    const fiber = running() orelse return 0;
+    const fiber = current() orelse return 0;
     if (fiber.stack.overflow != 0) {
         const code = fiber.stack.overflow;
         fiber.stack.overflow = 0;
@@ -144,7 +180,7 @@ export fn hs_rt_fiber_deliver() callconv(.c) u32 {
 }
 
 export fn hs_rt_fiber_trace(into: *records.Report, registers: *const abi.Registers) callconv(.c) void {
-    trace.capture(running(), registers.rip, registers.rbp, registers.rsp, into);
+    trace.capture(current(), registers.rip, registers.rbp, registers.rsp, into);
 }
 
 // ── Ends ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,20 +211,17 @@ export fn hs_rt_fiber_failed(code: u32, addresses: [*]const u64, kept: u64, tota
 
 export fn hs_rt_fiber_panic(message: [*]const u8, length: u64, registers: *const abi.Registers) callconv(.c) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
-    const fiber = running() orelse {
-        const line = "panic outside any fiber: ";
-        _ = linux.write(2, line.ptr, line.len);
-        _ = linux.write(2, message, length);
-        _ = linux.write(2, "\n", 1);
-        linux.exit_group(134);
-    };
+    const fiber = running() orelse stop(&.{ "panic ", outside(), ": ", message[0..length] });
     trace.capture(fiber, registers.rip, registers.rbp, registers.rsp, &pending_report);
     abandon(fiber, .panicked, message[0..length]);
 }
 
 /// growth.zig: neither budget nor reserve nor emergency has room. The function that asked never began: the trace starts at its caller.
 export fn hs_reserve_exhausted(cfa: u64, _: u64) callconv(.c) noreturn {
-    const fiber = running().?;
+    const fiber = running() orelse stop(&.{
+        "stack overflow in a signal handler: give the thread a larger signal stack (sigaltstack), or end the handler at the error ",
+        "that its checkpoint returned",
+    });
     const stub_frame: *const [2]u64 = @ptrFromInt(cfa - 16);
     trace.capture(fiber, stub_frame[1], stub_frame[0], cfa, &pending_report);
     abandon(fiber, .overflowed, "stack overflow: the reserve is used up");
@@ -200,16 +233,13 @@ export fn hs_rt_misused() callconv(.c) noreturn {
 
 pub fn misuse(comptime what: []const u8) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
-    const fiber = running() orelse {
-        const line = "splitstack: " ++ what ++ ", outside any fiber\n";
-        _ = linux.write(2, line.ptr, line.len);
-        linux.exit_group(134);
-    };
+    const fiber = running() orelse stop(&.{ what, ", ", outside() });
     abandonUntraced(fiber, .misused, what);
 }
 
 pub fn uncaught() noreturn {
-    abandonUntraced(running().?, .uncaught, "an exception that nobody catches");
+    const fiber = running() orelse stop(&.{ "an exception that nobody catches, ", outside() });
+    abandonUntraced(fiber, .uncaught, "an exception that nobody catches");
 }
 
 fn abandonUntraced(fiber: *Fiber, ending: records.Ending, message: []const u8) noreturn {
@@ -223,6 +253,19 @@ export fn hs_rt_faulted() callconv(.c) noreturn {
     const fiber = running().?;
     const ending = faults.ending(fiber);
     abandon(fiber, ending, if (ending == .overflowed) "stack overflow: a guard page was hit" else faults.name(fiber.signal));
+}
+
+fn outside() []const u8 {
+    return if (hs_thread.stack == null) "outside any fiber" else "in a signal handler";
+}
+
+/// The end of the process, in one line.
+fn stop(parts: []const []const u8) noreturn {
+    const name = "splitstack: ";
+    _ = linux.write(2, name.ptr, name.len);
+    for (parts) |part| _ = linux.write(2, part.ptr, part.len);
+    _ = linux.write(2, "\n", 1);
+    linux.exit_group(134);
 }
 
 pub fn pendingReport() *records.Report {

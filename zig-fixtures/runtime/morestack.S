@@ -161,7 +161,11 @@ __morestack:
     mov %r11, %rsi
     lea 16(%rbp), %rdx
     mov -8(%rbp), %rcx
-    mov TLS(THREAD_SYSTEM_RSP), %rsp
+    //    In a signal handler (THREAD_SYSTEM_RSP is 0) it runs right here: handlers' limits leave room for it.
+    mov TLS(THREAD_SYSTEM_RSP), %rax
+    test %rax, %rax
+    cmovnz %rax, %rsp
+    and $-16, %rsp
     call hs_grow                        // rax = NEW, or 0: run F where it is
     // 3. The body starts one byte after the `ret` that R points at.
     incq -8(%rbp)

@@ -11,6 +11,7 @@ const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const storm = @import("storm.zig");
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
 extern fn hs_stack_close(stack: *runtime.Stack) callconv(.c) u64;
@@ -51,7 +52,10 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     output.status.row = index;
     output.status.phase = .running;
     setUp();
+    const disturbed = row.flags & plan.row_signals != 0;
+    if (disturbed) storm.start();
     const complete = scheduler.run();
+    if (disturbed) storm.stop();
     output.status.phase = .between;
     var children: u64 = 0;
     for (state.fibers[0..state.fiber_count]) |*fiber| {

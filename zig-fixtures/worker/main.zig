@@ -8,6 +8,8 @@ const output = @import("output.zig");
 const services = @import("services.zig");
 const ledger = @import("ledger.zig");
 const execution = @import("execution.zig");
+const storm = @import("storm.zig");
+const second = @import("second.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -92,6 +94,12 @@ fn runAll(p: *const plan.Plan, from: u32) void {
             t.released - before.released,
             nanoseconds() - start,
         });
+        if (storm.arrived > 0 or second.resumed > 0) {
+            output.line("disturbed signals={d} stubs={d} moves={d}", .{ storm.arrived, storm.arrived_in_stubs, second.resumed });
+            storm.arrived = 0;
+            storm.arrived_in_stubs = 0;
+            second.resumed = 0;
+        }
         output.flush();
         execution.giveBack();
     }
@@ -183,6 +191,7 @@ fn installSignals() void {
     inline for (.{ std.c.SIG.SEGV, std.c.SIG.BUS, std.c.SIG.ILL, std.c.SIG.FPE, std.c.SIG.TRAP }) |signal| {
         _ = std.c.sigaction(signal, &action, null);
     }
+    storm.install();
 }
 
 /// Where the support library's injected fault writes (support.zig, `crash`): below vm.mmap_min_addr, so never mapped.

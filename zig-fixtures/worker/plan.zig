@@ -52,6 +52,8 @@ pub const row_observe_fp = 1;
 pub const row_observe_dwarf = 2;
 pub const row_record = 4;
 pub const row_send_traces = 8;
+pub const row_signals = 16;
+pub const row_threads = 32;
 
 pub const Row = extern struct {
     scenario: u32,

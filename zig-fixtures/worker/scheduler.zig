@@ -7,6 +7,8 @@ const state = @import("state.zig");
 const services = @import("services.zig");
 const mixing = @import("mixing.zig");
 const ledger = @import("ledger.zig");
+const plan = @import("plan.zig");
+const second = @import("second.zig");
 
 extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
 extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
@@ -42,15 +44,15 @@ fn next() u32 {
 
 /// Runs ready fibers until none is left and none waits. False: a cap was hit and the execution was given up.
 pub fn run() bool {
+    var moved = false;
     while (true) {
         if (state.ready_count == 0 and !breakDeadlock()) return true;
         const index = next();
         const fiber = &state.fibers[index];
         fiber.state = .running;
         state.current = index;
-        services.hs_thread.core.stack = &fiber.stack.core;
-        abi.setLimit(hs_stack_limit(&fiber.stack.core));
-        const back = hs_resume(fiber.rsp, fiber.resume_value);
+        moved = !moved and state.row.flags & plan.row_threads != 0;
+        const back = if (moved) second.enter(fiber) else enter(fiber, true);
         state.current = state.no_index;
         switch (back) {
             back_yielded => makeReady(index),
@@ -59,6 +61,13 @@ pub fn run() bool {
             else => return false,
         }
     }
+}
+
+/// On this thread, until it gives the thread back. `limited`: false where a planted defect forgets the limit.
+pub fn enter(fiber: *state.Fiber, limited: bool) u64 {
+    services.hs_thread.core.stack = &fiber.stack.core;
+    if (limited) abi.setLimit(hs_stack_limit(&fiber.stack.core));
+    return hs_resume(fiber.rsp, fiber.resume_value);
 }
 
 /// The waiting fiber with the lowest index gets error.Deadlock. False: nobody waits.

@@ -51,7 +51,8 @@ public abstract record JournalRecord
     /// <summary>One batch in one cell is done: programs <paramref name="Start"/> and following of the stream.</summary>
     public sealed record BatchChecked(
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
-        IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall)
+        IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall,
+        Arrivals? Arrivals = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>

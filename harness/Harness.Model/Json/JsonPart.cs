@@ -61,6 +61,9 @@ internal sealed class JsonPart
             ? new(value, this, "." + property)
             : throw Wrong($"property \"{property}\" is missing");
 
+    /// <summary>Whether this is an object with the property.</summary>
+    public bool Has(string property) => IsObject && _element.TryGetProperty(property, out _);
+
     /// <summary>Checks that this is an object with exactly these properties.</summary>
     public JsonPart Having(params ReadOnlySpan<string> properties)
     {

@@ -33,6 +33,7 @@ public sealed class CanaryTests : IDisposable
         { "segment_release", Route.Thunk, OptimizeMode.Debug, ["segments"] },
         { "ledger_order", Route.Thunk, OptimizeMode.Debug, ["digest"] },
         { "ledger_forgets", Route.Thunk, OptimizeMode.Debug, ["digest"] },
+        { "thread_limit", Route.Thunk, OptimizeMode.Debug, ["limit"] },
         { "errdefer_order", Route.Thunk, OptimizeMode.Debug, ["digest", "overflow"] },
     };
 

@@ -55,6 +55,21 @@ public class JsonTests
         }
     }
 
+    [Theory]
+    [InlineData(Disturbance.Signals, "[\"signals\"]")]
+    [InlineData(Disturbance.Threads, "[\"threads\"]")]
+    [InlineData(Disturbance.Signals | Disturbance.Threads, "[\"signals\", \"threads\"]")]
+    public void A_case_says_what_disturbs_it(Disturbance disturbance, string expected)
+    {
+        var written = new Case(Samples.Full, new Cell(Route.Thunk, OptimizeMode.Debug, Backend.Llvm), ExecutionPlan.Baseline with { Disturbance = disturbance });
+        var json = CaseJson.Write(written);
+        Assert.Contains($"\"disturbed\": {expected}", json);
+        Assert.Equal(written, CaseJson.Read(json));
+        Assert.DoesNotContain("disturbed", CaseJson.Write(written with { Plan = ExecutionPlan.Baseline }));
+        Assert.Throws<InvalidDataException>(() => CaseJson.Read(json.Replace(expected, "[\"rain\"]", StringComparison.Ordinal)));
+        Assert.Throws<InvalidDataException>(() => CaseJson.Read(json.Replace(expected, "[]", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void The_form_on_disk_is_stable() => Assert.Equal(
         """

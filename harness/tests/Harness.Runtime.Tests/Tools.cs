@@ -56,9 +56,9 @@ internal static class Tools
             new ProcessRequest { File = file, Arguments = [.. arguments], Timeout = TimeSpan.FromMinutes(2) }, CancellationToken.None);
 
     /// <summary>Runs a trial and gives its lines; one that does not end with exit code 0 fails the test.</summary>
-    public static async Task<string[]> PassAsync(string file)
+    public static async Task<string[]> PassAsync(string file, params string[] arguments)
     {
-        var outcome = await RunAsync(file);
+        var outcome = await RunAsync(file, arguments);
         return outcome is ProcessOutcome.Exited { Code: 0 } exited
             ? exited.Output.Stdout.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             : throw new Xunit.Sdk.XunitException($"{Path.GetFileName(file)} came to {outcome}");

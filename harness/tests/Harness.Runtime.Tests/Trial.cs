@@ -86,4 +86,18 @@ internal static class Trial
         Assert.StartsWith("FAILED: ", last, StringComparison.Ordinal);
         Assert.Contains(complaint, last, StringComparison.Ordinal);
     }
+
+    /// <summary>Runs a program that must end badly, by itself or by a signal, and have said the complaint. Returns its end in words.</summary>
+    public static async Task<string> AssertNoticedAsync(string program, string complaint, params string[] arguments)
+    {
+        var outcome = await Tools.RunAsync(program, arguments);
+        var printed = outcome switch
+        {
+            ProcessOutcome.Exited { Code: not 0 } exited => exited.Output.Stdout,
+            ProcessOutcome.Signaled signaled => signaled.Output.Stdout,
+            _ => throw new Xunit.Sdk.XunitException($"not noticed: {outcome}"),
+        };
+        Assert.Contains(complaint, printed, StringComparison.Ordinal);
+        return outcome.ToString();
+    }
 }

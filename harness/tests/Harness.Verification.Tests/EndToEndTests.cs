@@ -33,6 +33,20 @@ public class EndToEndTests
         Assert.True(result.Counters is { SplitsForced: > 1000, FaultsInjected: > 500, Probes: > 100, FramesChecked: > 100 });
         Assert.True(result.Judged is { Traces: > 50, Overflows: > 30 });
         Assert.All(result.Programs, p => Assert.NotNull(p.Elapsed));
+        Assert.True(result.Arrivals is { Signals: > 50, Moves: > 100 }, result.Arrivals.ToString());
+    }
+
+    /// <summary>Not among the defects that are confirmed and shrunk: a timer's signals come when they come.</summary>
+    [ZigFact(Timeout = Timeout)]
+    public async Task A_signal_handler_that_leaves_another_limit_is_found()
+    {
+        using var scratch = new Scratch();
+        var (factory, runner) = await OpenAsync(new PlantedDefect("signal_limit", DefectSeat.Zig));
+        var result = await new BatchChecker(factory, runner).CheckAsync(
+            [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            scratch.Path, CancellationToken.None);
+        var finding = result.Findings.First(f => f.Signature.Check == "limit");
+        Assert.True(finding.Case.Plan.Disturbance.HasFlag(Disturbance.Signals), finding.Case.Plan.ToString());
     }
 
     [ZigFact(Timeout = Timeout)]
@@ -69,9 +83,11 @@ public class EndToEndTests
         Assert.Equal(("log-not-log", "log-in-errdefer"), (finding.Signature.Event, finding.Signature.Site));
     }
 
-    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(string? defectName = null)
+    private static Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(string defectName) =>
+        OpenAsync(PlantedDefect.Named(defectName) ?? throw new ArgumentException(defectName));
+
+    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
     {
-        var defect = defectName is null ? null : PlantedDefect.Named(defectName) ?? throw new ArgumentException(defectName);
         var location = await ZigLocator.LocateAsync(null, _repository, CancellationToken.None);
         var fixtures = FixtureLayout.Find(_repository);
         var cache = new ToolCache(location.Require(), fixtures, Path.Combine(_repository, ".cache"));

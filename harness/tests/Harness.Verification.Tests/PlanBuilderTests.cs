@@ -58,6 +58,22 @@ public class PlanBuilderTests
     }
 
     [Fact]
+    public void A_share_of_the_rows_that_split_is_disturbed_and_no_baseline()
+    {
+        var executions = Executions(Plan(Samples.Nested(fibers: 2, loops: 8))).ToArray();
+        var splitting = executions.Where(e => e.Split.Kind is not SplitKind.None).ToArray();
+        Assert.All(executions.Except(splitting), e => Assert.Equal(Disturbance.None, e.Disturbance));
+        int With(Disturbance disturbance) => splitting.Count(e => e.Disturbance.HasFlag(disturbance));
+        Assert.Equal(splitting.Length / PlanOptions.Default.SignalsEvery, With(Disturbance.Signals));
+        Assert.Equal(splitting.Length / PlanOptions.Default.ThreadsEvery, With(Disturbance.Threads));
+        Assert.True(With(Disturbance.Signals | Disturbance.Threads) > 0);
+        Assert.Equal(5, splitting.Where(e => e.Disturbance is Disturbance.Signals).Select(e => e.Split.Kind).Distinct().Take(5).Count());
+        Assert.All(
+            Executions(Plan(Samples.Nested(), PlanOptions.Default with { SignalsEvery = 0, ThreadsEvery = 0 })),
+            e => Assert.Equal(Disturbance.None, e.Disturbance));
+    }
+
+    [Fact]
     public void A_typical_program_covers_every_fault_kind()
     {
         var labels = Executions(Plan(Samples.Nested(fibers: 2))).Select(e => Coverage.FaultLabel(e.Fault, e.Schedule)).ToHashSet();
@@ -203,7 +219,7 @@ public class PlanBuilderTests
     public void Planning_can_do_without_observers()
     {
         var plan = Plan(Samples.Nested(), PlanOptions.Default with { Observe = false });
-        Assert.All(plan.Rows, row => Assert.Equal(RowFlags.None, row.Flags));
+        Assert.All(plan.Rows, row => Assert.Equal(RowFlags.None, row.Flags & (RowFlags.BothObservers | RowFlags.SendTraces)));
     }
 
     [Fact]

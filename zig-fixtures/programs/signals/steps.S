@@ -1,0 +1,232 @@
+// What the signals program needs of assembly: the trap flag, every register spoilt, calls of both entries of the stubs in their odd forms, and
+// a fiber that breaks what hs_fiber_start checks. Keep in step with workload.zig and probe.zig.
+
+#include "../../runtime/gates.h"
+
+#define TRAP_FLAG 0x100
+#define FORCED 0x7fffffffffffffff       // a limit that every frame exceeds
+#define BOUND (1 << 20)                 // thunk sizes: 64 bytes of arguments …
+#define STATED (1 << 31)                // … and that is all
+#define FRAME_UNITS 16                  // 256 bytes
+
+    .text
+
+// void signals_step(void), void signals_stop(void): from the next instruction on every one ends in a SIGTRAP, or no longer.
+    .macro trap_flag name, operation, mask
+    .globl \name
+    .type \name, @function
+\name:
+    .cfi_startproc
+    pushf
+    .cfi_adjust_cfa_offset 8
+    \operation $\mask, (%rsp)
+    popf
+    .cfi_adjust_cfa_offset -8
+    ret
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+    trap_flag signals_step, orq, TRAP_FLAG
+    trap_flag signals_stop, andq, ~TRAP_FLAG
+
+// void signals_spoil(level): other values in every register that a caller does not count on, and in those that it does until the end.
+// level: trials/vectors.zig.
+    .globl signals_spoil
+    .type signals_spoil, @function
+signals_spoil:
+    .cfi_startproc
+    push %rbx
+    .cfi_adjust_cfa_offset 8
+    push %rbp
+    .cfi_adjust_cfa_offset 8
+    push %r12
+    .cfi_adjust_cfa_offset 8
+    push %r13
+    .cfi_adjust_cfa_offset 8
+    push %r14
+    .cfi_adjust_cfa_offset 8
+    push %r15
+    .cfi_adjust_cfa_offset 8
+    sub $16, %rsp
+    .cfi_adjust_cfa_offset 16
+    stmxcsr (%rsp)
+    fnstcw 4(%rsp)
+    mov $0x5511551155115511, %rax
+    fninit
+    .rept 8
+    fldpi
+    .endr
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    movq %rax, %xmm\n
+    .endr
+    test %edi, %edi
+    jz 1f
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    vinsertf128 $1, %xmm\n, %ymm\n, %ymm\n
+    .endr
+    cmp $2, %edi
+    jb 1f
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    vpbroadcastq %rax, %zmm\n
+    .endr
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    kmovq %rax, %k\n
+    .endr
+1:  movl $0xffc0, 8(%rsp)
+    ldmxcsr 8(%rsp)
+    .irp register, rbx, rcx, rdx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    mov %rax, %\register
+    .endr
+    emms
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+    test %eax, %eax
+    add $16, %rsp
+    .cfi_adjust_cfa_offset -16
+    pop %r15
+    .cfi_adjust_cfa_offset -8
+    pop %r14
+    .cfi_adjust_cfa_offset -8
+    pop %r13
+    .cfi_adjust_cfa_offset -8
+    pop %r12
+    .cfi_adjust_cfa_offset -8
+    pop %rbp
+    .cfi_adjust_cfa_offset -8
+    pop %rbx
+    .cfi_adjust_cfa_offset -8
+    ret
+    .cfi_endproc
+    .size signals_spoil, . - signals_spoil
+
+// A function as a route makes it, whose check always fails: u64 signals_NAME(a, b) = 3 a + b. Its body makes a frame and adds.
+//   [rsp] = return address into C, on entry and after the stub
+    .macro body
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    sub $128, %rsp
+    lea (%rdi,%rdi,2), %rax
+    add %rsi, %rax
+    leave
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .endm
+
+    .macro by_attribute name, arguments
+    .globl \name
+    .type \name, @function
+\name:
+    .cfi_startproc
+    mov $FRAME_UNITS * 16, %r10d
+    mov $\arguments, %r11d
+    call __morestack
+    ret
+    body
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+    by_attribute signals_attribute, 0
+    by_attribute signals_attribute_arguments, 64
+
+    .macro by_thunk name, sizes
+    .globl \name
+    .type \name, @function
+\name:
+    .cfi_startproc
+    push $\sizes
+    .cfi_def_cfa_offset 16
+    call hs_morestack_thunk
+    .cfi_def_cfa_offset 8
+    ret
+    body
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+    by_thunk signals_thunk, FRAME_UNITS - STATED
+    by_thunk signals_thunk_arguments, FRAME_UNITS - STATED + BOUND
+    by_thunk signals_thunk_bound, FRAME_UNITS + BOUND
+
+// u64 signals_odd_caller(f, a, b): f(a, b) from a caller whose rbp is no frame pointer.
+    .globl signals_odd_caller
+    .type signals_odd_caller, @function
+signals_odd_caller:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %rdx, %rsi
+    mov $1, %ebp
+    call *%rax
+    pop %rbp
+    .cfi_def_cfa_offset 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size signals_odd_caller, . - signals_odd_caller
+
+// u64 signals_in_place(f, a, b): f(a, b) under a limit that its frame exceeds although it fits.
+    .globl signals_in_place
+    .type signals_in_place, @function
+signals_in_place:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    push LIMIT_SLOT
+    sub $8, %rsp
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %rdx, %rsi
+    mov $FORCED, %rdx
+    mov %rdx, LIMIT_SLOT
+    call *%rax
+    add $8, %rsp
+    pop LIMIT_SLOT
+    pop %rbp
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size signals_in_place, . - signals_in_place
+
+// A fiber's entry that comes back with everything broken that hs_fiber_start looks at: MXCSR, x87 control word, rsp, r13, r14, rbx, rbp.
+    .globl signals_breaks_registers
+    .type signals_breaks_registers, @function
+signals_breaks_registers:
+    .cfi_startproc
+    movl $0x3f80, -8(%rsp)
+    ldmxcsr -8(%rsp)
+    movl $0x07f, -8(%rsp)
+    fldcw -8(%rsp)
+    mov $1, %ebp
+    xor %r13d, %r13d
+    xor %r14d, %r14d
+    xor %ebx, %ebx
+    ret $8
+    .cfi_endproc
+    .size signals_breaks_registers, . - signals_breaks_registers
+
+// void signals_round_up(void): the fiber's MXCSR is not the thread's from here on; signals_round_nearest puts it back.
+    .macro rounding name, value
+    .globl \name
+    .type \name, @function
+\name:
+    .cfi_startproc
+    movl $\value, -8(%rsp)
+    ldmxcsr -8(%rsp)
+    ret
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+    rounding signals_round_up, 0x5f80
+    rounding signals_round_nearest, 0x1f80
+
+    .section .note.GNU-stack, "", @progbits
