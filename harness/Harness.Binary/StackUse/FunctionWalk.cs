@@ -1,0 +1,462 @@
+namespace Harness.Binary.StackUse;
+
+/// <summary>
+/// Follows one function along every way through it and says how far down rsp can be at each place. Where ways meet, the deeper one
+/// counts; code that only a jump table reaches is entered with the depth of the jump. Jumps into the middle of another
+/// function are followed there.
+/// </summary>
+internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks landmarks, Returns returns, Func<CodeFunction, Steps> stepsOf)
+{
+    private const long MaxDepth = 1L << 40;
+
+    /// <summary>Ways meeting at one place that each time make it deeper: no compiler's code needs as many.</summary>
+    private const int MaxRounds = 32;
+
+    private const int Word = 8;
+    private readonly Dictionary<ulong, Visit> _visits = [];
+    private readonly Stack<(Visit Visit, int Index, WalkState State)> _work = new();
+    private ulong _root;
+    private string? _problem;
+    private long? _stated;
+    private long _alignment = 1;
+
+    /// <summary>A function whose code this walk came to, and what is known at each of its steps.</summary>
+    private sealed class Visit(Steps steps)
+    {
+        public Steps Steps { get; } = steps;
+
+        public WalkState[] States { get; } = new WalkState[steps.List.Length];
+
+        public byte[] Rounds { get; } = new byte[steps.List.Length];
+
+        /// <summary>What holds at its jumps by a table, whichever.</summary>
+        public WalkState? AtTables { get; set; }
+    }
+
+    public FunctionUse Walk(ulong address, CodeFunction function)
+    {
+        _visits.Clear();
+        _work.Clear();
+        (_root, _problem, _stated, _alignment) = (address, null, null, 1);
+        var start = VisitOf(function);
+        _work.Push((start, start.Steps.IndexAt(address), new WalkState { Guaranteed = long.MaxValue }));
+        do
+        {
+            while (_problem is null && _work.TryPop(out var item))
+            {
+                Follow(item.Visit, item.Index, item.State);
+            }
+        }
+        while (_problem is null && FollowTables());
+        return new UseRecorder(this).Record(address, function);
+    }
+
+    private Visit VisitOf(CodeFunction function)
+    {
+        if (!_visits.TryGetValue(function.Start, out var visit))
+        {
+            _visits.Add(function.Start, visit = new Visit(stepsOf(function)));
+        }
+
+        return visit;
+    }
+
+    /// <summary>Code that no branch leads to is where the jumps by a table lead, at any of its steps.</summary>
+    private bool FollowTables()
+    {
+        var any = false;
+        foreach (var visit in _visits.Values)
+        {
+            if (visit.AtTables is not { } state)
+            {
+                continue;
+            }
+
+            for (var i = visit.Rounds.Length - 1; i >= 0; i--)
+            {
+                if (visit.Rounds[i] == 0)
+                {
+                    _work.Push((visit, i, state));
+                    any = true;
+                }
+            }
+        }
+
+        return any;
+    }
+
+    private void Follow(Visit visit, int index, WalkState state)
+    {
+        var steps = visit.Steps.List;
+        for (; index < steps.Length; index++)
+        {
+            ref var known = ref visit.States[index];
+            ref var rounds = ref visit.Rounds[index];
+            if (rounds == 0)
+            {
+                known = state;
+            }
+            else if (!known.Join(state))
+            {
+                return;
+            }
+
+            if (++rounds > MaxRounds)
+            {
+                Fail($"rsp goes lower with every turn of a loop at {Place(steps[index].Address)}");
+                return;
+            }
+
+            state = known;
+            if (!Advance(visit, steps[index], ref state) || _problem is not null)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>What a step does; false: control does not go on behind it.</summary>
+    private bool Advance(Visit visit, in Step step, ref WalkState state)
+    {
+        switch (step.Kind)
+        {
+            case StepKind.Call or StepKind.CallPointer:
+                return Call(step, ref state);
+            case StepKind.Jump:
+                Go(visit, (ulong)step.Value, state.Arrived());
+                return false;
+            case StepKind.JumpTable or StepKind.JumpPointer:
+                if (step.Kind is StepKind.JumpTable || landmarks.PointerTarget(step.Value).Kind is ExitKind.Indirect)
+                {
+                    var merged = visit.AtTables ?? state.Arrived();
+                    merged.Join(state.Arrived());
+                    visit.AtTables = merged;
+                }
+
+                return false;
+            case StepKind.Branch or StepKind.BranchAbove or StepKind.BranchBelowOrEqual or StepKind.BranchEqual or StepKind.BranchDifferent:
+                Branch(visit, step, ref state);
+                return true;
+            case StepKind.Return or StepKind.Trap:
+                return false;
+            case StepKind.Bad:
+                Fail($"what stands at {Place(step.Address)} cannot be followed");
+                return false;
+            default:
+                Move(visit, step, ref state);
+                return true;
+        }
+    }
+
+    private void Fail(string problem) => _problem ??= problem;
+
+    private string Place(ulong address) => landmarks.Place(address);
+
+    private void Go(Visit from, ulong target, in WalkState state)
+    {
+        var visit = from;
+        if (target < from.Steps.Function.Start || target >= from.Steps.Function.End)
+        {
+            if (image.Containing(target) is not { } other || other.Start == target)
+            {
+                return; // An exit; what is no function's is found when exits are recorded.
+            }
+
+            visit = VisitOf(other);
+        }
+        else if (target == from.Steps.Function.Start && target != _root)
+        {
+            return;
+        }
+
+        _work.Push((visit, visit.Steps.IndexAt(target), state));
+    }
+
+    private void Branch(Visit visit, in Step step, ref WalkState state)
+    {
+        var (taken, onward) = (state, state);
+        if (state.Compared == 1 && step.Kind is StepKind.BranchAbove)
+        {
+            Pass(ref taken);
+        }
+        else if (state.Compared == 1 && step.Kind is StepKind.BranchBelowOrEqual)
+        {
+            Pass(ref onward);
+        }
+        else if (state.Compared == 2 && !state.Elsewhere && step.Kind is StepKind.BranchEqual or StepKind.BranchDifferent)
+        {
+            // rsp goes down to the place compared with, and not beyond.
+            var at = state.ComparedAt;
+            ref var equal = ref step.Kind is StepKind.BranchEqual ? ref taken : ref onward;
+            ref var different = ref step.Kind is StepKind.BranchEqual ? ref onward : ref taken;
+            equal.Depth = at;
+            different.Depth = Math.Max(different.Depth, at);
+        }
+
+        var target = (ulong)step.Value;
+        Go(visit, target, taken.Arrived());
+        state = onward;
+    }
+
+    /// <summary>The way on from a comparison that found the limit to be lower.</summary>
+    private static void Pass(ref WalkState state)
+    {
+        state.Guaranteed = state.Checked ? Math.Min(state.Guaranteed, state.ComparedAt) : state.ComparedAt;
+        state.Checked = true;
+    }
+
+    /// <summary>A call, and what holds behind it; false: it does not come back.</summary>
+    private bool Call(in Step step, ref WalkState state)
+    {
+        var target = (ulong)step.Value;
+        var role = step.Kind is StepKind.Call ? landmarks.RoleOf(target) : CallRole.Plain;
+        if (role is CallRole.Probe)
+        {
+            var kept = state[Kept.A];
+            if (!kept.IsNumber)
+            {
+                Fail($"how far the call at {Place(step.Address)} probes cannot be told");
+            }
+
+            state.Returned();
+            state[Kept.A] = kept;
+            return true;
+        }
+
+        if (role is CallRole.Plain || !landmarks.IsReturn(step.Next))
+        {
+            state.Returned();
+            return step.Kind is StepKind.CallPointer || returns.From(target);
+        }
+
+        var told = role is CallRole.LlvmMorestack ? state[Kept.R10] : state.Pushed;
+        var frame = !told.IsNumber ? 0 : role is CallRole.LlvmMorestack ? told.Value : (told.Value & 0xfffff) * 16;
+        _stated = Math.Min(_stated ?? long.MaxValue, frame);
+        state.Returned();
+        state.Depth -= role is CallRole.LlvmMorestack ? 0 : Word;
+        var body = state;
+        body.ComparedAt = frame;
+        Pass(ref body);
+        if (image.Containing(step.Next + 1) is { } function && VisitOf(function) is { } visit)
+        {
+            _work.Push((visit, visit.Steps.IndexAt(step.Next + 1), body.Arrived()));
+        }
+
+        return true;
+    }
+
+    private void Move(Visit visit, in Step step, ref WalkState state)
+    {
+        var pushed = state.Pushed;
+        switch (step.Kind)
+        {
+            case StepKind.Lower:
+                state.Depth += step.Value;
+                state.Pushed = default;
+                break;
+            case StepKind.PushNumber:
+                state.Depth += Word;
+                state.Pushed = Known.Number(step.Value);
+                break;
+            case StepKind.Align:
+                state.Depth += Math.Max(step.Value - Word, 0);
+                _alignment = Math.Max(_alignment, step.Value);
+                break;
+            case StepKind.LowerByRegister:
+                LowerByRegister(step, ref state);
+                break;
+            case StepKind.SetStack when state[step.Register].IsBelow:
+                state.Depth = state[step.Register].Value - step.Value;
+                state.Elsewhere = false;
+                break;
+            case StepKind.SetStack or StepKind.LeaveStack:
+                Leave(visit, step, ref state);
+                break;
+            case StepKind.KeepStack:
+                state[step.Register] = state.Elsewhere ? default : Known.Below(state.Depth - step.Value);
+                break;
+            case StepKind.KeepNumber:
+                state[step.Register] = Known.Number(step.Value);
+                break;
+            case StepKind.Forget:
+                state[step.Register] = default;
+                break;
+            case StepKind.CompareLimit or StepKind.CompareStack:
+                var compared = state[step.Register];
+                state.Compared = !compared.IsBelow || state.Elsewhere ? (byte)0 : step.Kind is StepKind.CompareLimit ? (byte)1 : (byte)2;
+                state.ComparedAt = compared.Value + step.Value;
+                break;
+            case StepKind.ForgetFlags:
+                state.Compared = 0;
+                break;
+            default:
+                break;
+        }
+
+        if (state.Depth is > MaxDepth or < -MaxDepth)
+        {
+            Fail($"rsp is moved by more than {MaxDepth} bytes at {Place(step.Address)}");
+        }
+    }
+
+    private void LowerByRegister(in Step step, ref WalkState state)
+    {
+        if (state[step.Register] is { IsNumber: true, Value: >= 0 and < MaxDepth } by)
+        {
+            state.Depth += by.Value;
+        }
+        else
+        {
+            Fail($"rsp goes down by a number that is not known at {Place(step.Address)}");
+        }
+    }
+
+    private void Leave(Visit visit, in Step step, ref WalkState state)
+    {
+        state.Elsewhere = true;
+        if (!rules.Switching.Any(rule => rule.Fits(visit.Steps.Function.Name)))
+        {
+            Fail($"rsp is set to what is not known at {Place(step.Address)}, in a function that is not on the list of those that change stacks");
+        }
+    }
+
+    /// <summary>Reads a finished walk.</summary>
+    private sealed class UseRecorder(FunctionWalk walk)
+    {
+        private readonly Dictionary<(ExitKind, ulong, string, bool), StackExit> _exits = [];
+        private long _unchecked;
+        private long _checked;
+        private long? _guaranteed;
+
+        public FunctionUse Record(ulong address, CodeFunction function)
+        {
+            foreach (var visit in walk._visits.Values)
+            {
+                Record(visit);
+            }
+
+            var named = address == function.Start ? function : function with { Name = walk.Place(address) };
+            return new FunctionUse(
+                named, _unchecked, _checked, _guaranteed, walk._stated, walk._alignment, walk._problem, [.. _exits.Values]);
+        }
+
+        private void Record(Visit visit)
+        {
+            var steps = visit.Steps.List;
+            for (var i = 0; i < steps.Length; i++)
+            {
+                if (visit.Rounds[i] == 0)
+                {
+                    continue;
+                }
+
+                var state = visit.States[i];
+                var after = state;
+                walk.Apply(visit, steps[i], ref after);
+                if (state.Checked)
+                {
+                    _guaranteed = Math.Min(_guaranteed ?? long.MaxValue, state.Guaranteed);
+                }
+
+                if (!after.Elsewhere)
+                {
+                    Use(state, after.Depth);
+                }
+
+                if (!state.Elsewhere)
+                {
+                    Record(visit, steps[i], state, last: i == steps.Length - 1);
+                }
+            }
+        }
+
+        private void Record(Visit visit, in Step step, in WalkState state, bool last)
+        {
+            Use(state, state.Depth);
+            if (visit.Steps.LowestFromFrame < 0 && state[Kept.Frame] is { IsBelow: true } frame)
+            {
+                Use(state, frame.Value - visit.Steps.LowestFromFrame);
+            }
+
+            switch (step.Kind)
+            {
+                case StepKind.Touch:
+                    Use(state, state.Depth - step.Value);
+                    break;
+                case StepKind.Call when walk.RoleOf(step) is CallRole.Probe:
+                    Use(state, state.Depth + Math.Max(2 * Word, state[Kept.A].Value));
+                    break;
+                case StepKind.Call:
+                    Exit(walk.Target((ulong)step.Value), state.Depth + Word, step, state);
+                    break;
+                case StepKind.CallPointer:
+                    Exit(walk.PointerTarget(step), state.Depth + Word, step, state);
+                    break;
+                case StepKind.JumpPointer when state.Depth <= 0 || walk.PointerTarget(step).Kind is not ExitKind.Indirect:
+                    Exit(walk.PointerTarget(step), state.Depth, step, state);
+                    break;
+                case StepKind.Jump or (>= StepKind.BranchAbove and <= StepKind.Branch):
+                    RecordJump(visit, step, state);
+                    break;
+            }
+
+            if (last && step.Kind is not (StepKind.Call or StepKind.CallPointer or StepKind.Jump or StepKind.JumpPointer or StepKind.JumpTable or StepKind.Return or StepKind.Trap or StepKind.Bad))
+            {
+                RunOn(visit, step, state);
+            }
+        }
+
+        private void RecordJump(Visit visit, in Step step, in WalkState state)
+        {
+            var target = (ulong)step.Value;
+            var inside = walk.FunctionAt(target) is { } other && (other.Start != target || (other == visit.Steps.Function && target == walk._root));
+            if (!inside)
+            {
+                Exit(walk.Target(target), state.Depth, step, state);
+            }
+        }
+
+        /// <summary>Code that goes on behind the function's end, where the next begins at once.</summary>
+        private void RunOn(Visit visit, in Step step, in WalkState state)
+        {
+            if (walk.FunctionAt(visit.Steps.Function.End) is { } next)
+            {
+                var after = state;
+                walk.Apply(visit, step, ref after);
+                Exit((ExitKind.Direct, next.Start, next.Name), after.Depth, step, state);
+            }
+        }
+
+        private void Use(in WalkState state, long bytes)
+        {
+            ref var use = ref state.Checked ? ref _checked : ref _unchecked;
+            use = Math.Max(use, bytes);
+        }
+
+        private void Exit((ExitKind Kind, ulong Target, string Name) to, long bytes, in Step step, in WalkState state)
+        {
+            var key = (to.Kind, to.Target, to.Name, state.Checked);
+            if (!_exits.TryGetValue(key, out var known) || known.Bytes < bytes)
+            {
+                _exits[key] = new StackExit(to.Kind, bytes, to.Target, to.Name, step.Address, state.Checked);
+            }
+        }
+    }
+
+    /// <summary>What a step that only moves does; nothing for others.</summary>
+    private void Apply(Visit visit, in Step step, ref WalkState state)
+    {
+        if (step.Kind < StepKind.Call && _problem is null)
+        {
+            Move(visit, step, ref state);
+        }
+    }
+
+    private CallRole RoleOf(in Step step) => landmarks.RoleOf((ulong)step.Value);
+
+    private CodeFunction? FunctionAt(ulong address) => image.Containing(address);
+
+    private (ExitKind Kind, ulong Target, string Name) Target(ulong address) => landmarks.Target(address);
+
+    private (ExitKind Kind, ulong Target, string Name) PointerTarget(in Step step) => landmarks.PointerTarget(step.Value);
+}
