@@ -42,6 +42,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
 {
     /// <summary>The part that planted defects of assembly are in.</summary>
     private const string Stubs = "morestack";
+    private const string Growth = "growth";
     private const string DefectModule = "defects";
     private const string SlotModule = "limit_slot";
     private const string GlibcSlot = "runtime/limit_slot_glibc.zig";
@@ -56,7 +57,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart(Stubs, "runtime/morestack.S", OptimizeMode.ReleaseFast, [], []),
         new RuntimePart("gates", "worker/gates.S", OptimizeMode.ReleaseFast, [], []),
         new RuntimePart(
-            "growth", "runtime/growth.zig", OptimizeMode.ReleaseFast,
+            Growth, "runtime/growth.zig", OptimizeMode.ReleaseFast,
             ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"],
             [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
@@ -67,6 +68,12 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
             "dwarf", "observers/dwarf.zig", OptimizeMode.ReleaseSmall, ["-lc"],
             [("abi", "runtime/abi.zig"), (SlotModule, GlibcSlot)]),
     ]);
+
+    /// <summary>What the runtime keeps below the limit for those who do not ask: slack_bytes in runtime/abi.zig.</summary>
+    public const long SlackBytes = 1984;
+
+    /// <summary>Its segments are this runtime's, so that there is <see cref="SlackBytes"/> below every limit.</summary>
+    public bool KeepsSlack => Parts.Any(part => part.Name == Growth);
 
     /// <summary>
     /// Where the checks of a cell find the limit. LLVM's read a fixed place; a variable of the runtime's own needs no libc's

@@ -18,6 +18,7 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
     private ulong _root;
     private string? _problem;
     private long? _stated;
+    private long? _arguments;
     private long _alignment = 1;
 
     /// <summary>A function whose code this walk came to, and what is known at each of its steps.</summary>
@@ -37,7 +38,7 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
     {
         _visits.Clear();
         _work.Clear();
-        (_root, _problem, _stated, _alignment) = (address, null, null, 1);
+        (_root, _problem, _stated, _arguments, _alignment) = (address, null, null, null, 1);
         var start = VisitOf(function);
         _work.Push((start, start.Steps.IndexAt(address), new WalkState { Guaranteed = long.MaxValue }));
         do
@@ -225,6 +226,8 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
 
         if (role is CallRole.Plain || !landmarks.IsReturn(step.Next))
         {
+            var argument = state[Kept.D];
+            state.Reported |= step.Kind is StepKind.Call && landmarks.Reports(target, argument.IsNumber ? argument.Value : null);
             state.Returned();
             return step.Kind is StepKind.CallPointer || returns.From(target);
         }
@@ -232,6 +235,8 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
         var told = role is CallRole.LlvmMorestack ? state[Kept.R10] : state.Pushed;
         var frame = !told.IsNumber ? 0 : role is CallRole.LlvmMorestack ? told.Value : (told.Value & 0xfffff) * 16;
         _stated = Math.Min(_stated ?? long.MaxValue, frame);
+        _arguments = role is CallRole.LlvmMorestack ? (state[Kept.R11].IsNumber ? state[Kept.R11].Value : null)
+            : told.IsNumber && (int)told.Value < 0 ? ((told.Value >> 20) & 0x7ff) * 64 : null;
         state.Returned();
         state.Depth -= role is CallRole.LlvmMorestack ? 0 : Word;
         var body = state;
@@ -323,7 +328,7 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
     /// <summary>Reads a finished walk.</summary>
     private sealed class UseRecorder(FunctionWalk walk)
     {
-        private readonly Dictionary<(ExitKind, ulong, string, bool), StackExit> _exits = [];
+        private readonly Dictionary<(ExitKind, ulong, string, bool, bool), StackExit> _exits = [];
         private long _unchecked;
         private long _checked;
         private long? _guaranteed;
@@ -337,7 +342,7 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
 
             var named = address == function.Start ? function : function with { Name = walk.Place(address) };
             return new FunctionUse(
-                named, _unchecked, _checked, _guaranteed, walk._stated, walk._alignment, walk._problem, [.. _exits.Values]);
+                named, _unchecked, _checked, _guaranteed, walk._stated, walk._arguments, walk._alignment, walk._problem, [.. _exits.Values]);
         }
 
         private void Record(Visit visit)
@@ -435,10 +440,10 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
 
         private void Exit((ExitKind Kind, ulong Target, string Name) to, long bytes, in Step step, in WalkState state)
         {
-            var key = (to.Kind, to.Target, to.Name, state.Checked);
+            var key = (to.Kind, to.Target, to.Name, state.Checked, state.Reported);
             if (!_exits.TryGetValue(key, out var known) || known.Bytes < bytes)
             {
-                _exits[key] = new StackExit(to.Kind, bytes, to.Target, to.Name, step.Address, state.Checked);
+                _exits[key] = new StackExit(to.Kind, bytes, to.Target, to.Name, step.Address, state.Checked, state.Reported);
             }
         }
     }

@@ -15,6 +15,7 @@ internal sealed class Landmarks
     private readonly CodeImage _image;
     private readonly StackRules _rules;
     private readonly Dictionary<ulong, CallRole> _roles = [];
+    private readonly Dictionary<ulong, Checkpoint?> _checkpoints = [];
 
     public Landmarks(CodeImage image, StackRules rules)
     {
@@ -34,6 +35,19 @@ internal sealed class Landmarks
         : name == _rules.SizedMorestack ? CallRole.SizedMorestack
         : _rules.Probes.Contains(name) ? CallRole.Probe
         : CallRole.Plain;
+
+    /// <summary>Whether a call is one of a checkpoint that returns the error that is pending.</summary>
+    /// <param name="argument">Its first argument, where it is known.</param>
+    public bool Reports(ulong target, long? argument)
+    {
+        if (!_checkpoints.TryGetValue(target, out var rule))
+        {
+            var name = _image.Containing(target) is { } function ? function.Start == target ? function.Name : "" : _image.External(target) ?? "";
+            _checkpoints[target] = rule = _rules.Checkpoints.FirstOrDefault(c => c.Name == name);
+        }
+
+        return rule is not null && (rule.SilentBit is not { } bit || (argument is { } a && (a >> bit & 1) == 0));
+    }
 
     /// <summary>A near return is what stands there.</summary>
     public bool IsReturn(ulong address) => _image.Bytes(address, 1, codeOnly: true) is [0xc3];

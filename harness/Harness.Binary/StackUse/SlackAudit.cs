@@ -7,6 +7,9 @@ namespace Harness.Binary.StackUse;
 /// <param name="Unsplit">The unit's functions without a check, and why.</param>
 public sealed record SlackRequest(LimitSlot Limit, long SlackBytes, IReadOnlyDictionary<string, UnsplitReason> Unsplit)
 {
+    /// <summary>How many functions the unit has; null: as many as are found.</summary>
+    public int? Functions { get; init; }
+
     /// <summary>Functions of the runtime that may be called, unchecked as they are; their use is computed like any other's.</summary>
     public IReadOnlyList<NamedRule> Runtime { get; init; } =
     [
@@ -81,10 +84,10 @@ public sealed class SlackAudit
     {
         var image = _graph.Image;
         var uses = _unit.Select(function => _graph.Of(function.Start)).ToList();
-        var pointers = PointerTargets(uses);
+        var pointers = _graph.PointerTargets(_unit);
         FindThunks(uses);
         var reached = _graph.Reach(_unit.Select(function => function.Start), pointers);
-        var bounds = new StackBounds(_graph, BoundScope.UntilCheck, pointers);
+        var below = new BelowLimit(new StackBounds(_graph, BoundScope.UntilCheck, pointers));
         foreach (var use in reached)
         {
             CheckEntries(use);
@@ -95,24 +98,28 @@ public sealed class SlackAudit
             Complain(image.Containing(pointer)!.Name, "is reached by a pointer past its check");
         }
 
-        var (worst, chain) = (0L, ImmutableArray<ChainLink>.Empty);
+        var (worst, deepest) = (-1L, (FunctionUse?)null);
         foreach (var use in reached.Where(use => use.HasCheck))
         {
-            var (bytes, link) = Below(use, bounds);
-            if (bytes > worst)
+            if (CheckBelow(use, below) is var bytes && bytes > worst)
             {
-                (worst, chain) = (bytes, link);
+                (worst, deepest) = (bytes, use);
             }
         }
 
         var split = uses.Count(use => use.HasCheck && !IsThunk(use) || _thunkOf.ContainsKey(use.Function.Start));
         var functions = uses.Count(use => !IsThunk(use));
+        if (_request.Functions is { } expected && expected != functions)
+        {
+            Complain(image.Name, $"has {functions} functions of the unit, whose object has {expected}");
+        }
+
         if (split == 0)
         {
             Complain(image.Name, $"has {functions} functions of the unit and no check");
         }
 
-        return new SlackReport(functions, split, worst, chain, [.. _findings]);
+        return new SlackReport(functions, split, worst, deepest is null ? [] : below.Bound(deepest).Chain, [.. _findings]);
     }
 
     private static bool IsThunk(FunctionUse use) => use.Name.StartsWith(ThunkCode.SymbolPrefix, StringComparison.Ordinal);
@@ -123,14 +130,6 @@ public sealed class SlackAudit
         {
             _findings.Add(new SlackFinding(function, text));
         }
-    }
-
-    /// <summary>Functions of the unit whose address is in a register or in data somewhere: where its calls by pointer go.</summary>
-    private List<ulong> PointerTargets(List<FunctionUse> uses)
-    {
-        var own = _unit.Select(function => function.Start).ToHashSet();
-        var taken = _graph.Image.PointedAtByData().Concat(uses.SelectMany(_graph.TakenBy));
-        return [.. taken.Where(own.Contains).Distinct().Order()];
     }
 
     private void FindThunks(List<FunctionUse> uses)
@@ -172,38 +171,22 @@ public sealed class SlackAudit
         }
     }
 
-    /// <summary>What is used below the limit, in the worst case, once a function's check is passed.</summary>
-    private (long Bytes, ImmutableArray<ChainLink> Chain) Below(FunctionUse use, StackBounds bounds)
+    /// <summary>That what is used below the limit, in the worst case, once a function's check is passed, is no more than there is.</summary>
+    private long CheckBelow(FunctionUse use, BelowLimit below)
     {
-        var guaranteed = use.Guaranteed ?? 0;
-        var (most, worst) = (use.Checked, (StackExit?)null);
-        foreach (var exit in use.Exits.Where(exit => exit.IsChecked))
+        var (bytes, holds, _) = below.Worst(use);
+        if (!holds)
         {
-            var (bytes, holds) = exit.Kind is ExitKind.Direct ? bounds.BytesOf(exit.Target) : bounds.BytesByPointer();
-            if (exit.Kind is ExitKind.External)
-            {
-                Complain(use.Name, $"calls {exit.Name}, which is not in the file, on the fiber's stack");
-            }
-            else if (!holds)
-            {
-                Complain(use.Name, $"goes to {exit.Name} without a bound: {(exit.Kind is ExitKind.Direct ? bounds.Of(exit.Target) : bounds.ByPointer()).Without.FirstOrDefault()}");
-            }
-            else if (exit.Bytes + bytes > most)
-            {
-                (most, worst) = (exit.Bytes + bytes, exit);
-            }
+            Complain(use.Name, $"has no bound until the next check: {below.Bound(use).Without.FirstOrDefault()}");
         }
-
-        ImmutableArray<ChainLink> chain = worst is not { } through ? [new(use.Name, use.Checked)]
-            : [new(use.Name, through.Bytes), .. through.Kind is ExitKind.Direct ? bounds.Of(through.Target).Chain : bounds.ByPointer().Chain];
-        if (most - guaranteed > _request.SlackBytes)
+        else if (bytes > _request.SlackBytes)
         {
             var aligned = use.Alignment > 16 ? $" (its frame is aligned to {use.Alignment})" : "";
-            Complain(use.Name, $"may use {most} bytes where its check found {guaranteed}{aligned}: {most - guaranteed} below the limit, "
-                + $"and {_request.SlackBytes} are there; {Text(chain)}");
+            Complain(use.Name, $"may use {bytes} bytes{aligned} below what its check found, and {_request.SlackBytes} are there: "
+                + Text(below.Bound(use).Chain));
         }
 
-        return (most - guaranteed, chain);
+        return bytes;
     }
 
     private static string Text(ImmutableArray<ChainLink> chain) => string.Join(" > ", chain.Select(link => $"{link.Name} {link.Bytes}"));

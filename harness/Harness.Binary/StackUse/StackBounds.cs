@@ -58,6 +58,15 @@ public enum BoundScope
 
     /// <summary>To the end, checks or not: what a call needs altogether, where it never splits.</summary>
     Whole,
+
+    /// <summary>
+    /// To the end, where every function that asks may be given a new segment: besides what it uses, what is left of the segment before, which is
+    /// less than it asked for, and what the new one loses by being aligned.
+    /// </summary>
+    Split,
+
+    /// <summary>The same up to the first checkpoint on each way: what may run before a pending error is returned.</summary>
+    SplitUntilCheckpoint,
 }
 
 /// <summary>
@@ -74,7 +83,10 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
     private readonly Dictionary<ulong, Node> _nodes = [];
     private readonly Stack<(ulong Id, Node Node, int Next)> _path = new();
     private readonly Stack<(ulong Id, Node Node)> _open = new();
-    private readonly Dictionary<string, StackAllowance> _allowances = graph.Rules.Allowances.ToDictionary(a => a.Name);
+
+    /// <summary>What a new segment loses at its top (entry_bytes in zig-fixtures/runtime/growth.zig).</summary>
+    public const int EntryBytes = 72;
+
     private int _count;
 
     private sealed class Node(string name, long own, List<Edge> edges)
@@ -121,11 +133,15 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
         return new StackBound(node.Bytes, chain.ToImmutable(), [.. node.Without]);
     }
 
-    /// <summary>Of whatever a pointer may lead to.</summary>
-    public StackBound ByPointer() => Of(PointerNode);
+    /// <summary>Of a function that is not in the file.</summary>
+    public StackBound OfExternal(string caller, string name) =>
+        Allowance(graph.Rules.ExternalAllowances, name) is { } stated
+            ? new StackBound(stated.Bytes, [new ChainLink(name, stated.Bytes)], [])
+            : new StackBound(0, [], [new Unbounded.ExternalCall(caller, name)]);
 
-    /// <summary>The same without the chain.</summary>
-    public (long Bytes, bool Holds) BytesByPointer() => BytesOf(PointerNode);
+    /// <summary>Of whatever the pointer may lead to that a function calls.</summary>
+    public StackBound ByPointer(string caller, ulong site) =>
+        pointers is null ? new StackBound(0, [], [new Unbounded.IndirectCall(caller, site)]) : Of(PointerNode);
 
     /// <summary>As <see cref="Of"/>, without the chain.</summary>
     public (long Bytes, bool Holds) BytesOf(ulong address)
@@ -188,7 +204,7 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
 
     private Node PointerTargets()
     {
-        var node = new Node("a function by pointer", 0, [.. (pointers ?? []).Select(target => new Edge(0, target))]);
+        var node = new Node("a function by pointer", 0, [.. (pointers ?? []).Select(target => new Edge(PointerCost(target), target))]);
         if (pointers is null or { Count: 0 })
         {
             node.Without.Add(new Unbounded.NotFollowed(node.Name, "no function's address is taken"));
@@ -197,10 +213,12 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
         return node;
     }
 
+    private long PointerCost(ulong target) => SplitCost(new StackExit(ExitKind.Direct, 0, target, "", 0, false, false));
+
     private Node NodeOf(FunctionUse use)
     {
         var edges = new List<Edge>(use.Exits.Count);
-        if (_allowances.TryGetValue(use.Name, out var stated))
+        if (Allowance(graph.Rules.Allowances, use.Name) is { } stated)
         {
             return new Node(use.Name, stated.Bytes, edges);
         }
@@ -211,7 +229,7 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
             node.Without.Add(new Unbounded.NotFollowed(use.Name, problem));
         }
 
-        foreach (var exit in use.Exits.Where(exit => scope is BoundScope.Whole || !exit.IsChecked))
+        foreach (var exit in use.Exits.Where(Counts))
         {
             AddEdge(node, exit);
         }
@@ -219,12 +237,41 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
         return node;
     }
 
+    private static StackAllowance? Allowance(IReadOnlyList<StackAllowance> list, string name) =>
+        list.FirstOrDefault(a => new NamedRule(a.Name, a.Reason).Fits(name));
+
+    private bool Counts(StackExit exit) => scope switch
+    {
+        BoundScope.UntilCheck => !exit.IsChecked,
+        BoundScope.SplitUntilCheckpoint => !exit.IsReported || graph.Rules.Reporting.Any(rule => rule.Fits(exit.Name)),
+        _ => true,
+    };
+
+    /// <summary>What a split before the called function may cost besides the function itself.</summary>
+    private long SplitCost(StackExit exit)
+    {
+        var callee = scope is BoundScope.Split or BoundScope.SplitUntilCheckpoint ? graph.Of(exit.Target) : null;
+        return callee is { Stated: { } stated } ? CostOf(callee, stated, exit.Bytes) : 0;
+    }
+
+    /// <param name="callerBytes">Where nothing says how many arguments there are, as much of the caller's frame goes along.</param>
+    private static long CostOf(FunctionUse callee, long stated, long callerBytes) => stated + (callee.Arguments ?? callerBytes) + EntryBytes;
+
+    /// <summary>What the reserve must have when a function is the first that does not fit into what was before.</summary>
+    public (long Bytes, bool Holds) FirstOnReserve(FunctionUse use)
+    {
+        ArgumentNullException.ThrowIfNull(use);
+        var (bytes, holds) = BytesOf(use.Function.Start);
+        const long unknownArguments = 1024;
+        return (bytes + CostOf(use, use.Stated ?? 0, unknownArguments), holds);
+    }
+
     private void AddEdge(Node node, StackExit exit)
     {
         switch (exit.Kind)
         {
             case ExitKind.Direct:
-                node.Edges.Add(new Edge(exit.Bytes, exit.Target));
+                node.Edges.Add(new Edge(exit.Bytes + SplitCost(exit), exit.Target));
                 break;
             case ExitKind.Indirect when pointers is not null:
                 node.Edges.Add(new Edge(exit.Bytes, PointerNode));
@@ -233,7 +280,7 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
                 node.Without.Add(new Unbounded.IndirectCall(node.Name, exit.Site));
                 node.Bytes = Math.Max(node.Bytes, exit.Bytes);
                 break;
-            case ExitKind.External when _allowances.TryGetValue(exit.Name, out var stated):
+            case ExitKind.External when Allowance(graph.Rules.ExternalAllowances, exit.Name) is { } stated:
                 node.Bytes = Math.Max(node.Bytes, exit.Bytes + stated.Bytes);
                 break;
             default:

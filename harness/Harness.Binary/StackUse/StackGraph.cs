@@ -92,11 +92,16 @@ public sealed class StackGraph
         return result;
     }
 
-    /// <summary>Functions whose address the code of a function takes.</summary>
-    public IReadOnlyList<ulong> TakenBy(FunctionUse use)
+    /// <summary>
+    /// Those of some functions whose address stands in data, or is taken by the code of one of them: where their calls by pointer go, as long as
+    /// nobody else hands them pointers to functions.
+    /// </summary>
+    public IReadOnlyList<ulong> PointerTargets(IReadOnlyCollection<CodeFunction> functions)
     {
-        ArgumentNullException.ThrowIfNull(use);
-        return _steps.TryGetValue(use.Function.Start, out var steps) ? steps.Taken : [];
+        ArgumentNullException.ThrowIfNull(functions);
+        var own = functions.Select(function => function.Start).ToHashSet();
+        var taken = Image.PointedAtByData().Concat(functions.SelectMany(function => StepsOf(function).Taken));
+        return [.. taken.Where(own.Contains).Distinct().Order()];
     }
 
     private Steps StepsOf(CodeFunction function)

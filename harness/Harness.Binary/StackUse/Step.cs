@@ -90,6 +90,7 @@ internal enum Kept : byte
     Frame,
     A,
     B,
+    D,
     R10,
     R11,
 }

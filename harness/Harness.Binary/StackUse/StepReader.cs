@@ -49,7 +49,7 @@ internal sealed class StepReader(CodeImage image, long? limitDistance, int maxIn
 
     private void Add(StepKind kind, in Instruction instruction, long value = 0, Kept register = Kept.None)
     {
-        if (register is Kept.A or Kept.B && kind is StepKind.Forget or StepKind.KeepStack or StepKind.KeepNumber)
+        if (register is Kept.A or Kept.B or Kept.D && kind is StepKind.Forget or StepKind.KeepStack or StepKind.KeepNumber)
         {
             var bit = 1u << (int)register;
             if (kind is StepKind.Forget && (_kept & bit) == 0)
@@ -374,6 +374,10 @@ internal sealed class StepReader(CodeImage image, long? limitDistance, int maxIn
         {
             Add(StepKind.KeepNumber, instruction, whole ? number : number & uint.MaxValue, register);
         }
+        else if (!lost && instruction.Mnemonic is Mnemonic.And && Immediate(instruction) is -1 && register is not Kept.Frame)
+        {
+            // Zig's own backend masks arguments with all ones: nothing changes but, at most, an upper half that is zero already.
+        }
         else if (!lost && instruction is { Mnemonic: Mnemonic.Xor } && instruction.Op0Register == instruction.Op1Register)
         {
             Add(StepKind.KeepNumber, instruction, 0, register);
@@ -395,6 +399,7 @@ internal sealed class StepReader(CodeImage image, long? limitDistance, int maxIn
         Register.RBP => Kept.Frame,
         Register.RAX => Kept.A,
         Register.RBX => Kept.B,
+        Register.RDI => Kept.D,
         Register.R10 => Kept.R10,
         Register.R11 => Kept.R11,
         _ => Kept.None,

@@ -29,6 +29,9 @@ internal struct WalkState
 
     public long Guaranteed;
 
+    /// <summary>Every way here led through a call of a checkpoint that returns what is pending.</summary>
+    public bool Reported;
+
     /// <summary>1: the flags are of a comparison of the place <see cref="ComparedAt"/> with the limit; 2: of rsp with that place.</summary>
     public byte Compared;
 
@@ -58,6 +61,7 @@ internal struct WalkState
         state.Compared = 0;
         state[Kept.A] = default;
         state[Kept.B] = default;
+        state[Kept.D] = default;
         return state;
     }
 
@@ -66,6 +70,7 @@ internal struct WalkState
     {
         Compared = 0;
         this[Kept.A] = default;
+        this[Kept.D] = default;
         this[Kept.R10] = default;
         this[Kept.R11] = default;
     }
@@ -85,6 +90,7 @@ internal struct WalkState
         }
 
         Checked &= other.Checked;
+        Reported &= other.Reported;
         Guaranteed = Math.Min(Guaranteed, other.Guaranteed);
         Compared = Compared == other.Compared && ComparedAt == other.ComparedAt ? Compared : (byte)0;
         Pushed = Pushed == other.Pushed ? Pushed : default;
@@ -101,7 +107,7 @@ internal struct WalkState
 
     private readonly bool Differs(in WalkState other)
     {
-        var same = Depth == other.Depth && Elsewhere == other.Elsewhere && Checked == other.Checked && Guaranteed == other.Guaranteed
+        var same = Depth == other.Depth && Elsewhere == other.Elsewhere && Checked == other.Checked && Reported == other.Reported && Guaranteed == other.Guaranteed
             && Compared == other.Compared && Pushed == other.Pushed;
         for (var register = Kept.Frame; same && register <= Kept.R11; register++)
         {
