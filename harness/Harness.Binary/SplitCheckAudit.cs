@@ -53,7 +53,10 @@ public static class SplitCheckAudit
         return (rewriter.Write(), new InjectionReport(functions.Count, split, [.. missing], 0, raised));
     }
 
-    /// <summary>Adds the largest realignment of a function's frame to the bytes that its check asks for. False: it has none to speak of.</summary>
+    /// <summary>
+    /// Adds the largest realignment of a function's frame to the bytes that its check compares with and asks morestack for. False: it
+    /// has none to speak of.
+    /// </summary>
     /// <exception cref="InvalidDataException">The check compares rsp itself, which leaves no room for so large an alignment.</exception>
     private static bool Raise(ObjectRewriter rewriter, ElfFile file, ElfSymbol function, ReadOnlySpan<byte> code)
     {
@@ -74,7 +77,28 @@ public static class SplitCheckAudit
         var field = new byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(field, checked(distance - alignment));
         rewriter.Patch(file.Sections[function.Section], function.Value + LeaBytes - 4, field);
+        foreach (var at in Statements(code, -distance))
+        {
+            var stated = new byte[4];
+            BinaryPrimitives.WriteInt32LittleEndian(stated, checked(alignment - distance));
+            rewriter.Patch(file.Sections[function.Section], function.Value + (ulong)at, stated);
+        }
+
         return true;
+    }
+
+    /// <summary>Where the code says to morestack how large the frame is: <c>mov $FRAME, %r10d; mov $ARGUMENTS, %r11d</c>; the fields of FRAME.</summary>
+    private static List<int> Statements(ReadOnlySpan<byte> code, int frame)
+    {
+        var text = new byte[] { 0x41, 0xba, 0, 0, 0, 0, 0x41, 0xbb };
+        BinaryPrimitives.WriteInt32LittleEndian(text.AsSpan(2), frame);
+        var result = new List<int>();
+        for (var from = 0; code[from..].IndexOf(text) is >= 0 and var at; from += at + text.Length)
+        {
+            result.Add(from + at + 2);
+        }
+
+        return result;
     }
 
     /// <summary>Of the <c>and $-N, %rsp</c> among the bytes; 0 when there is none. May take other bytes for one, never overlook one.</summary>

@@ -186,12 +186,9 @@ internal sealed class FunctionWalk(CodeImage image, StackRules rules, Landmarks 
         }
         else if (state.Compared == 2 && !state.Elsewhere && step.Kind is StepKind.BranchEqual or StepKind.BranchDifferent)
         {
-            // rsp goes down to the place compared with, and not beyond.
-            var at = state.ComparedAt;
-            ref var equal = ref step.Kind is StepKind.BranchEqual ? ref taken : ref onward;
-            ref var different = ref step.Kind is StepKind.BranchEqual ? ref onward : ref taken;
-            equal.Depth = at;
-            different.Depth = Math.Max(different.Depth, at);
+            // A loop that probes a frame: rsp goes down to the place compared with. (It would never end if rsp could pass it.)
+            taken.Depth = state.ComparedAt;
+            onward.Depth = state.ComparedAt;
         }
 
         var target = (ulong)step.Value;

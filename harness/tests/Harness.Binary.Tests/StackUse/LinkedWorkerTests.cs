@@ -43,7 +43,7 @@ public sealed class LinkedWorkerTests : IDisposable
 
     [ZigTheory(Timeout = 300_000)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
-    [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
+    [InlineData(Route.Attribute, OptimizeMode.Debug, Backend.Llvm)]
     public async Task Unchecked_functions_must_fit_together_not_each_alone(Route route, OptimizeMode mode, Backend backend)
     {
         var cell = new Cell(route, mode, backend);

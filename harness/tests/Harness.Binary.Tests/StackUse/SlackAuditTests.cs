@@ -176,7 +176,7 @@ public sealed class SlackAuditTests
             ("unit.left_out", Body(700, "extra_1")), ("extra_1", Body(700, "extra_2")), ("extra_2", Body(700)),
             ("hs_thunk.unit.large", Thunk("unit.large", 8000))));
         var finding = Assert.Single(report.Findings, f => f.Text.StartsWith("may use", StringComparison.Ordinal));
-        Assert.EndsWith("hs_thunk.unit.entry 0 > unit.entry 72 > unit.left_out 712 > extra_1 712 > extra_2 704", finding.Text);
+        Assert.EndsWith("hs_thunk.unit.entry 0 > unit.entry 72 > unit.left_out 708 > extra_1 708 > extra_2 700", finding.Text);
     }
 
     [Fact]

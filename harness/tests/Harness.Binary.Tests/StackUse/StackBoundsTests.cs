@@ -43,7 +43,7 @@ public sealed class StackBoundsTests
         var bound = Bound(Calls(16, "b", "c"), Calls(400), Calls(32, "d"), Calls(512));
         Assert.True(bound.Holds);
         Assert.Equal(16 + 8 + 32 + 8 + 512, bound.Bytes);
-        Assert.Equal([new("a", 24), new("c", 40), new("d", 512)], bound.Chain);
+        Assert.Equal([new("a", 24), new("c", 40), new("d", 512)], bound.Chain.ToArray());
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class StackBoundsTests
     {
         var bound = Bound(Calls(16, "b"), Calls(32, "c"), Calls(64, "b", "d"), Calls(512));
         var recursion = Assert.IsType<Unbounded.Recursion>(Assert.Single(bound.Without));
-        Assert.Equal(["b", "c"], recursion.Functions);
+        Assert.Equal(["b", "c"], recursion.Functions.ToArray());
     }
 
     [Fact]
