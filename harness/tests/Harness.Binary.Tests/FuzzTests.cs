@@ -66,7 +66,7 @@ public sealed class FuzzTests(UnitBuilds builds)
     public async Task An_executable_never_breaks_the_stack_analysis(Route route, Backend backend)
     {
         var bytes = await File.ReadAllBytesAsync((await builds.GetAsync(route, OptimizeMode.Debug, backend)).WorkerPath);
-        await Task.Run(() => Survives(bytes, MutantsPerFile / 4, 6, AnalyseStack));
+        await Task.Run(() => Survives(bytes, MutantsPerFile / 15, 6, AnalyseStack));
     }
 
     private static void AnalyseStack(byte[] bytes)
