@@ -20,13 +20,15 @@ public sealed class ElfFile
     private readonly byte[] _bytes;
     private readonly ElfLimits _limits;
     private readonly Lazy<ImmutableArray<ElfSymbol>> _symbols;
+    private readonly Lazy<ImmutableArray<ElfSymbol>> _dynamicSymbols;
 
     private ElfFile(byte[] bytes, string name, ElfLimits limits)
     {
         _bytes = bytes;
         _limits = limits;
         Name = name;
-        _symbols = new(ReadSymbols);
+        _symbols = new(() => ReadSymbols(ElfSectionType.SymbolTable));
+        _dynamicSymbols = new(() => ReadSymbols(ElfSectionType.DynamicSymbolTable));
         var header = ReadHeader();
         Segments = ReadSegments(header);
         Sections = ReadSections(header);
@@ -51,6 +53,9 @@ public sealed class ElfFile
 
     /// <summary>Of <c>.symtab</c>; empty when the file is stripped. Read when first asked for.</summary>
     public ImmutableArray<ElfSymbol> Symbols => _symbols.Value;
+
+    /// <summary>Of <c>.dynsym</c>: what the loader sees; empty in objects and static executables.</summary>
+    public ImmutableArray<ElfSymbol> DynamicSymbols => _dynamicSymbols.Value;
 
     internal ReadOnlySpan<byte> Bytes => _bytes;
 
@@ -93,7 +98,7 @@ public sealed class ElfFile
         }
 
         var count = EntryCount(section, RelocationBytes, _limits.MaxRelocations, "relocations");
-        var symbols = Symbols.Length;
+        var symbols = (Sections[section.Link].Type is ElfSectionType.DynamicSymbolTable ? DynamicSymbols : Symbols).Length;
         var target = section.Info > 0 && section.Info < Sections.Length ? Sections[section.Info] : null;
         var data = Data(section);
         var result = ImmutableArray.CreateBuilder<ElfRelocation>(count);
@@ -222,9 +227,9 @@ public sealed class ElfFile
         return result.MoveToImmutable();
     }
 
-    private ImmutableArray<ElfSymbol> ReadSymbols()
+    private ImmutableArray<ElfSymbol> ReadSymbols(ElfSectionType type)
     {
-        var tables = Sections.Where(section => section.Type is ElfSectionType.SymbolTable).ToList();
+        var tables = Sections.Where(section => section.Type == type).ToList();
         if (tables.Count == 0)
         {
             return [];

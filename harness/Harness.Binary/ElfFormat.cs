@@ -19,6 +19,7 @@ public enum ElfSectionType : uint
     RelocationsWithAddend = 4,
     NoBits = 8,
     Relocations = 9,
+    DynamicSymbolTable = 11,
     Group = 17,
     SymbolTableExtendedIndexes = 18,
     LlvmAddressSignificance = 0x6fff4c03,

@@ -23,6 +23,9 @@ internal static class ThunkCode
 {
     public const int Alignment = 16;
 
+    /// <summary>Of a thunk's symbol; its function's name follows.</summary>
+    public const string SymbolPrefix = "hs_thunk.";
+
     /// <summary>
     /// Up to this the compare takes rsp as it is, as LLVM's checks do: the runtime keeps that much below the limit.
     /// </summary>

@@ -129,7 +129,7 @@ public sealed class ThunkInjector
             var layout = ThunkCode.Write(code, function.Check, _options.LimitSlot);
             var body = SymbolReference.Existing(function.Symbol.Index);
             var thunk = _rewriter.AddSymbol(new NewSymbol(
-                "hs_thunk." + function.Symbol.Name, ElfSymbolType.Function, section, start, (ulong)layout.Bytes));
+                ThunkCode.SymbolPrefix + function.Symbol.Name, ElfSymbolType.Function, section, start, (ulong)layout.Bytes));
             _thunks.Add((function.Symbol.Section, function.Symbol.Value), thunk);
             if (limit is { } slot)
             {

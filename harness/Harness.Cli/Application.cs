@@ -76,6 +76,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ReportVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
+        ReserveVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

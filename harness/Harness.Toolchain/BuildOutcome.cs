@@ -1,11 +1,12 @@
 using Harness.Binary;
+using Harness.Binary.StackUse;
 
 namespace Harness.Toolchain;
 
 /// <summary>Wall time of the steps of one build.</summary>
 /// <param name="Compile">Zig: source to object, to LLVM IR, or to assembly.</param>
 /// <param name="Codegen">Zig's clang: IR to object (attribute route), assembly to object (assembly route, twice).</param>
-/// <param name="Rewrite">Ours: IR text, assembly or object.</param>
+/// <param name="Rewrite">Ours: IR text, assembly or object; and the proof that the linked program's checks suffice.</param>
 public sealed record BuildTimings(TimeSpan Compile, TimeSpan Codegen, TimeSpan Rewrite, TimeSpan Link)
 {
     public static readonly BuildTimings Zero = new(default, default, default, default);
@@ -26,7 +27,8 @@ public abstract record BuildOutcome
     internal abstract Sealed Seal { get; }
 
     /// <param name="Injection">Which functions were split, and which not and why.</param>
-    public sealed record Built(string WorkerPath, BuildTimings Timings, InjectionReport Injection)
+    /// <param name="Slack">What the linked program's call graph says; null where the runtime is not ours.</param>
+    public sealed record Built(string WorkerPath, BuildTimings Timings, InjectionReport Injection, SlackReport? Slack)
         : BuildOutcome { internal override Sealed Seal => default; }
 
     /// <summary>The compiler, the injection or the linker refuses the unit, and says why.</summary>

@@ -89,6 +89,12 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
             [("abi", "runtime/abi.zig"), ("fiber", "runtime/fiber.zig"), (SlotModule, GlibcSlot)]),
     ]);
 
+    /// <summary>What the runtime keeps below the limit for those who do not ask: slack_bytes in runtime/abi.zig.</summary>
+    public const long SlackBytes = 1984;
+
+    /// <summary>Its segments are this runtime's, so that there is <see cref="SlackBytes"/> below every limit.</summary>
+    public bool KeepsSlack => Parts.Any(part => part.Name == Growth);
+
     /// <summary>
     /// Where the checks of a cell find the limit. LLVM's read a fixed place; a variable of the runtime's own needs no libc's
     /// leave, so it is used wherever glibc has not given it or our own code is what reads it.

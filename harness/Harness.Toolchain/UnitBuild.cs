@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Harness.Binary;
+using Harness.Binary.StackUse;
 using Harness.Model;
 
 namespace Harness.Toolchain;
@@ -117,6 +118,20 @@ internal sealed class UnitBuild(
         return Succeeded(result, "link: ");
     }
 
+    /// <summary>Proves of the program, as it was linked, that every function is entered through a check and that what runs unchecked fits.</summary>
+    public Task<SlackReport?> AuditSlackAsync(InjectionReport injection) => RewriteAsync(
+        () =>
+        {
+            // Functions of one name: each is left out, or the object was rejected.
+            var unsplit = injection.Unsplit.GroupBy(f => f.Name).ToDictionary(group => group.Key, group => group.First().Reason);
+            var request = new SlackRequest(_injection.LimitSlot, RuntimeRecipe.SlackBytes, unsplit) { Functions = injection.Functions };
+            var report = SlackAudit.Run(ElfFile.Load(PathOf(WorkerBuilder.WorkerName)), request);
+            return report.Holds
+                ? Task.FromResult(report)
+                : throw new InvalidDataException($"{cell}: {report.Findings[0]}{(report.Findings.Length > 1 ? $" (and {report.Findings.Length - 1} more)" : "")}");
+        },
+        "stack: ");
+
     public void DeleteIntermediates()
     {
         foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName, AssemblyName, SplitAssemblyName })
@@ -192,7 +207,7 @@ internal sealed class UnitBuild(
         return report;
     });
 
-    private async Task<T?> RewriteAsync<T>(Func<Task<T>> step)
+    private async Task<T?> RewriteAsync<T>(Func<Task<T>> step, string stage = "injection: ")
         where T : class
     {
         var started = time.GetTimestamp();
@@ -202,7 +217,7 @@ internal sealed class UnitBuild(
         }
         catch (InvalidDataException e)
         {
-            Failure = new BuildOutcome.Rejected("injection: " + e.Message);
+            Failure = new BuildOutcome.Rejected(stage + e.Message);
             return null;
         }
         finally

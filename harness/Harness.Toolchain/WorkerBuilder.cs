@@ -16,8 +16,8 @@ public sealed record BuildOptions
     public InjectionOptions Injection { get; init; } = InjectionOptions.Default;
 
     /// <summary>
-    /// The largest frame of a function without a check: it must fit, with those it calls, into what the runtime keeps
-    /// below the limit (<c>slack_bytes</c> in zig-fixtures/runtime/abi.zig).
+    /// The largest frame of a function without a check. What such functions need together, in a chain of calls, is proven of the linked
+    /// program (<see cref="Binary.StackUse.SlackAudit"/>); this one says early which function is to blame.
     /// </summary>
     public long MaxUnsplitFrameBytes { get; init; } = 1024;
 
@@ -110,8 +110,12 @@ public sealed class WorkerBuilder(
             return new BuildOutcome.Rejected($"injection: {build.Cell}: {defect}");
         }
 
-        return await build.LinkAsync(runtime).ConfigureAwait(false)
-            ? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection)
-            : build.Failure!;
+        if (!await build.LinkAsync(runtime).ConfigureAwait(false))
+        {
+            return build.Failure!;
+        }
+
+        var slack = _recipe.KeepsSlack ? await build.AuditSlackAsync(injection).ConfigureAwait(false) : null;
+        return build.Failure ?? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection, slack);
     }
 }

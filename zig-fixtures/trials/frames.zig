@@ -40,6 +40,8 @@ var pairs: u64 = 0;
 var calls: u64 = 0;
 var split_calls: u64 = 0;
 var deepest: u64 = 0;
+/// How far below the limit the slack of callers' segments was written, by whatever ran there: bodies, stubs, what bodies call.
+var mark: u64 = 0;
 
 pub export fn main() callconv(.c) c_int {
     kit.start();
@@ -52,6 +54,7 @@ pub export fn main() callconv(.c) c_int {
         kit.say("checked  {t}: {d} frames, {d} pairs of frame and residue, of them {d} split; at most {d} bytes below the limit", .{
             method, hs_unit.frame_count, pairs, split_calls, deepest,
         });
+        if (method == .canaries) kit.say("slack used {d} bytes", .{mark});
         if (split_calls == 0 or split_calls == pairs) kit.stop("the residues do not reach both sides of the check", .{});
     }
     mixed();
@@ -96,7 +99,7 @@ fn sweep(method: Method, frame: Frame) void {
     // The limit lies on a page boundary plus what may be written below it.
     const page = std.mem.alignForward(u64, segment.low + abi.canary_bytes, kit.page_bytes);
     const base = page + kit.page_bytes + below_stubs;
-    if (method == .canaries) fillCanaries(page, base - below_stubs) else kit.protect(page, kit.page_bytes, false);
+    if (method == .canaries) fillCanaries(page, base) else kit.protect(page, kit.page_bytes, false);
     var guard: u64 = 0;
     var residue: i64 = -unasked_bytes;
     while (residue <= @as(i64, @intCast(frame.bytes)) + beyond_frame) : (residue += word) {
@@ -114,6 +117,7 @@ fn sweep(method: Method, frame: Frame) void {
         }
         checkCanaries(child.low + abi.canary_bytes, child_end, frame, residue, "its own segment");
     }
+    if (method == .canaries) mark = @max(mark, base - lowestWritten(page, base));
     if (guard != 0) kit.protect(guard, kit.page_bytes, true);
     if (method == .no_access_page) kit.protect(page, kit.page_bytes, true);
     kit.close();
@@ -142,6 +146,11 @@ fn call(frame: Frame, limit: u64, residue: i64) void {
 
 fn fillCanaries(low: u64, high: u64) void {
     @memset(words(low, high), canary);
+}
+
+fn lowestWritten(low: u64, high: u64) u64 {
+    for (words(low, high)) |*value| if (value.* != canary) return @intFromPtr(value);
+    return high;
 }
 
 fn checkCanaries(low: u64, high: u64, frame: Frame, residue: i64, where: []const u8) void {

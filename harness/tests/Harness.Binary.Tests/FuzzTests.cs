@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Harness.Binary.StackUse;
 using Harness.Model;
 
 namespace Harness.Binary.Tests;
@@ -53,6 +54,26 @@ public sealed class FuzzTests(UnitBuilds builds)
             () => Survives(bytes, MutantsPerFile, 4, Symbolize, section.Offset, section.Offset + (int)section.Size));
         Assert.True(
             outcomes.Refused > 30, $"only {outcomes.Refused} refused: the mutants do not reach the line programs");
+    }
+
+    [Fact]
+    public void A_built_program_never_breaks_the_stack_analysis() =>
+        Survives(StackUse.SlackAuditTests.Sound().ToArray(), 3 * MutantsPerFile, 5, AnalyseStack);
+
+    [ZigTheory(Timeout = 600_000)]
+    [InlineData(Route.Thunk, Backend.SelfHosted)]
+    [InlineData(Route.Attribute, Backend.Llvm)]
+    public async Task An_executable_never_breaks_the_stack_analysis(Route route, Backend backend)
+    {
+        var bytes = await File.ReadAllBytesAsync((await builds.GetAsync(route, OptimizeMode.Debug, backend)).WorkerPath);
+        await Task.Run(() => Survives(bytes, MutantsPerFile / 15, 6, AnalyseStack));
+    }
+
+    private static void AnalyseStack(byte[] bytes)
+    {
+        var file = ElfFile.Parse(bytes, "mutant", _limits);
+        ReserveAnalysis.Run(file, []);
+        SlackAudit.Run(file, new SlackRequest(LimitSlot.Glibc, 1984, new Dictionary<string, UnsplitReason>()));
     }
 
     private static void ReadAndInject(byte[] bytes)

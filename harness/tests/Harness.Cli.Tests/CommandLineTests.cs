@@ -39,6 +39,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("damaged", "shrink", "fz1.AAAAAAAAAAAA")]
     [InlineData("damaged", "keep", "fz1.AAAAAAAAAAAA")]
     [InlineData("there is no folder nowhere", "report", "nowhere")]
+    [InlineData("Required argument", "reserve")]
+    [InlineData("there is no file nowhere", "reserve", "nowhere")]
+    [InlineData("is not an ELF file", "reserve", "/etc/hostname")]
     public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
     {
         string[] full = args is ["run", ..] ? ["run", "--results", _cli.PathOf("results"), .. args[1..]] : args;

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Harness.Binary;
+using Harness.Binary.StackUse;
 using Harness.Model;
+using Harness.Toolchain;
 
 namespace Harness.Runtime.Tests;
 
@@ -26,7 +29,25 @@ public sealed partial class FrameTests : IDisposable
         Assert.Equal(["canaries", "no_access_page"], sweeps.Select(sweep => sweep.Groups["method"].Value));
         Assert.All(sweeps, sweep => Assert.Equal(626, Number(sweep, "frames")));
         Assert.All(sweeps, sweep => Assert.True(Number(sweep, "pairs") > 250_000, sweep.Value));
+        AssertWithinBound(lines, ElfFile.Load(built.WorkerPath), built.Slack!);
         Assert.Contains(lines, line => line.StartsWith("checked  stack arguments of 32 types, 768 calls", StringComparison.Ordinal));
+    }
+
+    /// <summary>
+    /// How far below the limit the slack was written in all these calls, painted before, is no more than the call graph says, and not much less:
+    /// callers stand up to 256 bytes below the limit, and what a function does before its check comes below that.
+    /// </summary>
+    private static void AssertWithinBound(string[] lines, ElfFile program, SlackReport slack)
+    {
+        const int callerBytes = 256 + 8;
+        var measured = lines.Select(line => Mark().Match(line)).Where(match => match.Success).Select(match => Number(match, "bytes")).Single();
+        var graph = new StackGraph(CodeImage.Of(program), StackRules.Default with { Limit = ReserveAnalysis.LimitOf(program) });
+        var bounds = new StackBounds(graph, BoundScope.UntilCheck);
+        var unit = graph.Image.ObjectDefining(SlackAudit.UnitSymbol);
+        var entries = graph.Image.Functions.Where(f => f.Object == unit).Select(f => graph.Of(f.Start)).Where(use => use.HasCheck).ToList();
+        var bound = Math.Max(slack.WorstBytes, callerBytes + entries.Max(use => bounds.BytesOf(use.Function.Start).Bytes));
+        Assert.InRange(measured, bound - 128, bound);
+        Assert.True(bound <= RuntimeRecipe.SlackBytes);
     }
 
     /// <summary>Mistakes in a file of the runtime: a text and what stands there instead.</summary>
@@ -50,6 +71,9 @@ public sealed partial class FrameTests : IDisposable
     }
 
     private static long Number(Match match, string group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^slack used (?<bytes>\d+) bytes$", RegexOptions.ExplicitCapture)]
+    private static partial Regex Mark();
 
     [GeneratedRegex(
         @"^checked  (?<method>\w+): (?<frames>\d+) frames, (?<pairs>\d+) pairs of frame and residue, of them (?<split>\d+) split",

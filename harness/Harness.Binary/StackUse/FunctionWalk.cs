@@ -1,0 +1,341 @@
+namespace Harness.Binary.StackUse;
+
+/// <summary>
+/// Follows one function along every way through it and says how far down rsp can be at each place. Where ways meet, the deeper one
+/// counts; code that only a jump table reaches is entered with the depth of the jump. Jumps into the middle of another
+/// function are followed there.
+/// </summary>
+internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, Landmarks landmarks, Returns returns, Func<CodeFunction, Steps> stepsOf)
+{
+    private const long MaxDepth = 1L << 40;
+
+    /// <summary>Ways meeting at one place that each time make it deeper: no compiler's code needs as many.</summary>
+    private const int MaxRounds = 32;
+
+    private const int Word = 8;
+    private readonly Dictionary<ulong, Visit> _visits = [];
+    private readonly Stack<(Visit Visit, int Index, WalkState State)> _work = new();
+    private ulong _root;
+    private string? _problem;
+    private long? _stated;
+    private long? _arguments;
+    private long _alignment = 1;
+
+    /// <summary>A function whose code this walk came to, and what is known at each of its steps.</summary>
+    private sealed class Visit(Steps steps)
+    {
+        public Steps Steps { get; } = steps;
+
+        public WalkState[] States { get; } = new WalkState[steps.List.Length];
+
+        public byte[] Rounds { get; } = new byte[steps.List.Length];
+
+        /// <summary>What holds at its jumps by a table, whichever.</summary>
+        public WalkState? AtTables { get; set; }
+    }
+
+    public FunctionUse Walk(ulong address, CodeFunction function)
+    {
+        _visits.Clear();
+        _work.Clear();
+        (_root, _problem, _stated, _arguments, _alignment) = (address, null, null, null, 1);
+        var start = VisitOf(function);
+        _work.Push((start, start.Steps.IndexAt(address), new WalkState { Guaranteed = long.MaxValue }));
+        do
+        {
+            while (_problem is null && _work.TryPop(out var item))
+            {
+                Follow(item.Visit, item.Index, item.State);
+            }
+        }
+        while (_problem is null && FollowTables());
+        return new UseRecorder(this).Record(address, function);
+    }
+
+    private Visit VisitOf(CodeFunction function)
+    {
+        if (!_visits.TryGetValue(function.Start, out var visit))
+        {
+            _visits.Add(function.Start, visit = new Visit(stepsOf(function)));
+        }
+
+        return visit;
+    }
+
+    /// <summary>Code that no branch leads to is where the jumps by a table lead, at any of its steps.</summary>
+    private bool FollowTables()
+    {
+        var any = false;
+        foreach (var visit in _visits.Values)
+        {
+            if (visit.AtTables is not { } state)
+            {
+                continue;
+            }
+
+            for (var i = visit.Rounds.Length - 1; i >= 0; i--)
+            {
+                if (visit.Rounds[i] == 0)
+                {
+                    _work.Push((visit, i, state));
+                    any = true;
+                }
+            }
+        }
+
+        return any;
+    }
+
+    private void Follow(Visit visit, int index, WalkState state)
+    {
+        var steps = visit.Steps.List;
+        for (; index < steps.Length; index++)
+        {
+            ref var known = ref visit.States[index];
+            ref var rounds = ref visit.Rounds[index];
+            if (rounds == 0)
+            {
+                known = state;
+            }
+            else if (!known.Join(state))
+            {
+                return;
+            }
+
+            if (++rounds > MaxRounds)
+            {
+                Fail($"rsp goes lower with every turn of a loop at {Place(steps[index].Address)}");
+                return;
+            }
+
+            state = known;
+            if (!Advance(visit, steps[index], ref state) || _problem is not null)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>What a step does; false: control does not go on behind it.</summary>
+    private bool Advance(Visit visit, in Step step, ref WalkState state)
+    {
+        switch (step.Kind)
+        {
+            case StepKind.Call or StepKind.CallPointer:
+                return Call(step, ref state);
+            case StepKind.Jump:
+                Go(visit, (ulong)step.Value, state.Arrived());
+                return false;
+            case StepKind.JumpTable or StepKind.JumpPointer:
+                if (step.Kind is StepKind.JumpTable || landmarks.PointerTarget(step.Value).Kind is ExitKind.Indirect)
+                {
+                    var merged = visit.AtTables ?? state.Arrived();
+                    merged.Join(state.Arrived());
+                    visit.AtTables = merged;
+                }
+
+                return false;
+            case StepKind.Branch or StepKind.BranchAbove or StepKind.BranchBelowOrEqual or StepKind.BranchEqual or StepKind.BranchDifferent:
+                Branch(visit, step, ref state);
+                return true;
+            case StepKind.Return or StepKind.Trap:
+                return false;
+            case StepKind.Bad:
+                Fail($"what stands at {Place(step.Address)} cannot be followed");
+                return false;
+            default:
+                Move(visit, step, ref state);
+                return true;
+        }
+    }
+
+    private void Fail(string problem) => _problem ??= problem;
+
+    private string Place(ulong address) => landmarks.Place(address);
+
+    private void Go(Visit from, ulong target, in WalkState state)
+    {
+        var visit = from;
+        if (target < from.Steps.Function.Start || target >= from.Steps.Function.End)
+        {
+            if (image.Containing(target) is not { } other || other.Start == target)
+            {
+                return; // An exit; what is no function's is found when exits are recorded.
+            }
+
+            visit = VisitOf(other);
+        }
+        else if (target == from.Steps.Function.Start && target != _root)
+        {
+            return;
+        }
+
+        _work.Push((visit, visit.Steps.IndexAt(target), state));
+    }
+
+    private void Branch(Visit visit, in Step step, ref WalkState state)
+    {
+        var (taken, onward) = (state, state);
+        if (state.Compared == 1 && step.Kind is StepKind.BranchAbove)
+        {
+            Pass(ref taken);
+        }
+        else if (state.Compared == 1 && step.Kind is StepKind.BranchBelowOrEqual)
+        {
+            Pass(ref onward);
+        }
+        else if (state.Compared == 2 && !state.Elsewhere && step.Kind is StepKind.BranchEqual or StepKind.BranchDifferent)
+        {
+            // A loop that probes a frame: rsp goes down to the place compared with. (It would never end if rsp could pass it.)
+            taken.Depth = state.ComparedAt;
+            onward.Depth = state.ComparedAt;
+        }
+
+        var target = (ulong)step.Value;
+        Go(visit, target, taken.Arrived());
+        state = onward;
+    }
+
+    /// <summary>The way on from a comparison that found the limit to be lower.</summary>
+    private static void Pass(ref WalkState state)
+    {
+        state.Guaranteed = state.Checked ? Math.Min(state.Guaranteed, state.ComparedAt) : state.ComparedAt;
+        state.Checked = true;
+    }
+
+    /// <summary>A call, and what holds behind it; false: it does not come back.</summary>
+    private bool Call(in Step step, ref WalkState state)
+    {
+        var target = (ulong)step.Value;
+        var role = step.Kind is StepKind.Call ? landmarks.RoleOf(target) : CallRole.Plain;
+        if (role is CallRole.Probe)
+        {
+            var kept = state[Kept.A];
+            if (!kept.IsNumber)
+            {
+                Fail($"how far the call at {Place(step.Address)} probes cannot be told");
+            }
+
+            state.Returned();
+            state[Kept.A] = kept;
+            return true;
+        }
+
+        if (role is CallRole.Plain || !landmarks.IsReturn(step.Next))
+        {
+            var argument = state[Kept.D];
+            state.Reported |= step.Kind is StepKind.Call && landmarks.Reports(target, argument.IsNumber ? argument.Value : null);
+            state.Returned();
+            return step.Kind is StepKind.CallPointer || returns.From(target);
+        }
+
+        var told = role is CallRole.LlvmMorestack ? state[Kept.R10] : state.Pushed;
+        var frame = !told.IsNumber ? 0 : role is CallRole.LlvmMorestack ? told.Value : (told.Value & 0xfffff) * 16;
+        _stated = Math.Min(_stated ?? long.MaxValue, frame);
+        _arguments = role is CallRole.LlvmMorestack ? (state[Kept.R11].IsNumber ? state[Kept.R11].Value : null)
+            : told.IsNumber && (int)told.Value < 0 ? ((told.Value >> 20) & 0x7ff) * 64 : null;
+        state.Returned();
+        state.Depth -= role is CallRole.LlvmMorestack ? 0 : Word;
+        var body = state;
+        body.ComparedAt = frame;
+        Pass(ref body);
+        if (image.Containing(step.Next + 1) is { } function && VisitOf(function) is { } visit)
+        {
+            _work.Push((visit, visit.Steps.IndexAt(step.Next + 1), body.Arrived()));
+        }
+
+        return true;
+    }
+
+    private void Move(Visit visit, in Step step, ref WalkState state)
+    {
+        var pushed = state.Pushed;
+        switch (step.Kind)
+        {
+            case StepKind.Lower:
+                state.Depth += step.Value;
+                state.Pushed = default;
+                break;
+            case StepKind.PushNumber:
+                state.Depth += Word;
+                state.Pushed = Known.Number(step.Value);
+                break;
+            case StepKind.Align:
+                state.Depth += Math.Max(step.Value - Word, 0);
+                _alignment = Math.Max(_alignment, step.Value);
+                break;
+            case StepKind.LowerByRegister:
+                LowerByRegister(step, ref state);
+                break;
+            case StepKind.SetStack when state[step.Register].IsBelow:
+                state.Depth = state[step.Register].Value - step.Value;
+                state.Elsewhere = false;
+                break;
+            case StepKind.SetStack or StepKind.LeaveStack:
+                Leave(visit, step, ref state);
+                break;
+            case StepKind.KeepStack:
+                state[step.Register] = state.Elsewhere ? default : Known.Below(state.Depth - step.Value);
+                break;
+            case StepKind.KeepNumber:
+                state[step.Register] = Known.Number(step.Value);
+                break;
+            case StepKind.Forget:
+                state[step.Register] = default;
+                break;
+            case StepKind.CompareLimit or StepKind.CompareStack:
+                var compared = state[step.Register];
+                state.Compared = !compared.IsBelow || state.Elsewhere ? (byte)0 : step.Kind is StepKind.CompareLimit ? (byte)1 : (byte)2;
+                state.ComparedAt = compared.Value + step.Value;
+                break;
+            case StepKind.ForgetFlags:
+                state.Compared = 0;
+                break;
+            default:
+                break;
+        }
+
+        if (state.Depth is > MaxDepth or < -MaxDepth)
+        {
+            Fail($"rsp is moved by more than {MaxDepth} bytes at {Place(step.Address)}");
+        }
+    }
+
+    private void LowerByRegister(in Step step, ref WalkState state)
+    {
+        if (state[step.Register] is { IsNumber: true, Value: >= 0 and < MaxDepth } by)
+        {
+            state.Depth += by.Value;
+        }
+        else
+        {
+            Fail($"rsp goes down by a number that is not known at {Place(step.Address)}");
+        }
+    }
+
+    private void Leave(Visit visit, in Step step, ref WalkState state)
+    {
+        state.Elsewhere = true;
+        if (!rules.Switching.Any(rule => rule.Fits(visit.Steps.Function.Name)))
+        {
+            Fail($"rsp is set to what is not known at {Place(step.Address)}, in a function that is not on the list of those that change stacks");
+        }
+    }
+
+    /// <summary>What a step that only moves does; nothing for others.</summary>
+    private void Apply(Visit visit, in Step step, ref WalkState state)
+    {
+        if (step.Kind < StepKind.Call && _problem is null)
+        {
+            Move(visit, step, ref state);
+        }
+    }
+
+    private CallRole RoleOf(in Step step) => landmarks.RoleOf((ulong)step.Value);
+
+    private CodeFunction? FunctionAt(ulong address) => image.Containing(address);
+
+    private (ExitKind Kind, ulong Target, string Name) Target(ulong address) => landmarks.Target(address);
+
+    private (ExitKind Kind, ulong Target, string Name) PointerTarget(in Step step) => landmarks.PointerTarget(step.Value);
+}
