@@ -8,6 +8,9 @@ namespace Harness.Binary.Unwind;
 /// </summary>
 public sealed class UnwindTable
 {
+    /// <summary>How many entries before the nearest are tried; only a broken file has overlaps at all.</summary>
+    private const int MaxOverlaps = 1024;
+
     private readonly ElfFile _file;
     private readonly UnwindLimits _limits;
     private readonly FrameEntry[] _byAddress;
@@ -77,7 +80,7 @@ public sealed class UnwindTable
             (low, high) = _byAddress[middle].Start <= address ? (middle + 1, high) : (low, middle);
         }
 
-        for (var i = low - 1; i >= 0 && _reach[i] > address; i--)
+        for (var i = low - 1; i >= Math.Max(0, low - MaxOverlaps) && _reach[i] > address; i--)
         {
             if (_byAddress[i].Covers(address))
             {

@@ -1,0 +1,341 @@
+using System.Buffers.Binary;
+using Iced.Intel;
+
+namespace Harness.Binary.Unwind.Audit;
+
+/// <summary>
+/// Follows every path of one function from its entry, knowing at each instruction where the frame is, and has each row compared with that. Where paths
+/// meet, each arrival is compared with the row, and on goes what they agree on.
+/// </summary>
+internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer transfer)
+{
+    private const int MaxTableEntries = 4096;
+    private CodeFunction _function = null!;
+    private UnwindRows _rows = null!;
+    private AbstractState?[] _states = [];
+    private bool[] _reached = [];
+    private bool[] _isTarget = [];
+    private readonly Stack<int> _open = new();
+    private readonly HashSet<int> _queued = [];
+    private readonly AbstractState _current = AbstractState.AtEntry(8);
+
+    public int Instructions { get; private set; }
+
+    public int Unreached { get; private set; }
+
+    /// <param name="depth">Bytes from rsp at the entry to the CFA.</param>
+    public void Run(CodeFunction function, UnwindRows rows, int depth)
+    {
+        (_function, _rows) = (function, rows);
+        var count = function.Instructions.Length;
+        _states = new AbstractState?[count];
+        _reached = new bool[count];
+        _isTarget = Targets(function);
+        Arrive(0, AbstractState.AtEntry(depth));
+        while (_open.TryPop(out var at))
+        {
+            _queued.Remove(at);
+            Block(at);
+        }
+
+        RowsAtBoundaries();
+        for (var i = 0; i < count; i++)
+        {
+            Instructions += _reached[i] ? 1 : 0;
+            Unreached += _reached[i] ? 0 : 1;
+        }
+    }
+
+    private static bool[] Targets(CodeFunction function)
+    {
+        var result = new bool[function.Instructions.Length];
+        foreach (ref readonly var instruction in function.Instructions.AsSpan())
+        {
+            if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch
+                && function.IndexOf(instruction.NearBranchTarget) is var index and >= 0)
+            {
+                result[index] = true;
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Another path reaches an instruction.</summary>
+    private void Arrive(int index, AbstractState state)
+    {
+        if (_states[index] is not { } known)
+        {
+            _states[index] = state.Copy();
+        }
+        else
+        {
+            var before = known.Copy();
+            if (!known.Meet(state))
+            {
+                return;
+            }
+
+            // The paths disagree: each has to agree with the row by itself.
+            CheckRow(index, state);
+            CheckRow(index, before);
+        }
+
+        if (_queued.Add(index))
+        {
+            _open.Push(index);
+        }
+    }
+
+    private void CheckRow(int index, AbstractState state)
+    {
+        ref readonly var instruction = ref _function.Instructions[index];
+        if (_rows.At(instruction.IP) is { } row)
+        {
+            check.Row(_function, instruction, row, state);
+        }
+    }
+
+    /// <summary>From one instruction straight on, until control goes elsewhere or paths meet.</summary>
+    private void Block(int start)
+    {
+        _current.Assign(_states[start]!);
+        UnwindRow? row = null;
+        for (var at = start; ; at++)
+        {
+            ref readonly var instruction = ref _function.Instructions[at];
+            _reached[at] = true;
+            if (row is null || instruction.IP >= row.End || _current.Changed)
+            {
+                row = row is not null && instruction.IP < row.End ? row : _rows.At(instruction.IP);
+                Compare(instruction, row);
+            }
+
+            if (instruction.IsInvalid)
+            {
+                check.Note(FindingKind.NotDecodable, _function, instruction, "code", "an instruction", "bytes that are none");
+                return;
+            }
+
+            if (!Continues(at, instruction))
+            {
+                return;
+            }
+
+            if (at + 1 == _function.Instructions.Length)
+            {
+                RunsOver(instruction);
+                return;
+            }
+
+            if (_isTarget[at + 1] || _states[at + 1] is not null)
+            {
+                Arrive(at + 1, _current);
+                return;
+            }
+        }
+    }
+
+    private void Compare(in Instruction instruction, UnwindRow? row)
+    {
+        _current.Changed = false;
+        if (row is not null)
+        {
+            check.Row(_function, instruction, row, _current);
+        }
+        else if (_rows.Problem is null)
+        {
+            check.Note(FindingKind.NoRow, _function, instruction, "row", "a row", "none");
+        }
+    }
+
+    /// <summary>Applies an instruction; false when the next one is not reached by it.</summary>
+    private bool Continues(int at, in Instruction instruction)
+    {
+        switch (instruction.FlowControl)
+        {
+            case FlowControl.Next or FlowControl.XbeginXabortXend:
+                transfer.Apply(instruction, _current);
+                return true;
+            case FlowControl.Return:
+                check.Exit(_function, instruction, _current);
+                return false;
+            case FlowControl.ConditionalBranch:
+                Jump(instruction, EqualOnJump(at));
+                Learn(EqualBehind(at));
+                return true;
+            case FlowControl.UnconditionalBranch:
+                Jump(instruction, null);
+                return false;
+            case FlowControl.IndirectBranch:
+                JumpThrough(instruction);
+                return false;
+            case FlowControl.Call:
+                return Call(at, instruction);
+            case FlowControl.IndirectCall:
+                Transfer.Call(_current, keepsRegisters: false, pops: 0);
+                return true;
+            case FlowControl.Exception:
+                return false;
+            default: // syscall, int n, hlt
+                transfer.Apply(instruction, _current);
+                return instruction.Mnemonic is not Mnemonic.Hlt;
+        }
+    }
+
+    private bool Call(int at, in Instruction instruction)
+    {
+        var target = instruction.NearBranchTarget;
+        var special = image.SpecialAt(target);
+        Transfer.Call(_current, special is not null, special?.Pops ?? 0);
+        if (special is { Resumes: true } && at + 2 < _function.Instructions.Length)
+        {
+            // Morestack goes on behind the `ret` that it returns to, with the caller's registers.
+            Arrive(at + 2, _current);
+        }
+
+        return image.StartingAt(target) is not { Returns: false };
+    }
+
+    private void Jump(in Instruction instruction, (int, AbstractValue)? learned)
+    {
+        var target = instruction.NearBranchTarget;
+        if (_function.IndexOf(target) is var index and >= 0)
+        {
+            var before = learned is var (register, value) ? _current[register] : default;
+            Learn(learned);
+            Arrive(index, _current);
+            if (learned is var (changed, _))
+            {
+                _current[changed] = before;
+            }
+        }
+        else if (_function.Entry.Covers(target))
+        {
+            check.Note(FindingKind.NotDecodable, _function, instruction, "branch", "a branch to an instruction", $"one into the middle of another, at {target:x}");
+        }
+        else
+        {
+            Leave(instruction, target);
+        }
+    }
+
+    /// <summary>A branch out of the FDE: to a function's beginning, or into one that shares its body.</summary>
+    private void Leave(in Instruction instruction, ulong target)
+    {
+        var other = image.Covering(target);
+        if (other is null || other.Entry.Start == target)
+        {
+            check.Exit(_function, instruction, _current);
+        }
+        else if (other.IndexOf(target) is var index and >= 0 && image.Table.Rows(other.Entry).At(target) is { } row)
+        {
+            check.Row(other, other.Instructions[index], row, _current);
+        }
+        else
+        {
+            check.Note(FindingKind.NotDecodable, _function, instruction, "branch", "a branch to an instruction", $"one to {target:x}");
+        }
+    }
+
+    private void JumpThrough(in Instruction instruction)
+    {
+        var target = Transfer.JumpTarget(instruction, _current);
+        if (target.Kind is ValueKind.AbsoluteTarget or ValueKind.RelativeTarget && JumpTable(target) is { Count: > 0 } places)
+        {
+            foreach (var place in places)
+            {
+                Arrive(place, _current);
+            }
+        }
+        else if (_current[DwarfRegister.Rsp] == AbstractValue.Cfa(-8))
+        {
+            check.Exit(_function, instruction, _current);
+        }
+        else
+        {
+            check.Note(FindingKind.UnresolvedJump, _function, instruction, "jump", "targets that the code tells", "an indirect jump from inside the frame");
+        }
+    }
+
+    /// <summary>The instructions that a jump table leads to: its entries up to the first that leaves the function.</summary>
+    private List<int> JumpTable(AbstractValue target)
+    {
+        var table = unchecked((ulong)target.Number);
+        var memory = image.Table.File.Memory(table);
+        var bytes = target.Kind is ValueKind.AbsoluteTarget ? 8 : 4;
+        var result = new List<int>();
+        for (var i = 0; i < MaxTableEntries && memory.Length >= (i + 1) * bytes; i++)
+        {
+            var entry = memory[(i * bytes)..];
+            var place = bytes == 8
+                ? BinaryPrimitives.ReadUInt64LittleEndian(entry)
+                : unchecked(table + (ulong)BinaryPrimitives.ReadInt32LittleEndian(entry));
+            if (_function.IndexOf(place) is var index and >= 0)
+            {
+                result.Add(index);
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Behind <c>cmp a, b; jne</c>, or at the target of <c>je</c>, what is known of one is known of the other.</summary>
+    private (int Register, AbstractValue Value)? Equal(int at)
+    {
+        if (at == 0 || _function.Instructions[at - 1] is not { Mnemonic: Mnemonic.Cmp, Op0Kind: OpKind.Register, Op1Kind: OpKind.Register } compare
+            || compare.Op0Register.GetSize() != 8)
+        {
+            return null;
+        }
+
+        var (left, right) = (Transfer.Number(compare.Op0Register), Transfer.Number(compare.Op1Register));
+        return (_current[left].IsKnown, _current[right].IsKnown) switch
+        {
+            (false, true) => (left, _current[right]),
+            (true, false) => (right, _current[left]),
+            _ => null,
+        };
+    }
+
+    private (int, AbstractValue)? EqualBehind(int at) => _function.Instructions[at].ConditionCode is ConditionCode.ne ? Equal(at) : null;
+
+    private (int, AbstractValue)? EqualOnJump(int at) => _function.Instructions[at].ConditionCode is ConditionCode.e ? Equal(at) : null;
+
+    private void Learn((int Register, AbstractValue Value)? learned)
+    {
+        if (learned is var (register, value))
+        {
+            _current[register] = value;
+        }
+    }
+
+    private void RunsOver(in Instruction instruction) => check.Note(
+        FindingKind.EndInsideCode, _function, instruction, "end", "code up to where control leaves", $"an FDE that ends at {_function.Entry.End:x}");
+
+    private void RowsAtBoundaries()
+    {
+        foreach (var row in _rows.Rows)
+        {
+            if (_function.IndexOf(row.Start) < 0)
+            {
+                ref readonly var nearest = ref Before(row.Start);
+                check.Note(FindingKind.RowInsideInstruction, _function, nearest, "row", "rows that begin with an instruction", $"one at {row.Start:x}");
+            }
+        }
+    }
+
+    private ref readonly Instruction Before(ulong address)
+    {
+        var index = 0;
+        for (var at = address; at > _function.Entry.Start && (index = _function.IndexOf(at)) < 0; at--)
+        {
+        }
+
+        return ref _function.Instructions[Math.Max(index, 0)];
+    }
+}
