@@ -18,6 +18,11 @@ public sealed record CommonEntry(
     internal bool HasAugmentationData { get; init; }
 
     internal ByteRange Program { get; init; }
+
+    /// <summary>
+    /// Written by Zig's self-hosted backend: nobody else begins with DW_CFA_def_cfa_sf.
+    /// </summary>
+    public bool IsSelfHosted { get; init; }
 }
 
 /// <summary>Bytes of a section.</summary>

@@ -7,6 +7,10 @@ namespace Harness.Binary.Unwind;
 internal sealed class FrameSection(ElfFile file, ElfSection section, UnwindLimits limits, List<UnwindProblem> problems)
 {
     private const ulong PlainAddressBytes = 8;
+
+    /// <summary>DW_CFA_def_cfa_sf.</summary>
+    private const byte SelfHostedMark = 0x12;
+
     private readonly bool _isExceptionFrame = section.Name == ".eh_frame";
     private readonly Dictionary<ulong, CommonEntry?> _common = [];
     private readonly ulong _text = file.Section(".text")?.Address ?? 0;
@@ -173,7 +177,8 @@ internal sealed class FrameSection(ElfFile file, ElfSection section, UnwindLimit
 
         var entry = new CommonEntry(offset, version, augmentation, codeFactor, dataFactor, (int)column, augmentation.Contains('S'), null);
         entry = Augment(entry, header.IdAt, ref cursor);
-        return entry with { Program = new ByteRange(header.IdAt + cursor.Position, cursor.Left) };
+        var program = new ByteRange(header.IdAt + cursor.Position, cursor.Left);
+        return entry with { Program = program, IsSelfHosted = !cursor.AtEnd && cursor.U8() == SelfHostedMark };
     }
 
     private CommonEntry Augment(CommonEntry entry, int start, ref Cursor cursor)

@@ -22,7 +22,8 @@ public sealed class UnwindTable
     {
         (_file, _limits, Search, Problems) = (file, limits, search, problems);
         Entries = [.. entries];
-        _byAddress = [.. entries.Where(entry => entry.End > entry.Start).OrderBy(entry => entry.Start).ThenBy(entry => entry.Offset)];
+        // Of two at one place that of .eh_frame counts, as at run time.
+        _byAddress = [.. entries.Where(entry => entry.End > entry.Start).OrderBy(entry => entry.Start).ThenBy(entry => entry.Section.IsAllocated).ThenBy(entry => entry.Offset)];
         _reach = new ulong[_byAddress.Length];
         var reach = 0UL;
         for (var i = 0; i < _reach.Length; i++)

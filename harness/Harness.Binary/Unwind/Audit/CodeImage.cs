@@ -116,6 +116,9 @@ internal sealed class CodeImage
 /// <summary>Names of code by address.</summary>
 internal sealed class SymbolNames
 {
+    /// <summary>How many symbols before the nearest are tried: labels inside a function may come between.</summary>
+    private const int MaxNested = 16;
+
     private readonly ElfSymbol[] _symbols;
     private readonly ulong[] _starts;
 
@@ -133,7 +136,27 @@ internal sealed class SymbolNames
     public IEnumerable<ulong> AllOf(string name) => _symbols.Where(s => s.Name == name).Select(s => s.Value);
 
     /// <summary>The symbol at or before an address whose size reaches it; otherwise the address in hexadecimal.</summary>
-    public string At(ulong address)
+    public string At(ulong address) => Covering(address)?.Name ?? FormattableString.Invariant($"0x{address:x}");
+
+    /// <summary>From the start of <see cref="At"/>.</summary>
+    public long OffsetAt(ulong address) => Covering(address) is { } symbol ? (long)(address - symbol.Value) : 0;
+
+    public bool IsNamed(ulong address) => Covering(address) is not null;
+
+    /// <summary>Where the next function after the one that covers an address begins, up to <paramref name="end"/>.</summary>
+    public ulong NextAfter(ulong address, ulong end)
+    {
+        if (Covering(address) is { } own && own.Size > 0)
+        {
+            return Math.Min(end, unchecked(own.Value + own.Size));
+        }
+
+        var at = Array.BinarySearch(_starts, address + 1);
+        at = at < 0 ? ~at : at;
+        return at < _starts.Length ? Math.Min(end, _starts[at]) : end;
+    }
+
+    private ElfSymbol? Covering(ulong address)
     {
         var at = Array.BinarySearch(_starts, address);
         at = at < 0 ? ~at - 1 : at;
@@ -142,15 +165,15 @@ internal sealed class SymbolNames
             at++;
         }
 
-        for (var i = at; i >= Math.Max(0, at - 16); i--)
+        for (var i = at; i >= Math.Max(0, at - MaxNested); i--)
         {
             if (address - _symbols[i].Value < Math.Max(_symbols[i].Size, 1))
             {
-                return _symbols[i].Name;
+                return _symbols[i];
             }
         }
 
-        return FormattableString.Invariant($"0x{address:x}");
+        return null;
     }
 }
 
@@ -211,7 +234,7 @@ internal sealed class ReturnAnalysis(CodeImage image)
         switch (instruction.FlowControl)
         {
             case FlowControl.Next or FlowControl.XbeginXabortXend:
-                return true;
+                return instruction.Mnemonic is not Mnemonic.Hlt;
             case FlowControl.ConditionalBranch:
                 Jump(function, instruction.NearBranchTarget, open);
                 return true;
@@ -232,7 +255,7 @@ internal sealed class ReturnAnalysis(CodeImage image)
             case FlowControl.Exception:
                 return false;
             default:
-                return instruction.Mnemonic is not Mnemonic.INVALID and not Mnemonic.Hlt;
+                return instruction.Mnemonic is not Mnemonic.INVALID;
         }
     }
 

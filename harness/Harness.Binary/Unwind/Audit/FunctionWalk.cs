@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Iced.Intel;
 
 namespace Harness.Binary.Unwind.Audit;
@@ -9,7 +8,6 @@ namespace Harness.Binary.Unwind.Audit;
 /// </summary>
 internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer transfer)
 {
-    private const int MaxTableEntries = 4096;
     private CodeFunction _function = null!;
     private UnwindRows _rows = null!;
     private AbstractState?[] _states = [];
@@ -70,7 +68,6 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         }
         else
         {
-            var before = known.Copy();
             if (!known.Meet(state))
             {
                 return;
@@ -78,7 +75,6 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
 
             // The paths disagree: each has to agree with the row by itself.
             CheckRow(index, state);
-            CheckRow(index, before);
         }
 
         if (_queued.Add(index))
@@ -113,7 +109,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
 
             if (instruction.IsInvalid)
             {
-                check.Note(FindingKind.NotDecodable, _function, instruction, "code", "an instruction", "bytes that are none");
+                NotDecodable(instruction);
                 return;
             }
 
@@ -124,8 +120,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
 
             if (at + 1 == _function.Instructions.Length)
             {
-                RunsOver(instruction);
-                return;
+                return; // Unreachable in the source, or a call that does not return: whether there is code behind is the tables' matter.
             }
 
             if (_isTarget[at + 1] || _states[at + 1] is not null)
@@ -156,7 +151,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         {
             case FlowControl.Next or FlowControl.XbeginXabortXend:
                 transfer.Apply(instruction, _current);
-                return true;
+                return instruction.Mnemonic is not Mnemonic.Hlt;
             case FlowControl.Return:
                 check.Exit(_function, instruction, _current);
                 return false;
@@ -168,7 +163,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
                 Jump(instruction, null);
                 return false;
             case FlowControl.IndirectBranch:
-                JumpThrough(instruction);
+                JumpThrough(at, instruction);
                 return false;
             case FlowControl.Call:
                 return Call(at, instruction);
@@ -177,9 +172,9 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
                 return true;
             case FlowControl.Exception:
                 return false;
-            default: // syscall, int n, hlt
+            default: // syscall, int n
                 transfer.Apply(instruction, _current);
-                return instruction.Mnemonic is not Mnemonic.Hlt;
+                return true;
         }
     }
 
@@ -238,17 +233,20 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         }
     }
 
-    private void JumpThrough(in Instruction instruction)
+    private void JumpThrough(int at, in Instruction instruction)
     {
-        var target = Transfer.JumpTarget(instruction, _current);
-        if (target.Kind is ValueKind.AbsoluteTarget or ValueKind.RelativeTarget && JumpTable(target) is { Count: > 0 } places)
+        var places = JumpTable.Places(image.Table.File, _function, at, Transfer.JumpTarget(instruction, _current));
+        foreach (var place in places)
         {
-            foreach (var place in places)
-            {
-                Arrive(place, _current);
-            }
+            Arrive(place, _current);
         }
-        else if (_current[DwarfRegister.Rsp] == AbstractValue.Cfa(-8))
+
+        if (places.Count > 0)
+        {
+            return;
+        }
+
+        if (_current[DwarfRegister.Rsp] == AbstractValue.Cfa(-8))
         {
             check.Exit(_function, instruction, _current);
         }
@@ -256,32 +254,6 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         {
             check.Note(FindingKind.UnresolvedJump, _function, instruction, "jump", "targets that the code tells", "an indirect jump from inside the frame");
         }
-    }
-
-    /// <summary>The instructions that a jump table leads to: its entries up to the first that leaves the function.</summary>
-    private List<int> JumpTable(AbstractValue target)
-    {
-        var table = unchecked((ulong)target.Number);
-        var memory = image.Table.File.Memory(table);
-        var bytes = target.Kind is ValueKind.AbsoluteTarget ? 8 : 4;
-        var result = new List<int>();
-        for (var i = 0; i < MaxTableEntries && memory.Length >= (i + 1) * bytes; i++)
-        {
-            var entry = memory[(i * bytes)..];
-            var place = bytes == 8
-                ? BinaryPrimitives.ReadUInt64LittleEndian(entry)
-                : unchecked(table + (ulong)BinaryPrimitives.ReadInt32LittleEndian(entry));
-            if (_function.IndexOf(place) is var index and >= 0)
-            {
-                result.Add(index);
-            }
-            else
-            {
-                break;
-            }
-        }
-
-        return result;
     }
 
     /// <summary>Behind <c>cmp a, b; jne</c>, or at the target of <c>je</c>, what is known of one is known of the other.</summary>
@@ -314,8 +286,18 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         }
     }
 
-    private void RunsOver(in Instruction instruction) => check.Note(
-        FindingKind.EndInsideCode, _function, instruction, "end", "code up to where control leaves", $"an FDE that ends at {_function.Entry.End:x}");
+    /// <summary>The last bytes of an FDE that decode to nothing are an instruction that goes on behind it.</summary>
+    private void NotDecodable(in Instruction instruction)
+    {
+        if (instruction.NextIP >= _function.Entry.End)
+        {
+            check.Note(FindingKind.EndInsideInstruction, _function, instruction, "end", "an FDE that ends with an instruction", $"one up to {_function.Entry.End:x}");
+        }
+        else
+        {
+            check.Note(FindingKind.NotDecodable, _function, instruction, "code", "an instruction", "bytes that are none");
+        }
+    }
 
     private void RowsAtBoundaries()
     {

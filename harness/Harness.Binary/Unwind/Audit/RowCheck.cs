@@ -5,7 +5,7 @@ namespace Harness.Binary.Unwind.Audit;
 /// <summary>Compares rows with what is known of the code, and gathers contradictions, alike ones of a function together.</summary>
 internal sealed class RowCheck(UnwindTable table, UnwindLimits limits)
 {
-    private readonly Dictionary<(FrameEntry, FindingKind, string), int> _places = [];
+    private readonly Dictionary<(FrameEntry, FindingKind, string), int> _places = new(PlaceComparer.Instance);
     private readonly HashSet<(ulong, FindingKind, string)> _seen = [];
     private readonly List<UnwindFinding> _findings = [];
 
@@ -57,24 +57,26 @@ internal sealed class RowCheck(UnwindTable table, UnwindLimits limits)
 
     public void Note(FindingKind kind, CodeFunction function, in Instruction instruction, string subject, string expected, string declared)
     {
-        if (_seen.Add((instruction.IP, kind, subject)))
+        if (!_seen.Add((instruction.IP, kind, subject)))
         {
-            Note(kind, function.Entry, function.Name, instruction.IP, instruction.IsInvalid ? "(bad)" : instruction.ToString(), subject, expected, declared);
+            return;
         }
-    }
 
-    public void Note(
-        FindingKind kind, FrameEntry entry, string name, ulong address, string instruction, string subject, string expected, string declared)
-    {
-        if (_places.TryGetValue((entry, kind, subject), out var place))
+        if (_places.TryGetValue((function.Entry, kind, subject), out var place))
         {
             _findings[place] = _findings[place] with { Instructions = _findings[place].Instructions + 1 };
             return;
         }
 
-        _places[(entry, kind, subject)] = _findings.Count;
-        _findings.Add(new UnwindFinding(kind, name, address, (long)(address - entry.Start), instruction, expected, declared) { Subject = subject });
+        _places[(function.Entry, kind, subject)] = _findings.Count;
+        _findings.Add(new UnwindFinding(
+            kind, function.Name, instruction.IP, (long)(instruction.IP - function.Entry.Start), instruction.IsInvalid ? "(bad)" : instruction.ToString(),
+            expected, declared) { Subject = subject, IsSelfHosted = function.Entry.Common.IsSelfHosted });
     }
+
+    /// <summary>About a function as a whole.</summary>
+    public void Note(FindingKind kind, CodeFunction function, string subject, string expected, string declared) =>
+        _findings.Add(new UnwindFinding(kind, function.Name, function.Entry.Start, 0, "", expected, declared) { Subject = subject, IsSelfHosted = function.Entry.Common.IsSelfHosted });
 
     private void Return(CodeFunction function, in Instruction instruction, UnwindRow row, AbstractState state)
     {
@@ -194,5 +196,16 @@ internal sealed class RowCheck(UnwindTable table, UnwindLimits limits)
         public bool IsTrue(AbstractValue value) => value.Kind is ValueKind.Constant
             ? value.Number != 0
             : throw new UnwindException(UnwindFault.UnknownValue, pc, "a branch of an expression depends on what the code does not tell");
+    }
+
+    /// <summary>Entries by identity: comparing their contents would be dear.</summary>
+    private sealed class PlaceComparer : IEqualityComparer<(FrameEntry Entry, FindingKind Kind, string Subject)>
+    {
+        public static readonly PlaceComparer Instance = new();
+
+        public bool Equals((FrameEntry Entry, FindingKind Kind, string Subject) x, (FrameEntry Entry, FindingKind Kind, string Subject) y) =>
+            ReferenceEquals(x.Entry, y.Entry) && x.Kind == y.Kind && x.Subject == y.Subject;
+
+        public int GetHashCode((FrameEntry Entry, FindingKind Kind, string Subject) key) => HashCode.Combine(key.Entry.Start, key.Kind, key.Subject);
     }
 }

@@ -15,14 +15,14 @@ internal static class TableAudit
             yield return At(FindingKind.NotCode, names, entry.Start, "an FDE over code of the file", $"one over {entry.Start:x}..{entry.End:x}");
         }
 
-        foreach (var finding in Overlaps(table, names).Concat(Functions(table, names)).Concat(Search(table, names)))
+        foreach (var finding in Overlaps(table, names).Concat(Functions(table, names)).Concat(Gaps(table, names)).Concat(Search(table, names)))
         {
             yield return finding;
         }
     }
 
     private static UnwindFinding At(FindingKind kind, SymbolNames names, ulong address, string expected, string declared) =>
-        new(kind, names.At(address), address, 0, "", expected, declared);
+        new(kind, names.At(address), address, names.OffsetAt(address), "", expected, declared);
 
     private static IEnumerable<UnwindFinding> Overlaps(UnwindTable table, SymbolNames names)
     {
@@ -37,43 +37,73 @@ internal static class TableAudit
         }
     }
 
-    /// <summary>Each function symbol of a size has one FDE with its beginning; the end may lie in another one (fragments), but no hole in between.</summary>
+    /// <summary>A function symbol of a size and the FDE at its beginning are of one range; what assembly has outside of all FDEs is <see cref="Gaps"/>'s.</summary>
     private static IEnumerable<UnwindFinding> Functions(UnwindTable table, SymbolNames names)
     {
         var seen = 0UL;
         foreach (var symbol in names.Symbols.Where(s => s is { Type: ElfSymbolType.Function, Size: > 0 }))
         {
-            if (symbol.Value < seen)
+            var end = unchecked(symbol.Value + symbol.Size);
+            if (symbol.Value < seen || end < symbol.Value || table.Find(symbol.Value) is not { } entry)
             {
-                continue; // Another name of the same code, or a label inside it.
+                continue; // Another name of the same code, a label inside it, or nothing to compare with.
             }
 
-            seen = unchecked(symbol.Value + symbol.Size);
-            var entry = table.Find(symbol.Value);
-            if (entry is null)
+            seen = end;
+            // The byte that a synthetic return address needs before it belongs to the FDE and not to the symbol.
+            var isLate = entry.Start != symbol.Value && !Padding.Is(table.File, entry.Start, symbol.Value);
+            if (isLate || (entry.End != end && !Padding.Is(table.File, Math.Min(end, entry.End), Math.Max(end, entry.End))))
             {
-                yield return At(FindingKind.NoEntry, names, symbol.Value, "an FDE", "none");
-            }
-            else if (entry.Start != symbol.Value)
-            {
-                yield return At(FindingKind.EntryInsideFunction, names, symbol.Value, "an FDE that begins with the function", $"one from {entry.Start:x}");
-            }
-            else if (seen > entry.End && !IsPadding(table.File, entry.End, seen))
-            {
-                yield return At(FindingKind.NoEntry, names, symbol.Value, $"an FDE up to {seen:x}", $"one up to {entry.End:x}");
-            }
-            else if (entry.End > seen && !IsPadding(table.File, seen, entry.End))
-            {
-                yield return At(FindingKind.EntryInsideFunction, names, symbol.Value, $"an FDE up to {seen:x}", $"one up to {entry.End:x}, over other code");
+                yield return At(
+                    FindingKind.WrongRange, names, symbol.Value, $"an FDE over {symbol.Value:x}..{end:x}", $"one over {entry.Start:x}..{entry.End:x}");
             }
         }
     }
 
-    /// <summary>Nothing but int3, nop and zero bytes.</summary>
-    private static bool IsPadding(ElfFile file, ulong start, ulong end)
+    /// <summary>Code between FDEs: a finding for each function, and for what has no name each run of bytes.</summary>
+    private static IEnumerable<UnwindFinding> Gaps(UnwindTable table, SymbolNames names)
     {
-        var bytes = file.Memory(start);
-        return end - start <= (ulong)bytes.Length && bytes[..(int)(end - start)].IndexOfAnyExcept((byte)0xcc, (byte)0x90, (byte)0) < 0;
+        var debugOnly = new List<ulong>();
+        foreach (var section in table.File.Sections.Where(s => s.IsCode && s.Type is ElfSectionType.ProgramBits))
+        {
+            FrameEntry? previous = null;
+            var (at, end) = (section.Address, unchecked(section.Address + section.Size));
+            foreach (var entry in table.ByAddress.Where(e => e.Section.IsAllocated && e.End > at && e.Start < end).Append(null))
+            {
+                // Between functions of the self-hosted backend its linker leaves what was there before.
+                var isLeftOver = (previous ?? entry)?.Common.IsSelfHosted is true || entry?.Common.IsSelfHosted is true;
+                foreach (var finding in Gap(table, names, section, at, entry?.Start ?? end))
+                {
+                    if (table.Find(finding.Address) is not null)
+                    {
+                        debugOnly.Add(finding.Address);
+                    }
+                    else if (!isLeftOver || names.IsNamed(finding.Address))
+                    {
+                        yield return finding;
+                    }
+                }
+
+                previous = entry;
+                at = Math.Max(at, entry?.End ?? end);
+            }
+        }
+
+        if (debugOnly.Count > 0)
+        {
+            yield return new UnwindFinding(
+                FindingKind.NoEntry, "(.debug_frame)", debugOnly[0], 0, "", "FDEs that unwinders find at run time",
+                $"{debugOnly.Count} functions, from {names.At(debugOnly[0])} on, with FDEs in .debug_frame only");
+        }
+    }
+
+    private static IEnumerable<UnwindFinding> Gap(UnwindTable table, SymbolNames names, ElfSection section, ulong start, ulong end)
+    {
+        for (var at = start; at < end && Padding.FirstCode(table.File, at, end) is { } code; at = Math.Max(at + 1, names.NextAfter(code, end)))
+        {
+            var finding = At(FindingKind.NoEntry, names, code, "an FDE", $"none over {start:x}..{end:x} of {section.Name}");
+            yield return names.IsNamed(code) ? finding : finding with { Function = $"({section.Name})", Offset = (long)(code - section.Address) };
+        }
     }
 
     private static IEnumerable<UnwindFinding> Search(UnwindTable table, SymbolNames names)

@@ -145,7 +145,7 @@ internal sealed class Transfer
                 return;
             }
         }
-        else if (instruction is { OpCount: 2, Op0Kind: OpKind.Memory, HasLockPrefix: false } && WritesMemoryOnly(instruction))
+        else if (instruction is { OpCount: 2, Op0Kind: OpKind.Memory } && WritesMemoryOnly(instruction))
         {
             Store(instruction, state);
             return;
@@ -196,9 +196,17 @@ internal sealed class Transfer
     /// <summary>An element of a table of constants, by its size.</summary>
     private static AbstractValue TableElement(in Instruction instruction, AbstractState state)
     {
-        if (instruction.MemoryIndex is Register.None || instruction.SegmentPrefix is Register.FS or Register.GS)
+        if (instruction.SegmentPrefix is Register.FS or Register.GS)
         {
             return AbstractValue.Unknown;
+        }
+
+        if (instruction.MemoryIndex is Register.None)
+        {
+            // A scaled index in the base's place, the table in the displacement's.
+            return instruction.Mnemonic is Mnemonic.Jmp && instruction.MemoryBase is not (Register.None or Register.RIP or Register.RSP or Register.RBP)
+                ? new AbstractValue(ValueKind.AbsoluteTarget, unchecked((long)instruction.MemoryDisplacement64))
+                : AbstractValue.Unknown;
         }
 
         var start = instruction.MemoryBase is Register.None
@@ -220,9 +228,13 @@ internal sealed class Transfer
         instruction.Mnemonic is Mnemonic.Mov or Mnemonic.Add or Mnemonic.Sub or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor
         || (instruction.Op1Kind is OpKind.Register && instruction.Op1Register.IsVectorRegister());
 
+    /// <summary><c>lock or [rsp], 0</c>: orders memory and changes nothing.</summary>
+    private static bool IsBarrier(in Instruction instruction) =>
+        instruction.Mnemonic is Mnemonic.Or or Mnemonic.Add or Mnemonic.Sub or Mnemonic.Xor && instruction.Op1Kind is not OpKind.Register && instruction.GetImmediate(1) == 0;
+
     private static void Store(in Instruction instruction, AbstractState state)
     {
-        if (Address(instruction, state) is not { Kind: ValueKind.Cfa } address)
+        if (Address(instruction, state) is not { Kind: ValueKind.Cfa } address || IsBarrier(instruction))
         {
             return;
         }

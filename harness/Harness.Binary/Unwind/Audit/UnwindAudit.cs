@@ -21,8 +21,7 @@ public static class UnwindAudit
             var rows = programs.Run(function.Entry);
             if (rows.Problem is { } problem)
             {
-                check.Note(
-                    FindingKind.Unreadable, function.Entry, function.Name, function.Entry.Start, "", problem.Fault.ToString(), "rows up to the end", problem.ToString());
+                check.Note(FindingKind.Unreadable, function, problem.Fault.ToString(), "rows up to the end", problem.ToString());
             }
 
             if (function.Instructions.Length > 0)
@@ -33,20 +32,21 @@ public static class UnwindAudit
 
         List<UnwindFinding> findings = [.. check.Findings, .. TableAudit.Run(table, image, names), .. NameAudit.Run(table, image, names)];
         var counts = new AuditCounts(table.ByAddress.Count, walk.Instructions, walk.Unreached);
-        return Excuse(findings, names, shortcomings ?? Shortcoming.All, counts);
+        return Excuse(findings, table, names, shortcomings ?? Shortcoming.All, counts);
     }
 
-    private static UnwindReport Excuse(List<UnwindFinding> findings, SymbolNames names, IReadOnlyList<Shortcoming> shortcomings, AuditCounts counts)
+    private static UnwindReport Excuse(
+        List<UnwindFinding> findings, UnwindTable table, SymbolNames names, IReadOnlyList<Shortcoming> shortcomings, AuditCounts counts)
     {
         var excused = new List<(UnwindFinding, Shortcoming)>();
         var rest = new List<UnwindFinding>();
-        var met = new HashSet<(Shortcoming, FindingKind)>();
+        var met = new HashSet<(string, FindingKind)>();
         foreach (var finding in findings)
         {
-            if (shortcomings.FirstOrDefault(s => s.Function == finding.Function && s.Kinds.Contains(finding.Kind)) is { } reason)
+            if (shortcomings.FirstOrDefault(s => s.Covers(finding)) is { } reason)
             {
                 excused.Add((finding, reason));
-                met.Add((reason, finding.Kind));
+                met.Add((reason.Function, finding.Kind));
             }
             else
             {
@@ -56,15 +56,28 @@ public static class UnwindAudit
 
         foreach (var shortcoming in shortcomings)
         {
-            var missing = shortcoming.Kinds.Where(kind => !met.Contains((shortcoming, kind))).ToList();
-            if (missing.Count > 0 && names.AllOf(shortcoming.Function).Any())
+            var missing = shortcoming.Kinds.Where(kind => !met.Contains((shortcoming.Function, kind))).ToList();
+            if (missing.Count > (shortcoming.Any ? shortcoming.Kinds.Count - 1 : 0) && Place(shortcoming, table, names) is { } place)
             {
                 rest.Add(new UnwindFinding(
-                    FindingKind.Outdated, shortcoming.Function, names.AllOf(shortcoming.Function).First(), 0, "",
-                    $"{string.Join(", ", missing)} ({shortcoming.Reason})", "nothing of the kind: strike it from Shortcoming.All"));
+                    FindingKind.Outdated, shortcoming.Function, place, 0, "", $"{string.Join(", ", missing)} ({shortcoming.Reason})",
+                    "nothing of the kind: strike it from Shortcoming.All"));
             }
         }
 
         return new UnwindReport(rest, excused, counts);
+    }
+
+    /// <summary>Where what a shortcoming is about begins; null when the file has nothing of it.</summary>
+    private static ulong? Place(Shortcoming shortcoming, UnwindTable table, SymbolNames names)
+    {
+        if (shortcoming.Function == Shortcoming.AnySelfHosted)
+        {
+            return table.ByAddress.FirstOrDefault(entry => entry.Common.IsSelfHosted)?.Start;
+        }
+
+        return shortcoming.Function.StartsWith('(')
+            ? table.File.Section(shortcoming.Function.Trim('(', ')'))?.Address
+            : names.AllOf(shortcoming.Function).Select(address => (ulong?)address).FirstOrDefault();
     }
 }

@@ -33,14 +33,14 @@ public enum FindingKind
     /// <summary>No row covers an instruction of an FDE.</summary>
     NoRow,
 
-    /// <summary>An FDE ends within an instruction, or control runs over its end.</summary>
-    EndInsideCode,
+    /// <summary>An FDE ends within an instruction.</summary>
+    EndInsideInstruction,
 
-    /// <summary>A function that no FDE covers, or not from its first byte to its last.</summary>
+    /// <summary>Code that no FDE covers.</summary>
     NoEntry,
 
-    /// <summary>An FDE that begins within a function.</summary>
-    EntryInsideFunction,
+    /// <summary>An FDE that does not begin or end where its function does.</summary>
+    WrongRange,
 
     /// <summary>Two FDEs cover the same code.</summary>
     Overlap,
@@ -82,6 +82,9 @@ public sealed record UnwindFinding(
 {
     /// <summary>What the finding is about: the CFA, a register.</summary>
     public string Subject { get; init; } = "";
+
+    /// <summary>Whether the function is the self-hosted backend's (<see cref="CommonEntry.IsSelfHosted"/>).</summary>
+    public bool IsSelfHosted { get; init; }
 
     public override string ToString() =>
         FormattableString.Invariant($"{Kind} at {Function}+0x{Offset:x}")
