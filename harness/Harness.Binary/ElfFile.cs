@@ -90,9 +90,9 @@ public sealed class ElfFile
     {
         foreach (var section in Sections)
         {
-            if (section.IsAllocated && section.Type is not ElfSectionType.NoBits && address >= section.Address && address - section.Address < section.Size)
+            if (section.IsAllocated && address >= section.Address && Data(section) is var data && address - section.Address < (ulong)data.Length)
             {
-                return Data(section)[(int)(address - section.Address)..];
+                return data[(int)(address - section.Address)..];
             }
         }
 

@@ -75,6 +75,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         KeepVerb.Create(context),
         ReportVerb.Create(context),
         BenchVerb.Create(context),
+        UnwindVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

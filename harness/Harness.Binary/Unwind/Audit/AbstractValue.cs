@@ -184,17 +184,34 @@ internal sealed class AbstractState
     /// <summary>The red zone's end, when rsp is known.</summary>
     public bool IsLost(long offset) => this[DwarfRegister.Rsp] is { Kind: ValueKind.Cfa } rsp && offset < rsp.Number - RedZoneBytes;
 
-    /// <summary>Keeps what both know. True when this knows less than before.</summary>
-    public bool Meet(AbstractState other)
+    /// <summary>Whether meeting the other would leave this as it is.</summary>
+    public bool IsMetBy(AbstractState other)
     {
-        var less = false;
         for (var i = 0; i < Registers; i++)
         {
             if (_registers[i].IsKnown && _registers[i] != other._registers[i])
             {
-                _registers[i] = AbstractValue.Unknown;
-                less = true;
+                return false;
             }
+        }
+
+        foreach (var slot in _slots.AsSpan(0, _slotCount))
+        {
+            if (other.Load(slot.Offset) != slot.Value)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Keeps what both know.</summary>
+    public void Meet(AbstractState other)
+    {
+        for (var i = 0; i < Registers; i++)
+        {
+            _registers[i] = _registers[i] == other._registers[i] ? _registers[i] : AbstractValue.Unknown;
         }
 
         for (var i = _slotCount - 1; i >= 0; i--)
@@ -202,11 +219,8 @@ internal sealed class AbstractState
             if (other.Load(_slots[i].Offset) != _slots[i].Value)
             {
                 _slots[i] = _slots[--_slotCount];
-                less = true;
             }
         }
-
-        return less;
     }
 
     private void RemoveSlots(long from, long end)

@@ -68,13 +68,15 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         }
         else
         {
-            if (!known.Meet(state))
+            if (known.IsMetBy(state))
             {
                 return;
             }
 
             // The paths disagree: each has to agree with the row by itself.
+            CheckRow(index, known);
             CheckRow(index, state);
+            known.Meet(state);
         }
 
         if (_queued.Add(index))
@@ -156,9 +158,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
                 check.Exit(_function, instruction, _current);
                 return false;
             case FlowControl.ConditionalBranch:
-                Jump(instruction, EqualOnJump(at));
-                Learn(EqualBehind(at));
-                return true;
+                return Branch(at, instruction);
             case FlowControl.UnconditionalBranch:
                 Jump(instruction, null);
                 return false;
@@ -176,6 +176,25 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
                 transfer.Apply(instruction, _current);
                 return true;
         }
+    }
+
+    /// <summary>Both ways of a conditional branch, but for one that what is known excludes: a loop that probes a frame ends when rsp has arrived.</summary>
+    private bool Branch(int at, in Instruction instruction)
+    {
+        var isEqual = instruction.ConditionCode is ConditionCode.e or ConditionCode.ne ? AreEqual(at) : null;
+        var jumpsIfEqual = instruction.ConditionCode is ConditionCode.e;
+        if (isEqual is null || isEqual == jumpsIfEqual)
+        {
+            Jump(instruction, jumpsIfEqual ? Equal(at) : null);
+        }
+
+        if (isEqual is not null && isEqual == jumpsIfEqual)
+        {
+            return false;
+        }
+
+        Learn(instruction.ConditionCode is ConditionCode.ne ? Equal(at) : null);
+        return true;
     }
 
     private bool Call(int at, in Instruction instruction)
@@ -256,27 +275,26 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         }
     }
 
-    /// <summary>Behind <c>cmp a, b; jne</c>, or at the target of <c>je</c>, what is known of one is known of the other.</summary>
-    private (int Register, AbstractValue Value)? Equal(int at)
-    {
-        if (at == 0 || _function.Instructions[at - 1] is not { Mnemonic: Mnemonic.Cmp, Op0Kind: OpKind.Register, Op1Kind: OpKind.Register } compare
-            || compare.Op0Register.GetSize() != 8)
-        {
-            return null;
-        }
+    /// <summary>The registers of a <c>cmp a, b</c> right before an instruction.</summary>
+    private (int Left, int Right)? Compared(int at) => at > 0
+        && _function.Instructions[at - 1] is { Mnemonic: Mnemonic.Cmp, Op0Kind: OpKind.Register, Op1Kind: OpKind.Register } compare
+        && compare.Op0Register.GetSize() == 8
+        ? (Transfer.Number(compare.Op0Register), Transfer.Number(compare.Op1Register))
+        : null;
 
-        var (left, right) = (Transfer.Number(compare.Op0Register), Transfer.Number(compare.Op1Register));
-        return (_current[left].IsKnown, _current[right].IsKnown) switch
+    /// <summary>Whether two places of the frame that were just compared are one; null when that is not known.</summary>
+    private bool? AreEqual(int at) => Compared(at) is var (left, right) && _current[left].Kind is ValueKind.Cfa && _current[right].Kind is ValueKind.Cfa
+        ? _current[left] == _current[right]
+        : null;
+
+    /// <summary>Where two registers are equal, what is known of one is known of the other.</summary>
+    private (int Register, AbstractValue Value)? Equal(int at) => Compared(at) is not var (left, right) ? null
+        : (_current[left].IsKnown, _current[right].IsKnown) switch
         {
             (false, true) => (left, _current[right]),
             (true, false) => (right, _current[left]),
             _ => null,
         };
-    }
-
-    private (int, AbstractValue)? EqualBehind(int at) => _function.Instructions[at].ConditionCode is ConditionCode.ne ? Equal(at) : null;
-
-    private (int, AbstractValue)? EqualOnJump(int at) => _function.Instructions[at].ConditionCode is ConditionCode.e ? Equal(at) : null;
 
     private void Learn((int Register, AbstractValue Value)? learned)
     {

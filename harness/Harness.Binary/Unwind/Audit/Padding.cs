@@ -5,6 +5,8 @@ namespace Harness.Binary.Unwind.Audit;
 /// <summary>What assemblers and linkers put between functions.</summary>
 internal static class Padding
 {
+    private const int MaxInstructionBytes = 15;
+
     /// <summary>Nothing but nop, int3 and zero bytes.</summary>
     public static bool Is(ElfFile file, ulong start, ulong end) => FirstCode(file, start, end) is null;
 
@@ -18,15 +20,18 @@ internal static class Padding
             return null;
         }
 
-        // Nops of several bytes.
-        var decoder = Decoder.Create(64, new ByteArrayCodeReader(bytes[simple..].ToArray()), start + (ulong)simple);
-        while (decoder.IP < start + (ulong)bytes.Length)
+        // Nops of several bytes, one at a time: mostly the first byte is code already.
+        for (var at = simple; at < bytes.Length;)
         {
+            var next = bytes.Slice(at, Math.Min(MaxInstructionBytes, bytes.Length - at));
+            var decoder = Decoder.Create(64, new ByteArrayCodeReader(next.ToArray()));
             decoder.Decode(out var instruction);
-            if (instruction.Mnemonic is not (Mnemonic.Nop or Mnemonic.Int3) && bytes[(int)(instruction.IP - start)] != 0)
+            if (instruction.Mnemonic is not (Mnemonic.Nop or Mnemonic.Int3) && bytes[at] != 0)
             {
-                return instruction.IP;
+                return start + (ulong)at;
             }
+
+            at += bytes[at] == 0 ? 1 : instruction.Length;
         }
 
         return null;

@@ -3,7 +3,8 @@ using Iced.Intel;
 namespace Harness.Binary.Unwind.Audit;
 
 /// <summary>Compares rows with what is known of the code, and gathers contradictions, alike ones of a function together.</summary>
-internal sealed class RowCheck(UnwindTable table, UnwindLimits limits)
+/// <param name="observer">Told of every contradiction at every instruction.</param>
+internal sealed class RowCheck(UnwindTable table, UnwindLimits limits, Action<ulong, string>? observer = null)
 {
     private readonly Dictionary<(FrameEntry, FindingKind, string), int> _places = new(PlaceComparer.Instance);
     private readonly HashSet<(ulong, FindingKind, string)> _seen = [];
@@ -62,6 +63,7 @@ internal sealed class RowCheck(UnwindTable table, UnwindLimits limits)
             return;
         }
 
+        observer?.Invoke(instruction.IP, $"{kind}: expected {expected}, declared {declared}");
         if (_places.TryGetValue((function.Entry, kind, subject), out var place))
         {
             _findings[place] = _findings[place] with { Instructions = _findings[place].Instructions + 1 };

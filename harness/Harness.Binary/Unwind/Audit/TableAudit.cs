@@ -3,6 +3,9 @@ namespace Harness.Binary.Unwind.Audit;
 /// <summary>Whether the tables are whole: every function has its FDE and no FDE has another's code, and the search table agrees with the section.</summary>
 internal static class TableAudit
 {
+    /// <summary>Programs have a handful.</summary>
+    private const int MaxCodeSections = 64;
+
     public static IEnumerable<UnwindFinding> Run(UnwindTable table, CodeImage image, SymbolNames names)
     {
         foreach (var problem in table.Problems)
@@ -64,7 +67,7 @@ internal static class TableAudit
     private static IEnumerable<UnwindFinding> Gaps(UnwindTable table, SymbolNames names)
     {
         var debugOnly = new List<ulong>();
-        foreach (var section in table.File.Sections.Where(s => s.IsCode && s.Type is ElfSectionType.ProgramBits))
+        foreach (var section in table.File.Sections.Where(s => s.IsCode && s.Type is ElfSectionType.ProgramBits).Take(MaxCodeSections))
         {
             FrameEntry? previous = null;
             var (at, end) = (section.Address, unchecked(section.Address + section.Size));
@@ -99,10 +102,15 @@ internal static class TableAudit
 
     private static IEnumerable<UnwindFinding> Gap(UnwindTable table, SymbolNames names, ElfSection section, ulong start, ulong end)
     {
-        for (var at = start; at < end && Padding.FirstCode(table.File, at, end) is { } code; at = Math.Max(at + 1, names.NextAfter(code, end)))
+        ulong next;
+        for (var at = start; at < end; at = next)
         {
-            var finding = At(FindingKind.NoEntry, names, code, "an FDE", $"none over {start:x}..{end:x} of {section.Name}");
-            yield return names.IsNamed(code) ? finding : finding with { Function = $"({section.Name})", Offset = (long)(code - section.Address) };
+            next = Math.Max(at + 1, names.NextAfter(at, end));
+            if (Padding.FirstCode(table.File, at, next) is { } code)
+            {
+                var finding = At(FindingKind.NoEntry, names, code, "an FDE", $"none over {start:x}..{end:x} of {section.Name}");
+                yield return names.IsNamed(code) ? finding : finding with { Function = $"({section.Name})", Offset = (long)(code - section.Address) };
+            }
         }
     }
 

@@ -6,6 +6,9 @@ namespace Harness.Binary.Unwind.Audit;
 /// </summary>
 public static class UnwindAudit
 {
+    /// <summary>Of a file that is broken altogether, no more are told.</summary>
+    private const int MaxFindings = 10_000;
+
     /// <param name="shortcomings">What is known; <see cref="Shortcoming.All"/> when null.</param>
     public static UnwindReport Run(ElfFile file, IReadOnlyList<Shortcoming>? shortcomings = null, UnwindLimits? limits = null)
     {
@@ -14,9 +17,44 @@ public static class UnwindAudit
         var names = new SymbolNames(file);
         var image = CodeImage.Of(table, names);
         var check = new RowCheck(table, table.Limits);
+        var walk = Walk(image, check, image.Functions);
+        List<UnwindFinding> findings =
+            [.. check.Findings.Concat(TableAudit.Run(table, image, names)).Concat(NameAudit.Run(table, image, names)).Take(MaxFindings)];
+        var counts = new AuditCounts(table.ByAddress.Count, walk.Instructions, walk.Unreached);
+        return Excuse(findings, table, names, shortcomings ?? Shortcoming.All, counts);
+    }
+
+    /// <summary>Instructions of the functions of a name, each with its row and what contradicts it.</summary>
+    public static IReadOnlyList<ListedInstruction> List(ElfFile file, string function)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var table = UnwindTable.Read(file);
+        var image = CodeImage.Of(table, new SymbolNames(file));
+        var functions = image.Functions.Where(f => f.Name == function).ToList();
+        var notes = new Dictionary<ulong, List<string>>();
+        Walk(image, new RowCheck(table, table.Limits, Note), functions);
+        return [.. functions.SelectMany(f => Listed(f, table.Rows(f.Entry)))];
+
+        void Note(ulong address, string text)
+        {
+            if (!notes.TryGetValue(address, out var list))
+            {
+                notes[address] = list = [];
+            }
+
+            list.Add(text);
+        }
+
+        IEnumerable<ListedInstruction> Listed(CodeFunction f, UnwindRows rows) => f.Instructions.Select(instruction => new ListedInstruction(
+            instruction.IP, (long)(instruction.IP - f.Entry.Start), instruction.IsInvalid ? "(bad)" : instruction.ToString(),
+            rows.At(instruction.IP)?.ToString() ?? "none", notes.GetValueOrDefault(instruction.IP) ?? []));
+    }
+
+    private static FunctionWalk Walk(CodeImage image, RowCheck check, List<CodeFunction> functions)
+    {
         var walk = new FunctionWalk(image, check, new Transfer());
-        var programs = table.Programs();
-        foreach (var function in image.Functions)
+        var programs = image.Table.Programs();
+        foreach (var function in functions)
         {
             var rows = programs.Run(function.Entry);
             if (rows.Problem is { } problem)
@@ -30,9 +68,7 @@ public static class UnwindAudit
             }
         }
 
-        List<UnwindFinding> findings = [.. check.Findings, .. TableAudit.Run(table, image, names), .. NameAudit.Run(table, image, names)];
-        var counts = new AuditCounts(table.ByAddress.Count, walk.Instructions, walk.Unreached);
-        return Excuse(findings, table, names, shortcomings ?? Shortcoming.All, counts);
+        return walk;
     }
 
     private static UnwindReport Excuse(

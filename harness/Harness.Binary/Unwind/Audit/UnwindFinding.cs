@@ -103,3 +103,7 @@ public sealed record AuditCounts(int Entries, int Instructions, int Unreached);
 /// <param name="Excused">Explained by a recorded shortcoming, with its reason.</param>
 public sealed record UnwindReport(
     IReadOnlyList<UnwindFinding> Findings, IReadOnlyList<(UnwindFinding Finding, Shortcoming Reason)> Excused, AuditCounts Counts);
+
+/// <summary>One line of a function with its unwind row.</summary>
+/// <param name="Contradictions">Empty where the row holds.</param>
+public sealed record ListedInstruction(ulong Address, long Offset, string Instruction, string Row, IReadOnlyList<string> Contradictions);

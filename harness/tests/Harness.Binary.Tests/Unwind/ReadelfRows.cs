@@ -15,6 +15,8 @@ internal static class ReadelfRows
         var own = table.Entries.GroupBy(entry => (entry.Section.Name, entry.Offset)).ToDictionary(group => group.Key, group => group.Single());
         var differences = new List<string>();
         var (section, entries, rows) = ("", 0, 0);
+        var commons = new Dictionary<(string, ulong), string>();
+        (string Section, ulong Offset)? commonAt = null;
         Block? block = null;
         foreach (var line in readelf.Append(""))
         {
@@ -25,15 +27,25 @@ internal static class ReadelfRows
             else if (line.Contains(" FDE cie=", StringComparison.Ordinal))
             {
                 var offset = Hex(line.AsSpan(0, line.IndexOf(' ', StringComparison.Ordinal)));
-                block = own.Remove((section, offset), out var entry) ? new Block(line, entry, table) : null;
+                block = own.Remove((section, offset), out var entry) ? new Block(line, entry, table, commons.GetValueOrDefault((section, entry.Common.Offset))) : null;
                 entries++;
                 if (block is null)
                 {
                     Note(differences, $"{line}: not found");
                 }
             }
+            else if (line.Contains(" CIE ", StringComparison.Ordinal))
+            {
+                // An FDE without a program has the rows of its CIE, which readelf prints there only.
+                (block, commonAt) = (null, (section, Hex(line.AsSpan(0, line.IndexOf(' ', StringComparison.Ordinal)))));
+            }
+            else if (block is null && commonAt is { } place && line.StartsWith("0000000000000000 ", StringComparison.Ordinal))
+            {
+                commons[place] = line;
+            }
             else if (line.Length == 0)
             {
+                commonAt = null;
                 rows += block?.Finish(text => Note(differences, text)) ?? 0;
                 block = null;
             }
@@ -62,7 +74,7 @@ internal static class ReadelfRows
     private static ulong Hex(ReadOnlySpan<char> text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>One FDE of readelf's beside ours.</summary>
-    private sealed class Block(string head, FrameEntry entry, UnwindTable table)
+    private sealed class Block(string head, FrameEntry entry, UnwindTable table, string? common)
     {
         private readonly List<string> _lines = [];
         private int[] _columns = [];
@@ -95,6 +107,11 @@ internal static class ReadelfRows
             var rows = table.Rows(entry);
             // A row at the very end is an advance without anything behind it.
             var lines = _lines.Where(line => Hex(line.AsSpan(0, 16)) < entry.End).ToList();
+            if (lines.Count == 0 && common is not null && entry.End > entry.Start)
+            {
+                lines.Add(entry.Start.ToString("x16", CultureInfo.InvariantCulture) + common[16..]);
+                _columns = [DwarfRegister.Rip];
+            }
             if (rows.Problem is { } problem || rows.Rows.Count != lines.Count)
             {
                 differs($"{head}: {lines.Count} rows, ours {rows.Rows.Count} ({rows.Problem})");
