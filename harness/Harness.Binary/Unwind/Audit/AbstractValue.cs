@@ -77,8 +77,16 @@ internal sealed class AbstractState
     private (long Offset, AbstractValue Value)[] _slots = new (long, AbstractValue)[8];
     private int _slotCount;
 
-    /// <summary>Set by every change; the walker clears it when it has compared the state with a row.</summary>
+    /// <summary>
+    /// Set by every change that matters to ordinary rows: of the callee-saved registers, rsp, r10, r11 and the words. The walker clears it when
+    /// it has compared the state with a row.
+    /// </summary>
     public bool Changed { get; set; } = true;
+
+    /// <summary>Whether a CFA that is computed from a register is covered by <see cref="Changed"/>.</summary>
+    public static bool Watches(int register) => (Watched >> register & 1) != 0;
+
+    private const int Watched = 1 << DwarfRegister.Rbx | 1 << DwarfRegister.Rbp | 1 << DwarfRegister.Rsp | 0xfc00;
 
     /// <summary>At the entry of a function whose CFA is <paramref name="depth"/> bytes above rsp.</summary>
     public static AbstractState AtEntry(int depth)
@@ -99,7 +107,7 @@ internal sealed class AbstractState
         get => _registers[register];
         set
         {
-            Changed |= _registers[register] != value;
+            Changed |= Watches(register) && _registers[register] != value;
             _registers[register] = value;
         }
     }

@@ -44,6 +44,8 @@ internal sealed class CodeImage
     /// <summary>Of all FDEs together, which may overlap in a broken file.</summary>
     private const long MaxCodeBytes = 1 << 28;
 
+    private const byte Nop = 0x90;
+
     private readonly Dictionary<ulong, CodeFunction> _byStart = [];
     private readonly Dictionary<ulong, SpecialCallee> _special = [];
 
@@ -70,7 +72,7 @@ internal sealed class CodeImage
                 continue;
             }
 
-            var function = Decode(entry, names.At(entry.Start), memory[..(int)bytes]);
+            var function = Decode(entry, NameOf(entry, names, memory), memory[..(int)bytes]);
             image.Functions.Add(function);
             image._byStart.TryAdd(entry.Start, function);
         }
@@ -94,6 +96,10 @@ internal sealed class CodeImage
 
     /// <summary>The function that covers an address, or null.</summary>
     public CodeFunction? Covering(ulong address) => Table.Find(address) is { } entry ? _byStart.GetValueOrDefault(entry.Start) : null;
+
+    /// <summary>The byte that a synthetic return address needs before it belongs to the FDE and not to the function's symbol.</summary>
+    private static string NameOf(FrameEntry entry, SymbolNames names, ReadOnlySpan<byte> code) =>
+        code[0] == Nop && names.IsFunction(entry.Start + 1) ? names.At(entry.Start + 1) : names.At(entry.Start);
 
     private static CodeFunction Decode(FrameEntry entry, string name, ReadOnlySpan<byte> code)
     {
@@ -140,6 +146,9 @@ internal sealed class SymbolNames
 
     /// <summary>From the start of <see cref="At"/>.</summary>
     public long OffsetAt(ulong address) => Covering(address) is { } symbol ? (long)(address - symbol.Value) : 0;
+
+    /// <summary>Whether a function begins at an address.</summary>
+    public bool IsFunction(ulong address) => Covering(address) is { Type: ElfSymbolType.Function } symbol && symbol.Value == address;
 
     public bool IsNamed(ulong address) => Covering(address) is not null;
 

@@ -99,13 +99,15 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
     {
         _current.Assign(_states[start]!);
         UnwindRow? row = null;
+        var isUnusual = false;
         for (var at = start; ; at++)
         {
             ref readonly var instruction = ref _function.Instructions[at];
             _reached[at] = true;
-            if (row is null || instruction.IP >= row.End || _current.Changed)
+            if (row is null || instruction.IP >= row.End || _current.Changed || isUnusual)
             {
                 row = row is not null && instruction.IP < row.End ? row : _rows.At(instruction.IP);
+                isUnusual = row is not null && !AbstractState.Watches(Math.Max(row.Cfa.Register, 0));
                 Compare(instruction, row);
             }
 

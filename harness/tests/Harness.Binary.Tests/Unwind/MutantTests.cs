@@ -96,7 +96,10 @@ public sealed class MutantTests(UnitBuilds builds) : IDisposable
         var (frames, header) = (file.Section(".eh_frame")!, file.Section(".eh_frame_hdr")!);
         var (record, field, common) = (frames.Offset + (int)entry.Offset, Field(entry), frames.Offset + (int)entry.Common.Offset);
         var row = header.Offset + 12 + (8 * table.Search!.Rows.ToList().FindIndex(r => r.Start == entry.Start));
-        var returns = (int)(Text(file, entry.End - 1) - 1);
+        // A function whose code ends with pop rbp; ret.
+        var popping = table.ByAddress.First(e => NameOf(file, e) is { } name && name.StartsWith("unit.", StringComparison.Ordinal)
+            && file.Memory(e.End - 2) is [0x5d, 0xc3, ..]);
+        var returns = (int)Text(file, popping.End - 2);
         var stub = file.Symbols.First(s => s.Name == "__morestack");
         Action plant = defect switch
         {

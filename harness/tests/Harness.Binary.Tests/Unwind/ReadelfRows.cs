@@ -1,10 +1,11 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Harness.Binary.Unwind;
 
 namespace Harness.Binary.Tests.Unwind;
 
 /// <summary>Compares our rows with what <c>readelf -wF</c> prints, line by line.</summary>
-internal static class ReadelfRows
+internal static partial class ReadelfRows
 {
     public sealed record Comparison(int Entries, int Rows, List<string> Differences);
 
@@ -74,7 +75,7 @@ internal static class ReadelfRows
     private static ulong Hex(ReadOnlySpan<char> text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>One FDE of readelf's beside ours.</summary>
-    private sealed class Block(string head, FrameEntry entry, UnwindTable table, string? common)
+    private sealed partial class Block(string head, FrameEntry entry, UnwindTable table, string? common)
     {
         private readonly List<string> _lines = [];
         private int[] _columns = [];
@@ -137,6 +138,10 @@ internal static class ReadelfRows
                 .. unseen.Select(r => $"{DwarfRegister.Name(r)}={row.Registers[r]}")];
         }
 
-        private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        /// <summary>Rules by register are written "r5 (rdi)".</summary>
+        private static string[] Words(string line) => NumberedRegister().Replace(line, "$1").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+        [GeneratedRegex(@"r\d+ \((\w+)\)")]
+        private static partial Regex NumberedRegister();
     }
 }
