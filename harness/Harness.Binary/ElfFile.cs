@@ -88,6 +88,26 @@ public sealed class ElfFile
             ? []
             : _bytes.AsSpan(section.Offset, (int)section.Size);
 
+    /// <summary>
+    /// What a loader puts at an address before relocating, from there to the end of its section; empty where the file has no data for it.
+    /// </summary>
+    public ReadOnlySpan<byte> Memory(ulong address)
+    {
+        foreach (var section in Sections)
+        {
+            if (section.IsAllocated && address >= section.Address && Data(section) is var data && address - section.Address < (ulong)data.Length)
+            {
+                return data[(int)(address - section.Address)..];
+            }
+        }
+
+        return [];
+    }
+
+    /// <summary>Eight bytes of <see cref="Memory"/>, or null.</summary>
+    internal ulong? LoadWord(ulong address) =>
+        Memory(address) is { Length: >= 8 } bytes ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : null;
+
     /// <summary>The entries of an SHT_RELA section, each with its symbol index and offset checked.</summary>
     public ImmutableArray<ElfRelocation> Relocations(ElfSection section)
     {

@@ -77,6 +77,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),
+        UnwindVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

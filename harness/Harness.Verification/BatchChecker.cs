@@ -35,6 +35,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 continue;
             }
 
+            var rows = UnwindFindings.OfAsync(unit); // Beside the execution.
             var clock = _time.GetTimestamp();
             var run = await runner.RunAsync(unit, plan, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
             draft.Execute += _time.GetElapsedTime(clock);
@@ -44,6 +45,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 .RecordAsync(unit, run, Path.Combine(directory, $"record-{number++}"), ct).ConfigureAwait(false);
             draft.Record += _time.GetElapsedTime(clock);
             draft.Findings.AddRange(findings);
+            draft.Findings.AddRange((await rows.ConfigureAwait(false)).Select(found => found.Finding));
         }
 
         return draft.Finish(modelTime, _time.GetElapsedTime(started));

@@ -17,8 +17,11 @@ public sealed record BuiltUnit(
     {
         ArgumentNullException.ThrowIfNull(built);
         var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), map);
-        return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings);
+        return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings) { Rows = RowAudit.Of(built.WorkerPath) };
     }
+
+    /// <summary>The check of its unwind rows; null where there is no real worker.</summary>
+    public RowAudit? Rows { get; init; }
 }
 
 /// <summary>A check that a row failed.</summary>

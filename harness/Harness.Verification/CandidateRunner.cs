@@ -28,6 +28,16 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
         var number = 0;
         foreach (var (indices, unit) in build.Units)
         {
+            if (signature.Check == UnwindFindings.Check)
+            {
+                foreach (var (place, finding) in (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(found => found.Finding.Signature == signature))
+                {
+                    results[indices[place]] = finding.Case;
+                }
+
+                continue; // Nothing needs to run.
+            }
+
             var wanted = indices.Select((index, place) => (index, place)).ToDictionary(p => p.place, p => candidates[p.index]);
             var suspects = await SuspectsAsync(unit, wanted, signature, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
             var again = Path.Combine(directory, $"record-{number++}");

@@ -69,7 +69,8 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
             return new ReplayResult.Inconclusive($"the execution was not reached{first}");
         }
 
-        return Held(run, row);
+        // What the execution shows comes first.
+        return await UnwindFindings.OfAsync(unit).ConfigureAwait(false) is [var (_, wrong), ..] ? new ReplayResult.Failed(wrong) : Held(run, row);
     }
 
     private static ReplayResult Held(UnitRun run, int row)

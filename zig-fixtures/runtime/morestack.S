@@ -310,12 +310,12 @@ hs_to_scheduler:
     .type hs_fiber_start, @function
     .p2align 4
 hs_entry_begin:
-    nop                                 // a return address − 1 stays inside
-hs_fiber_start:
     .cfi_startproc
     unwound_at .Lfiber_unwound, hs_personality_last
     .cfi_undefined %rip
     .cfi_def_cfa %rsp, 8
+    nop                                 // a return address − 1 stays inside, with the same row
+hs_fiber_start:
     xor %ebp, %ebp
     mov %r12, %rdi
     mov %rsp, %r12

@@ -6,7 +6,7 @@ namespace Harness.Binary.Tests;
 /// <summary>The runtime without any libc, its limit in a variable of its own (zig-fixtures/programs/bare).</summary>
 public sealed class BareProgramTests : IDisposable
 {
-    private static readonly RuntimeRecipe _recipe = RuntimeRecipe.Standard.Without("worker", "dwarf").And(new RuntimePart(
+    internal static RuntimeRecipe Recipe { get; } = RuntimeRecipe.Standard.Without("worker", "dwarf").And(new RuntimePart(
         "bare", "programs/bare/host.zig", OptimizeMode.ReleaseSafe, [],
         [("abi", "runtime/abi.zig"), ("worker_abi", "worker/abi.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]));
 
@@ -20,7 +20,7 @@ public sealed class BareProgramTests : IDisposable
     public async Task Fibers_split_yield_and_fail_without_a_libc(Route route, OptimizeMode mode, Backend backend)
     {
         var source = await File.ReadAllTextAsync(Tools.Fixtures.PathOf("programs/bare/unit.zig"));
-        var outcome = await new WorkerBuilder(Tools.Fixtures, Tools.Cache, _recipe).BuildAsync(
+        var outcome = await new WorkerBuilder(Tools.Fixtures, Tools.Cache, Recipe).BuildAsync(
             Tools.Unit(source), new Cell(route, mode, backend, Cell.LinuxBare), _scratch["bare"], CancellationToken.None);
         Assert.True(outcome is BuildOutcome.Built, outcome.ToString());
         var program = ((BuildOutcome.Built)outcome).WorkerPath;

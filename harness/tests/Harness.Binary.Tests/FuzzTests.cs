@@ -122,7 +122,7 @@ public sealed class FuzzTests(UnitBuilds builds)
     }
 
     /// <summary>A few bytes changed, in the headers as often as elsewhere; sometimes to values at the edges.</summary>
-    private static byte[] Mutate(byte[] original, ref ulong state, int from, int to)
+    internal static byte[] Mutate(byte[] original, ref ulong state, int from, int to)
     {
         var mutant = (byte[])original.Clone();
         var headers = (int)Math.Min(
@@ -149,7 +149,7 @@ public sealed class FuzzTests(UnitBuilds builds)
     }
 
     /// <summary>SplitMix64: a seed means the same mutants everywhere.</summary>
-    private static ulong Next(ref ulong state)
+    internal static ulong Next(ref ulong state)
     {
         unchecked
         {

@@ -1,0 +1,54 @@
+using static Harness.Binary.Unwind.Audit.FindingKind;
+
+namespace Harness.Binary.Unwind.Audit;
+
+/// <summary>
+/// A contradiction that is known and has a reason. Where a file has the function and the contradiction is not found, that is a finding
+/// too (<see cref="Outdated"/>): a reason that holds no longer hides nothing.
+/// </summary>
+/// <param name="Function">Its symbol, <see cref="AnySelfHosted"/>, or a section in parentheses.</param>
+/// <param name="Kinds">All of them must be found, or with <see cref="Any"/> one.</param>
+public sealed record Shortcoming(string Function, IReadOnlyList<FindingKind> Kinds, string Reason)
+{
+    /// <summary>Stands for every function of the self-hosted backend.</summary>
+    public const string AnySelfHosted = "(self-hosted)";
+
+    /// <summary>Null: whatever the finding is about.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>Zig 0.16.0, glibc's start files, and our own stubs.</summary>
+    public static IReadOnlyList<Shortcoming> All { get; } =
+    [
+        new("_start", [UndefinedReturnAddress, LostRegister, WrongCfa, UnprovenCfa, NoEntry],
+            "the process begins here: there is no caller, and the kernel put arguments where a return address would be; musl has no FDE for it") { Any = true },
+        new("__zig_probe_stack", [WrongCfa, UnprovenCfa, UnbalancedExit],
+            "compiler_rt, naked: it pushes rcx and walks rsp down without any call frame information; a trace taken inside is wrong"),
+        new("(.debug_frame)", [NoEntry],
+            "start files of glibc's own, and all of musl: their tables are for debuggers only, and unwinders of a running program do not read those"),
+        .. new[]
+        {
+            "__restore_rt", "__clone", "__set_thread_area", "__unmapself", "feclearexcept", "feraiseexcept", "__fesetround", "fegetround", "fegetenv",
+            "fesetenv", "fetestexcept",
+        }.Select(name => new Shortcoming(name, [NoEntry], "assembly of musl's, without call frame information; no program of ours calls it")),
+        new("(.plt)", [NoEntry], "lld writes no call frame information for the procedure linkage table; workers bind immediately, so a stub is one jump"),
+        new(AnySelfHosted, [LostRegister, UnrestoredRegister],
+            "Zig's own calling convention gives rbx away, and the self-hosted backend writes no rule that says so: a caller's rbx is not recovered. No CFA of its depends on rbx")
+            { Subject = "rbx" },
+        new("__morestack", [UnbalancedExit],
+            "returns to the `ret` in the prologue that called it, one word below the return address of the frame it stands for"),
+        new("hs_resume", [UnprovenCfa],
+            "its last two instructions are on the fiber's stack already, whose saved context has the layout of its own: the rows are the fiber's from there on"),
+        new("hs_to_scheduler", [UndefinedReturnAddress, UnprovenCfa, LostRegister, UnbalancedExit, UnrestoredRegister],
+            "leaves one stack for another: a trace taken inside ends here, and the registers are the other stack's"),
+        new("hs_fiber_start", [UndefinedReturnAddress, LostRegister, UnprovenCfa],
+            "a fiber begins here: there is no caller, and the callee-saved registers get values of its own"),
+        new("hs_fault_landing", [UndefinedReturnAddress], "entered from a signal handler, on the system stack: there is no caller"),
+    ];
+
+    /// <summary>Several builds of the function differ.</summary>
+    public bool Any { get; init; }
+
+    internal bool Covers(UnwindFinding finding) =>
+        (finding.Function == Function || (finding.IsSelfHosted && Function == AnySelfHosted))
+        && Kinds.Contains(finding.Kind) && (Subject is null || Subject == finding.Subject);
+}

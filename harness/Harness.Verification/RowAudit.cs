@@ -1,0 +1,62 @@
+using System.Text.RegularExpressions;
+using Harness.Binary;
+using Harness.Binary.Unwind.Audit;
+using Harness.Model;
+
+namespace Harness.Verification;
+
+/// <summary>
+/// The static check of a linked worker's unwind rows (docs/TRACES.md). Starts when it is first asked for, on a thread of its own, and is done once: the
+/// worker runs meanwhile.
+/// </summary>
+public sealed class RowAudit
+{
+    private readonly Lazy<Task<UnwindReport>> _report;
+
+    private RowAudit(Func<UnwindReport> audit) => _report = new(() => Task.Run(audit));
+
+    public static RowAudit Of(string worker) => new(() => UnwindAudit.Run(ElfFile.Load(worker)));
+
+    public static RowAudit Of(UnwindReport report) => new(() => report);
+
+    public Task<UnwindReport> ReportAsync() => _report.Value;
+}
+
+/// <summary>Findings about unwind rows.</summary>
+internal static partial class UnwindFindings
+{
+    /// <summary>The check's name.</summary>
+    public const string Check = "unwind-row";
+
+    private const int MaxPerUnit = 50;
+
+    /// <summary>With the place in the unit of the program whose function it is; the first one's where it is no program's. First per signature.</summary>
+    public static async Task<IReadOnlyList<(int Place, Finding Finding)>> OfAsync(BuiltUnit unit)
+    {
+        if (unit.Rows is not { } rows)
+        {
+            return [];
+        }
+
+        var report = await rows.ReportAsync().ConfigureAwait(false);
+        return [.. report.Findings.Select(finding => Of(unit, finding)).DistinctBy(found => found.Finding.Signature).Take(MaxPerUnit)];
+    }
+
+    private static (int Place, Finding Finding) Of(BuiltUnit unit, UnwindFinding finding)
+    {
+        var place = ProgramFunction().Match(finding.Function) is { Success: true } match
+            && int.TryParse(match.Groups["number"].ValueSpan, out var number) && number < unit.Programs.Count ? number : 0;
+        var signature = new Signature(Check, unit.Cell, Words().Replace(finding.Kind.ToString(), "-$0"), finding.Function);
+        var alike = finding.Instructions > 1 ? $"{finding.Instructions} instructions alike" : "";
+        return (place, new Finding(
+            signature,
+            new Case(unit.Programs[place], unit.Cell, ExecutionPlan.Baseline),
+            new Observation(Check, finding.ToString(), [], null, null, null, alike.Length > 0 ? alike : null, Recorded: true)));
+    }
+
+    [GeneratedRegex(@"\bprogram_(?<number>\d+)\.", RegexOptions.ExplicitCapture)]
+    private static partial Regex ProgramFunction();
+
+    [GeneratedRegex("(?<=[a-z])[A-Z]")]
+    private static partial Regex Words();
+}
