@@ -42,6 +42,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
 {
     /// <summary>The part that planted defects of assembly are in.</summary>
     private const string Stubs = "morestack";
+    private const string Growth = "growth";
     private const string DefectModule = "defects";
     private const string SlotModule = "limit_slot";
     private const string GlibcSlot = "runtime/limit_slot_glibc.zig";
@@ -56,7 +57,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart(Stubs, "runtime/morestack.S", OptimizeMode.ReleaseFast, [], []),
         new RuntimePart("gates", "worker/gates.S", OptimizeMode.ReleaseFast, [], []),
         new RuntimePart(
-            "growth", "runtime/growth.zig", OptimizeMode.ReleaseFast,
+            Growth, "runtime/growth.zig", OptimizeMode.ReleaseFast,
             ["-mcpu", "x86_64-mmx-sse-sse2-x87+soft_float", "-fno-builtin"],
             [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
@@ -66,6 +67,17 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart(
             "dwarf", "observers/dwarf.zig", OptimizeMode.ReleaseSmall, ["-lc"],
             [("abi", "runtime/abi.zig"), (SlotModule, GlibcSlot)]),
+    ]);
+
+    /// <summary>The runtime as its package ships it (zig-fixtures/runtime/build.zig): its own memory, fibers, no harness.</summary>
+    public static RuntimeRecipe Product { get; } = new(
+    [
+        Standard.Parts.Single(part => part.Name == Stubs),
+        new RuntimePart("fiber", "runtime/fiber.S", OptimizeMode.ReleaseFast, [], []),
+        WithPool(Standard.Parts.Single(part => part.Name == Growth)),
+        new RuntimePart(
+            "host", "runtime/host.zig", OptimizeMode.ReleaseSafe, ["-fno-stack-check", "-fno-stack-protector"],
+            [("abi", "runtime/abi.zig"), ("fiber", "runtime/fiber.zig"), (SlotModule, GlibcSlot)]),
     ]);
 
     /// <summary>
@@ -99,6 +111,11 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     private static ImmutableArray<(string Name, string Source)> Replace(
         ImmutableArray<(string Name, string Source)> modules, string name, string source) =>
         [.. modules.Select(module => module.Name == name ? (name, source) : module)];
+
+    private static RuntimePart WithPool(RuntimePart growth) => growth with
+    {
+        Modules = [.. Replace(growth.Modules, "memory", "runtime/pool.zig").Where(module => module.Name != DefectModule)],
+    };
 
     private static RuntimePart Define(RuntimePart part, string flag) => part with { Flags = part.Flags.Add(flag) };
 }
