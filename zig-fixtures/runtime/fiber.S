@@ -18,28 +18,19 @@
 // On the system stack (inside hs_system_call, a release callback, a signal handler) there is nothing to go back to: hs_rt_misused ends the fiber.
     enter_gate hs_fiber_yield
     cmpq $0, TLS(THREAD_SYSTEM_RSP)
-    je 2f
+    je 1f
     save_context
     mov TLS(THREAD_STACK), %rax
     mov %rsp, STACK_RSP(%rax)
-    mov TLS(THREAD_SCHEDULER_RSP), %rdx
-    mov (%rsp), %rcx                    // control words: loading them is dear, so only where they differ
-    mov %rdx, %rsp
+    control_words
+    .cfi_remember_state
+    mov TLS(THREAD_SCHEDULER_RSP), %rsp
+    .cfi_def_cfa %rsp, CONTEXT_BYTES    // hs_resume's frame
     movq $0, TLS(THREAD_SYSTEM_RSP)
-    cmp (%rsp), %rcx
-    je 1f
-    ldmxcsr (%rsp)
-    fldcw 4(%rsp)
-1:  xor %eax, %eax
-    add $8, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    ret
-2:  call hs_rt_misused
+    xor %eax, %eax
+    resume_context
+    .cfi_restore_state
+1:  call hs_rt_misused
     ud2
     .cfi_endproc
     .size hs_fiber_yield, . - hs_fiber_yield

@@ -16,6 +16,12 @@
 #define SEGMENT_STUB_FRAME 32
 #define SEGMENT_WARM 40
 
+// MXCSR without the exception flags (bits 0–5).
+#define MXCSR_CONTROL 0xffc0
+
+// save_context's seven words and the return address above.
+#define CONTEXT_BYTES 64
+
 #define TLS(field) %fs:hs_thread@TPOFF+field
 
 // Where prologues find the limit (abi.zig, limit_slot): the word that LLVM's read and glibc reserves, or a variable of our own (morestack.S).
@@ -81,6 +87,50 @@
     sub $8, %rsp
     stmxcsr (%rsp)
     fnstcw 4(%rsp)
+    .endm
+
+// The control words that save_context has just stored, MXCSR in ecx and x87's in edx: read as wide as they were written, or the loads would
+// wait for the stores to reach memory.
+    .macro control_words
+    mov (%rsp), %ecx
+    movzwl 4(%rsp), %edx
+    .endm
+
+// Goes on where the context at rsp was saved (save_context); ecx and edx are the control words in force, rax is kept. Loading
+// control words is dear, so only where they differ: of MXCSR what callees must keep; its exception flags are nobody's. `jmp`, not `ret`: this return address is not the one that was called last, and
+// a `ret` would be mispredicted every time.
+    .macro resume_context
+    xor (%rsp), %ecx
+    test $MXCSR_CONTROL, %ecx
+    jnz 8f
+    cmp 4(%rsp), %dx
+    je 9f
+8:  ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+9:  add $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    pop %r15
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r15
+    pop %r14
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r14
+    pop %r13
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r13
+    pop %r12
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r12
+    pop %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbx
+    pop %rbp
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbp
+    pop %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    jmp *%rcx
     .endm
 
 // Blocking gates: the fiber may be switched away from inside the service. Its context is at THREAD_FIBER_RSP.

@@ -78,7 +78,10 @@ export fn hs_rt_fiber_create(
 
     const closure_at = (@intFromPtr(fiber) - closure_bytes) & ~@as(u64, 63);
     if (closure_bytes > 0) @memcpy(@as([*]u8, @ptrFromInt(closure_at)), closure[0..closure_bytes]);
-    const limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
+    var limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
+    // The smallest fiber stays on one page for as long as it calls checked code only: what is deeper goes to segments that leave when
+    // it yields, what lies below the limit is there for unchecked code.
+    if (class == abi.class_min) limit = @max(limit, high - page_bytes + abi.unchecked_bytes);
     const range: Range = .{ .low = low, .high = closure_at, .limit = limit, .origin = class, .origin_kind = kind & 0xff };
     const top = hs_stack_adopt(&fiber.stack, &range, closure_at - @sizeOf(abi.Segment) - limit);
     fiber.stack.rsp = abi.prepareContext(top, entry, closure_at, &hs_fiber_start);
