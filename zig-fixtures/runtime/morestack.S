@@ -146,12 +146,7 @@ __morestack:
     mov SEGMENT_LIMIT(%rcx), %rax
     mov %rax, LIMIT_SLOT
     incq TLS(THREAD_WARM_SPLITS)
-    //    NEW = the segment's header, less what makes it congruent to CFA mod 64
-    lea -16(%rcx), %rax
-    sub %rbp, %rax
-    and $63, %rax
-    sub %rax, %rcx
-    mov %rcx, %rsp
+    mov %rcx, %rsp                      // NEW: the header itself; a multiple of 64, which is all that a frame without arguments can ask for
     mov -40(%rbp), %rcx
     mov -32(%rbp), %rax
     mov -16(%rbp), %r10
@@ -170,9 +165,20 @@ __morestack:
     mov %rcx, STACK_SEGMENT(%rax)
     mov SEGMENT_LIMIT(%rcx), %rcx
     mov %rcx, LIMIT_SLOT
-    mov -40(%rbp), %rcx
-    mov -32(%rbp), %rax
-    jmp .Lleave
+    //    Leave through R, which moves into the slot right below the return address, as in 7; rax and rcx are at hand here.
+    .cfi_remember_state
+    mov (%rbp), %rcx                    // C's rbp
+    .cfi_register %rbp, %rcx
+    mov -8(%rbp), %rax
+    mov %rax, (%rbp)
+    mov %rbp, %rsp
+    .cfi_def_cfa_register %rsp
+    mov %rcx, %rbp
+    .cfi_restore %rbp
+    mov -40(%rsp), %rcx
+    mov -32(%rsp), %rax
+    ret                                 // to the `ret` at R, rsp at the return address
+    .cfi_restore_state
 .Lmisnested:
     incq -8(%rbp)                       // as after a cold split
     jmp .Lcold_shrink
