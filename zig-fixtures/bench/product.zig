@@ -2,6 +2,7 @@
 //! checks of a route and once without. This file itself is compiled without checks; what of it runs on a fiber needs a few words.
 
 const std = @import("std");
+const linux = std.os.linux;
 const splitstack = @import("splitstack");
 const kit = @import("kit.zig");
 
@@ -105,13 +106,36 @@ fn compare(comptime name: []const u8, split: kit.Workload, plain: kit.Workload, 
 
 /// Into a fiber and out of it: half of it is a switch.
 fn switching(count: u64) void {
+    switchBackAndForth("switch", count);
+    // With a second thread that might resume the same fiber, it has to be claimed.
+    var pipe: [2]i32 = undefined;
+    if (linux.errno(linux.pipe2(&pipe, .{})) != .SUCCESS) kit.fail("no pipe", .{});
+    const other = std.Thread.spawn(.{}, waitInside, .{pipe[0]}) catch kit.fail("no second thread", .{});
+    while (@atomicLoad(bool, &inside, .acquire) == false) _ = linux.sched_yield();
+    switchBackAndForth("switch.shared", count);
+    _ = linux.close(pipe[1]);
+    other.join();
+}
+
+var inside = false;
+
+/// A thread of the runtime that does nothing, until the pipe's other end is closed.
+fn waitInside(descriptor: i32) void {
+    splitstack.Thread.enter() catch kit.fail("the runtime does not start on a second thread", .{});
+    defer splitstack.Thread.leave();
+    @atomicStore(bool, &inside, true, .release);
+    var byte: [1]u8 = undefined;
+    _ = linux.read(descriptor, &byte, 1);
+}
+
+fn switchBackAndForth(name: []const u8, count: u64) void {
     const fiber = fiberOf(yields, .{count + 1});
     defer fiber.deinit();
     _ = step(fiber);
     const began = kit.now();
     for (0..count) |_| _ = step(fiber);
     const took: f64 = @floatFromInt(kit.now() - began);
-    kit.report("switch", took / @as(f64, @floatFromInt(2 * count)));
+    kit.report(name, took / @as(f64, @floatFromInt(2 * count)));
     if (step(fiber) != .ended) kit.fail("the fiber does not end", .{});
 }
 

@@ -9,6 +9,9 @@
 #define STACK_SEGMENT 0
 #define STACK_RSP 8
 #define STACK_PENDING 16
+#define FIBER_STATE 88
+#define STATE_READY 0
+#define STATE_RUNNING 1
 #define SEGMENT_PARENT 0
 #define SEGMENT_CACHED 8
 #define SEGMENT_LIMIT 16
@@ -71,6 +74,37 @@
     leave_gate \name
     .endm
 
+// What a function that switches away does first: a context (CONTEXT_BYTES with its own return address) on the stack it leaves, which
+// becomes the thread's system stack.
+    .macro leave_for_fiber
+    push %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %rbp, -16
+    push %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %rbx, -24
+    push %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %r12, -32
+    push %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %r13, -40
+    push %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %r14, -48
+    push %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %r15, -56
+    sub $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    stmxcsr (%rsp)
+    fnstcw 4(%rsp)
+    mov %rsp, TLS(THREAD_SCHEDULER_RSP)
+    mov %rsp, %rax
+    and $-64, %rax                      // what the gates start from: aligned for any call
+    mov %rax, TLS(THREAD_SYSTEM_RSP)
+    .endm
+
 // Saves a whole context on its own stack, below the gate's rbp frame:
 //   rbp → saved rbp; then rbx, r12, r13, r14, r15, MXCSR | x87 control word ← rsp
     .macro save_context
@@ -89,25 +123,13 @@
     fnstcw 4(%rsp)
     .endm
 
-// The control words that save_context has just stored, MXCSR in ecx and x87's in edx: read as wide as they were written, or the loads would
-// wait for the stores to reach memory.
-    .macro control_words
-    mov (%rsp), %ecx
-    movzwl 4(%rsp), %edx
-    .endm
-
-// Goes on where the context at rsp was saved (save_context); ecx and edx are the control words in force, rax is kept. Loading
-// control words is dear, so only where they differ: of MXCSR what callees must keep; its exception flags are nobody's. `jmp`, not `ret`: this return address is not the one that was called last, and
-// a `ret` would be mispredicted every time.
+// Goes on where the context at rsp was saved (save_context, leave_for_fiber); rax is kept. Control words are loaded whether they differ
+// or not: to find out, the ones in force would have to be stored and read back, which takes longer. `jmp`, not `ret`: this
+// return address is not the one that was called last, and a `ret` would be mispredicted every time.
     .macro resume_context
-    xor (%rsp), %ecx
-    test $MXCSR_CONTROL, %ecx
-    jnz 8f
-    cmp 4(%rsp), %dx
-    je 9f
-8:  ldmxcsr (%rsp)
+    ldmxcsr (%rsp)
     fldcw 4(%rsp)
-9:  add $8, %rsp
+    add $8, %rsp
     .cfi_adjust_cfa_offset -8
     pop %r15
     .cfi_adjust_cfa_offset -8

@@ -12,7 +12,6 @@ const Fiber = records.Fiber;
 pub export threadlocal var hs_thread: abi.Thread = .{};
 pub const panic = std.debug.no_panic;
 
-extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
 extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
 extern fn hs_fiber_start() callconv(.c) void;
 extern fn hs_attempt(f: *const fn (*Fiber) callconv(.c) void, fiber: *Fiber) callconv(.c) u64;
@@ -39,9 +38,15 @@ pub fn running() ?*Fiber {
     return @fieldParentPtr("stack", stack);
 }
 
+/// Threads that have entered and not left: with one, a fiber is claimed without a lock (fiber.S).
+export var hs_threads: u32 = 0;
+threadlocal var entered = false;
+
 export fn hs_thread_enter() callconv(.c) u64 {
     abi.setLimit(0); // a thread made in another's place may have that one's
     hs_thread.system_rsp = 0;
+    if (!entered) _ = @atomicRmw(u32, &hs_threads, .Add, 1, .acq_rel);
+    entered = true;
     if (hs_pool_enter() == 0) return 0;
     return @intFromBool(faults.enter());
 }
@@ -49,6 +54,8 @@ export fn hs_thread_enter() callconv(.c) u64 {
 export fn hs_thread_leave() callconv(.c) void {
     hs_pool_leave();
     faults.leave();
+    if (entered) _ = @atomicRmw(u32, &hs_threads, .Sub, 1, .acq_rel);
+    entered = false;
 }
 
 export fn hs_rt_fiber_create(
@@ -95,24 +102,6 @@ export fn hs_rt_fiber_destroy(fiber: *Fiber) callconv(.c) void {
         _ = hs_stack_close(&fiber.stack);
     }
     hs_slot_give(fiber.class, fiber.slot_low, fiber.slot_kind);
-}
-
-/// Runs the fiber until it yields or ends. 0: yielded, 1: ended, 2: refused (running elsewhere, ended, or called on a fiber).
-export fn hs_fiber_resume(fiber: *Fiber) callconv(.c) u64 {
-    if (hs_thread.stack != null) return 2;
-    const ready = @intFromEnum(records.State.ready);
-    const run = @intFromEnum(records.State.running);
-    if (@cmpxchgStrong(u32, &fiber.state, ready, run, .acquire, .monotonic) != null) return 2;
-    hs_thread.stack = &fiber.stack;
-    abi.setLimit(fiber.stack.segment.?.limit);
-    const back = hs_resume(fiber.stack.rsp, 0);
-    hs_thread.stack = null;
-    abi.setLimit(0);
-    if (back == back_ended) return 1;
-    // What it grew is the thread's again, for the next fiber: an idle one keeps only what it stands on.
-    if (fiber.stack.segment.?.cached != null) hs_stack_trim(&fiber.stack);
-    @atomicStore(u32, &fiber.state, ready, .release);
-    return 0;
 }
 
 /// Besides the cached segments, the pages of its current one that lie below where it stopped.
@@ -218,6 +207,8 @@ fn end(fiber: *Fiber) noreturn {
 
 fn finish(fiber: *Fiber) noreturn {
     _ = hs_stack_close(&fiber.stack);
+    hs_thread.stack = null;
+    abi.setLimit(0);
     @atomicStore(u32, &fiber.state, @intFromEnum(records.State.ended), .release);
     hs_to_scheduler(back_ended);
 }

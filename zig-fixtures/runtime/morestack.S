@@ -272,34 +272,8 @@ hs_stub_end:
     .p2align 4
 hs_resume:
     .cfi_startproc
-    push %rbp
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %rbp, -16
-    push %rbx
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %rbx, -24
-    push %r12
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %r12, -32
-    push %r13
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %r13, -40
-    push %r14
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %r14, -48
-    push %r15
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %r15, -56
-    sub $8, %rsp
-    .cfi_adjust_cfa_offset 8
-    stmxcsr (%rsp)
-    fnstcw 4(%rsp)
-    mov %rsp, TLS(THREAD_SCHEDULER_RSP)
-    mov %rsp, %rax
-    and $-64, %rax                      // what the gates start from: aligned for any call
-    mov %rax, TLS(THREAD_SYSTEM_RSP)
-    control_words
-    mov %rdi, %rsp                      // a context looks like what was pushed above: the rows hold
+    leave_for_fiber
+    mov %rdi, %rsp                      // a context looks like what was pushed: the rows hold
     mov %rsi, %rax
     resume_context
     .cfi_endproc
