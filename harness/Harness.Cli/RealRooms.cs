@@ -1,4 +1,5 @@
 using Harness.Campaigns;
+using Harness.Cli.RuntimeBench;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Generators;
@@ -28,12 +29,24 @@ internal sealed class RealRooms : IRoomOpener
             _ => throw new System.Diagnostics.UnreachableException(),
         };
 
-    public async Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct)
+    public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) =>
+        WithZigAsync(options.Root, options.Zig, zig => OpenAsync(options, zig, ct), ct);
+
+    public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        var builder = new BenchmarkBuilder(fixtures, cache, BenchmarkTools.Find());
+        return new RealWorkshop(builder, await cache.ProcessesAsync(ct).ConfigureAwait(false), found.Version);
+    }, ct);
+
+    /// <exception cref="EnvironmentUnusableException"/>
+    private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {
         try
         {
-            var zig = (await ZigLocator.LocateAsync(options.Zig, options.Root, ct).ConfigureAwait(false)).Require();
-            return zig.IsSupported ? await OpenAsync(options, zig, ct).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
+            var zig = (await ZigLocator.LocateAsync(given, root, ct).ConfigureAwait(false)).Require();
+            return zig.IsSupported ? await open(zig).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
         }
         catch (ToolchainException e)
         {
@@ -41,7 +54,7 @@ internal sealed class RealRooms : IRoomOpener
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {
-            throw new ResultsUnwritableException(Path.Combine(options.Root, CacheFolder), e);
+            throw new ResultsUnwritableException(Path.Combine(root, CacheFolder), e);
         }
     }
 

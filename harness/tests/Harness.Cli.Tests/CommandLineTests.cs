@@ -39,6 +39,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("damaged", "shrink", "fz1.AAAAAAAAAAAA")]
     [InlineData("damaged", "keep", "fz1.AAAAAAAAAAAA")]
     [InlineData("there is no folder nowhere", "report", "nowhere")]
+    [InlineData("known: hot, deep, prologue, switch, idle", "bench", "runtime", "--only", "taxi")]
+    [InlineData("too small", "bench", "runtime", "--rounds", "0")]
+    [InlineData("makes no sense", "bench", "runtime", "--effort", "0")]
+    [InlineData("makes no sense", "bench", "runtime", "--effort", "NaN")]
+    [InlineData("--bogus", "bench", "runtime", "--bogus")]
     public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
     {
         string[] full = args is ["run", ..] ? ["run", "--results", _cli.PathOf("results"), .. args[1..]] : args;
