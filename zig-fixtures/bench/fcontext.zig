@@ -19,9 +19,13 @@ pub export fn main(argc: c_int, argv: [*]const [*:0]const u8) callconv(.c) c_int
     const request: kit.Request = .of(argc, argv);
     if (!request.is("switch")) request.unknown();
     var there = jump_fcontext(make_fcontext(stack[stack.len..].ptr, stack.len, back), null);
-    const began = kit.now();
-    for (0..request.count) |_| there = jump_fcontext(there.context, null);
-    const took: f64 = @floatFromInt(kit.now() - began);
-    kit.report("switch", took / @as(f64, @floatFromInt(2 * request.count)));
+    var best = std.math.inf(f64);
+    for (0..kit.turns) |_| {
+        const began = kit.now();
+        for (0..request.count) |_| there = jump_fcontext(there.context, null);
+        const took: f64 = @floatFromInt(kit.now() - began);
+        best = @min(best, took / @as(f64, @floatFromInt(2 * request.count)));
+    }
+    kit.report("switch", best);
     return 0;
 }

@@ -8,7 +8,7 @@ namespace Harness.Cli.RuntimeBench;
 
 /// <summary>Runs all contenders in turns, round by round, so that whatever else the machine does falls on all of them.</summary>
 /// <param name="progress">Told what happens, a line at a time.</param>
-internal sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress)
+public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress)
 {
     /// <summary>More than any program reports.</summary>
     private const int MaxFigures = 64;

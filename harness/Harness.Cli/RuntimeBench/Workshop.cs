@@ -21,7 +21,7 @@ public interface IWorkshop
     long AvailableMemory();
 }
 
-internal sealed class RealWorkshop(BenchmarkBuilder builder, ChildProcess processes, string zigVersion) : IWorkshop
+public sealed class RealWorkshop(BenchmarkBuilder builder, ChildProcess processes, string zigVersion) : IWorkshop
 {
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(10);
 

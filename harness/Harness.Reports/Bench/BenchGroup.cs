@@ -15,7 +15,7 @@ public sealed record BenchGroup(string Title, string Unit, string Text, IReadOnl
             + "another fiber of the same process.",
             [("deep.first", "first touch"), ("deep.warm", "warm"), ("deep.again", "another fiber")]),
         new(
-            "Prologues", "ms", "The same Zig code with and without checks, ReleaseFast: fib(32), and quicksorts with a comparison through a pointer.",
+            "Prologues", "ms", "The same Zig code with and without checks, ReleaseFast: fib(28), and quicksorts with a comparison through a pointer.",
             [("fib.split", "fib"), ("fib.plain", "fib without"), ("calls.split", "sort"), ("calls.plain", "sort without")]),
         new(
             "Fiber switch", "ns per switch", "Into a fiber and out of it, halved; shared: while a second thread might resume the same fiber.",
