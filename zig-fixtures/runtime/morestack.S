@@ -304,7 +304,7 @@ hs_to_scheduler:
     .cfi_endproc
     .size hs_to_scheduler, . - hs_to_scheduler
 
-// The first frame of every fiber. Entered by hs_resume's `ret` with rbx = the entry wrapper, r12 = its argument. Its return address is undefined
+// The first frame of every fiber. Entered by a resume's last jump with rbx = the entry wrapper, r12 = its argument. Its return address is undefined
 // and 0, its rbp is 0: both kinds of unwinders end here. It gives the callee-saved registers known values and
 // checks them, rsp, MXCSR and the x87 control word when the fiber is done.
     .globl hs_fiber_start, hs_entry_begin, hs_entry_end
