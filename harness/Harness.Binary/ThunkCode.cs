@@ -10,9 +10,8 @@ namespace Harness.Binary;
 ///         lea  -FRAME(%rsp), %rsp            # only frames of 256 bytes and more; CFA = rsp + 8 + FRAME
 ///         cmp  %fs:LIMIT, %rsp               # a constant, or the runtime's thread-local variable
 ///         lea  FRAME(%rsp), %rsp             # CFA = rsp + 8
-///         jbe  1f
-///         jmp  body
-///     1:  push $SIZES                        # see Sizes
+///         ja   body                          # the one instruction more that a call which fits executes
+///         push $SIZES                        # see Sizes
 ///         call hs_morestack_thunk            # CFA = rsp + 16; takes the pushed word off the stack
 ///         ret                                # the call's return address R
 ///         jmp  body                          # R + 1: where morestack enters, on the new segment
@@ -44,7 +43,7 @@ internal static class ThunkCode
     public const int ArgumentsKnown = int.MinValue;
 
     /// <summary>
-    /// Where things are in a thunk: offsets of the limit's field, of the two <c>jmp</c> fields and of the call's, and row
+    /// Where things are in a thunk: offsets of the limit's field, of the two jumps' fields and of the call's, and row
     /// changes.
     /// </summary>
     public readonly record struct Layout(
@@ -70,7 +69,7 @@ internal static class ThunkCode
             rows.Add((Here(), 8));
         }
 
-        output.AddRange([0x76, 5, 0xe9, .. Number(0)]);
+        output.AddRange([0x0f, 0x87, .. Number(0)]);
         var firstJump = Here() - 4;
         output.AddRange([0x68, .. Number(check.Sizes)]);
         rows.Add((Here(), 16));

@@ -1,4 +1,5 @@
 using Harness.Campaigns;
+using Harness.Cli.RuntimeBench;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Generators;
@@ -37,7 +38,15 @@ internal sealed class RealRooms : IRoomOpener
         return Task.FromResult(new FileInjector(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), options));
     }, ct);
 
-    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        var builder = new BenchmarkBuilder(fixtures, cache, BenchmarkTools.Find());
+        return new RealWorkshop(builder, await cache.ProcessesAsync(ct).ConfigureAwait(false), found.Version);
+    }, ct);
+
+    /// <exception cref="EnvironmentUnusableException"/>
     private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {
         try

@@ -31,4 +31,8 @@ public interface IRoomOpener
 
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct);
+
+    /// <summary>What builds and runs the programs of <c>bench runtime</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct);
 }

@@ -6,6 +6,9 @@
 /// those it calls (WorkerBuilder rejects larger ones), the rest spare.
 pub const slack_bytes = 2048 - canary_bytes;
 
+/// Of these, what checked code uses as a matter of course: uncounted frames, red zone, the stub's saves, rounded up.
+pub const unchecked_bytes = 512;
+
 /// At the very bottom of a segment; what checks it is the memory's own business (only the harness's does).
 pub const canary_bytes = 64;
 

@@ -6,39 +6,101 @@
 //   rbx, r12, r13, r14, r15
 //   MXCSR | x87 control word         ◄── STACK_RSP of its struct Stack
 //
-// hs_resume (morestack.S) takes exactly this off again. The limit is its segment's and travels with the segment: hs_fiber_resume
-// (host.zig) puts it into force on whichever thread resumes.
+// That of the scheduler while a fiber runs is the same, with hs_fiber_resume's caller: THREAD_SCHEDULER_RSP. So the two switch to each
+// other in a few instructions, and neither is called by anything that would return after the switch: such a `ret` would be
+// mispredicted, because the call that the processor remembers is the other side's.
 
 #include "gates.h"
+
+// The last of hs_exception_entries, at the end of this file: where C++ keeps its list of exceptions; 0 without C++.
+#define EXCEPTION_STATE (hs_exception_entries + 24)
 
     .text
     .globl hs_gates_begin, hs_gates_end
     .hidden hs_gates_begin, hs_gates_end
 hs_gates_begin:
 
-// void hs_fiber_yield(void): back to whoever resumed this fiber, whose hs_resume returns 0. Nothing here or later is allowed to
-// remember an address of thread-local storage: the fiber may come back on another thread.
+// u64 hs_fiber_resume(struct Fiber *): runs the fiber until it yields (0) or ends (1). 2: refused, because it runs elsewhere, has
+// ended, or this is a fiber's code. The limit is the segment's and travels with it to whichever thread resumes.
+    .globl hs_fiber_resume
+    .type hs_fiber_resume, @function
+    .p2align 4
+hs_fiber_resume:
+    .cfi_startproc
+    cmpq $0, TLS(THREAD_STACK)
+    jne 1f
+    mov $STATE_RUNNING, %ecx
+    mov $STATE_READY, %eax
+    cmpl $1, hs_threads(%rip)           // a lock waits for all that the switch before has stored: only where another thread may be
+    ja 3f
+    cmp %eax, FIBER_STATE(%rdi)
+    jne 1f
+    mov %ecx, FIBER_STATE(%rdi)
+2:  cmpq $0, EXCEPTION_STATE(%rip)
+    jne 4f
+5:  .cfi_remember_state
+    leave_for_fiber
+    mov %rdi, TLS(THREAD_STACK)
+    mov STACK_SEGMENT(%rdi), %rax
+    mov SEGMENT_LIMIT(%rax), %rax
+    mov %rax, LIMIT_SLOT
+    mov STACK_RSP(%rdi), %rsp           // laid out like what was pushed: the rows hold
+    xor %eax, %eax
+    resume_context
+    .cfi_restore_state
+1:  mov $2, %eax
+    ret
+3:  lock cmpxchg %ecx, FIBER_STATE(%rdi)
+    je 2b
+    jmp 1b
+4:  push %rdi                           // C++ is linked: the exceptions being handled are the fiber's from here on
+    .cfi_adjust_cfa_offset 8
+    call hs_rt_exchange_exceptions
+    pop %rdi
+    .cfi_adjust_cfa_offset -8
+    jmp 5b
+    .cfi_endproc
+    .size hs_fiber_resume, . - hs_fiber_resume
+
+// void hs_fiber_yield(void): back to whoever resumed this fiber, whose hs_fiber_resume returns 0. What the fiber grew is the thread's again, for
+// the next one: an idle fiber keeps what it stands on. Nothing here or later is allowed to remember an address of thread-local
+// storage: the fiber may come back on another thread.
 // On the system stack (inside hs_system_call, a release callback, a signal handler) there is nothing to go back to: hs_rt_misused ends the fiber.
     enter_gate hs_fiber_yield
     cmpq $0, TLS(THREAD_SYSTEM_RSP)
-    je 2f
-    .cfi_remember_state
+    je 3f
     save_context
     mov TLS(THREAD_STACK), %rax
     mov %rsp, STACK_RSP(%rax)
-    mov TLS(THREAD_SCHEDULER_RSP), %rdx
-    mov (%rsp), %rcx                    // control words: loading them is dear, so only where they differ
-    mov %rdx, %rsp
-    switched_to_context                 // hs_resume's
+    .cfi_remember_state
+    mov TLS(THREAD_SCHEDULER_RSP), %rsp
+    switched_to_context                 // hs_fiber_resume's
     movq $0, TLS(THREAD_SYSTEM_RSP)
-    cmp (%rsp), %rcx
-    je 1f
-    ldmxcsr (%rsp)
-    fldcw 4(%rsp)
-1:  xor %eax, %eax
-    restore_context
+    movq $0, TLS(THREAD_STACK)
+    movq $0, LIMIT_SLOT
+    mov STACK_SEGMENT(%rax), %rsi
+    cmpq $0, SEGMENT_CACHED(%rsi)
+    jne 2f
+    cmpq $0, EXCEPTION_STATE(%rip)
+    jne 2f
+1:  movl $STATE_READY, FIBER_STATE(%rax) // from here on another thread may resume it
+    xor %eax, %eax
+    .cfi_remember_state
+    resume_context
     .cfi_restore_state
-2:  call hs_rt_misused
+2:  push %rax                           // rsp was a multiple of 16, and is again for the call
+    .cfi_adjust_cfa_offset 8
+    push %rax
+    .cfi_adjust_cfa_offset 8
+    mov %rax, %rdi
+    call hs_rt_idle
+    pop %rax
+    .cfi_adjust_cfa_offset -8
+    pop %rax
+    .cfi_adjust_cfa_offset -8
+    jmp 1b
+    .cfi_restore_state
+3:  call hs_rt_misused
     ud2
     .cfi_endproc
     .size hs_fiber_yield, . - hs_fiber_yield

@@ -97,4 +97,7 @@ comptime {
     const assert = @import("std").debug.assert;
     assert(@offsetOf(Fiber, "stack") == 0);
     assert(@sizeOf(Fiber) % 64 == 0);
+    // gates.h
+    assert(@offsetOf(Fiber, "state") == 88);
+    assert(@intFromEnum(State.ready) == 0 and @intFromEnum(State.running) == 1);
 }

@@ -9,12 +9,21 @@
 #define STACK_SEGMENT 0
 #define STACK_RSP 8
 #define STACK_PENDING 16
+#define FIBER_STATE 88
+#define STATE_READY 0
+#define STATE_RUNNING 1
 #define SEGMENT_PARENT 0
 #define SEGMENT_CACHED 8
 #define SEGMENT_LIMIT 16
 #define SEGMENT_ROOM 24
 #define SEGMENT_STUB_FRAME 32
 #define SEGMENT_WARM 40
+
+// MXCSR without the exception flags (bits 0–5).
+#define MXCSR_CONTROL 0xffc0
+
+// save_context's seven words and the return address above.
+#define CONTEXT_BYTES 64
 
 #define TLS(field) %fs:hs_thread@TPOFF+field
 
@@ -127,14 +136,14 @@
     context_rows
     .endm
 
-// Takes a context off, but for its control words, which the caller has seen to, and returns through it.
+// Takes a context off, but for its control words, which the caller has seen to; what is left is its return address.
     .macro restore_one register
     pop \register
     .cfi_adjust_cfa_offset -8
     .cfi_restore \register
     .endm
 
-    .macro restore_context
+    .macro take_context
     add $8, %rsp
     .cfi_adjust_cfa_offset -8
     restore_one %r15
@@ -143,7 +152,36 @@
     restore_one %r12
     restore_one %rbx
     restore_one %rbp
+    .endm
+
+    .macro restore_context
+    take_context
     ret
+    .endm
+
+// What a function that switches away does first: a context on the stack it leaves, which becomes the thread's system stack.
+    .macro leave_for_fiber
+    push %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_offset %rbp, -16
+    save_context 1
+    mov %rsp, TLS(THREAD_SCHEDULER_RSP)
+    mov %rsp, %rax
+    and $-64, %rax                      // what the gates start from: aligned for any call
+    mov %rax, TLS(THREAD_SYSTEM_RSP)
+    .endm
+
+// Goes on where the context at rsp was saved; rax is kept. Control words are loaded whether they differ or not: to find out, the ones in
+// force would have to be stored and read back, which takes longer. `jmp`, not `ret`: this return address is not the one that was
+// called last, and a `ret` would be mispredicted every time.
+    .macro resume_context
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+    take_context
+    pop %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    jmp *%rcx
     .endm
 
 // Blocking gates: the fiber may be switched away from inside the service. Its context is at THREAD_FIBER_RSP.

@@ -13,7 +13,6 @@ const Fiber = records.Fiber;
 pub export threadlocal var hs_thread: abi.Thread = .{};
 pub const panic = std.debug.no_panic;
 
-extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
 extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
 extern fn hs_fiber_start() callconv(.c) void;
 extern fn hs_attempt(f: *const fn (*Fiber) callconv(.c) void, fiber: *Fiber) callconv(.c) u64;
@@ -48,9 +47,15 @@ pub fn running() ?*Fiber {
     return if (fiber.stack.fixed != 0) null else fiber;
 }
 
+/// Threads that have entered and not left: with one, a fiber is claimed without a lock (fiber.S).
+export var hs_threads: u32 = 0;
+threadlocal var entered = false;
+
 export fn hs_thread_enter() callconv(.c) u64 {
     abi.setLimit(0); // a thread made in another's place may have that one's
     hs_thread.system_rsp = 0;
+    if (!entered) _ = @atomicRmw(u32, &hs_threads, .Add, 1, .acq_rel);
+    entered = true;
     if (hs_pool_enter() == 0) return 0;
     exit_key.remember();
     return @intFromBool(faults.enter());
@@ -65,6 +70,8 @@ export fn hs_thread_leave() callconv(.c) void {
     hs_pool_leave();
     faults.leave();
     exit_key.forget();
+    if (entered) _ = @atomicRmw(u32, &hs_threads, .Sub, 1, .acq_rel);
+    entered = false;
 }
 
 /// A thread that ends without leaving gives back what it has all the same, where there is a libc to tell us of its end.
@@ -121,7 +128,10 @@ export fn hs_rt_fiber_create(
 
     const closure_at = (@intFromPtr(fiber) - closure_bytes) & ~@as(u64, 63);
     if (closure_bytes > 0) @memcpy(@as([*]u8, @ptrFromInt(closure_at)), closure[0..closure_bytes]);
-    const limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
+    var limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
+    // The smallest fiber stays on one page for as long as it calls checked code only: what is deeper goes to segments that leave when
+    // it yields, what lies below the limit is there for unchecked code.
+    if (class == abi.class_min) limit = @max(limit, high - page_bytes + abi.unchecked_bytes);
     const range: Range = .{ .low = low, .high = closure_at, .limit = limit, .origin = class, .origin_kind = kind & 0xff };
     const top = hs_stack_adopt(&fiber.stack, &range, closure_at - @sizeOf(abi.Segment) - limit);
     fiber.stack.rsp = abi.prepareContext(top, entry, closure_at, &hs_fiber_start);
@@ -137,24 +147,14 @@ export fn hs_rt_fiber_destroy(fiber: *Fiber) callconv(.c) void {
     hs_slot_give(fiber.class, fiber.slot_low, fiber.slot_kind);
 }
 
-/// Runs the fiber until it yields or ends. 0: yielded, 1: ended, 2: refused (running elsewhere, ended, or called on a fiber).
-export fn hs_fiber_resume(fiber: *Fiber) callconv(.c) u64 {
-    if (hs_thread.stack != null) return 2;
-    const ready = @intFromEnum(records.State.ready);
-    const run = @intFromEnum(records.State.running);
-    if (@cmpxchgStrong(u32, &fiber.state, ready, run, .acquire, .monotonic) != null) return 2;
+export fn hs_rt_exchange_exceptions(fiber: *Fiber) callconv(.c) void {
     foreign.exchangeExceptions(fiber);
-    hs_thread.stack = &fiber.stack;
-    abi.setLimit(fiber.stack.segment.?.limit);
-    const back = hs_resume(fiber.stack.rsp, 0);
-    hs_thread.stack = null;
-    abi.setLimit(0);
+}
+
+/// The fiber has yielded; nobody else can resume it yet. What it grew is the thread's again, for the next fiber.
+export fn hs_rt_idle(fiber: *Fiber) callconv(.c) void {
     foreign.exchangeExceptions(fiber);
-    if (back == back_ended) return 1;
-    // What it grew is the thread's again, for the next fiber: an idle one keeps only what it stands on.
-    if (fiber.stack.segment.?.cached != null) hs_stack_trim(&fiber.stack);
-    @atomicStore(u32, &fiber.state, ready, .release);
-    return 0;
+    hs_stack_trim(&fiber.stack);
 }
 
 /// Besides the cached segments, the pages of its current one that lie below where it stopped.
@@ -294,6 +294,9 @@ fn keepReport(fiber: *Fiber) void {
 
 fn finish(fiber: *Fiber) noreturn {
     _ = hs_stack_close(&fiber.stack);
+    hs_thread.stack = null;
+    abi.setLimit(0);
+    foreign.exchangeExceptions(fiber);
     @atomicStore(u32, &fiber.state, @intFromEnum(records.State.ended), .release);
     hs_to_scheduler(back_ended);
 }

@@ -235,7 +235,7 @@ const Edge = struct {
 
     fn nothing(_: ?*anyopaque) callconv(.c) void {}
 
-    /// Below one split_call, whose frame fits, the first segment has no room for another.
+    /// The first segment, of the smallest class, has room for a small frame and not for a large one.
     fn loop(context: ?*anyopaque) callconv(.c) void {
         const edge: *Edge = @ptrCast(@alignCast(context.?));
         const stack = hs_thread.stack.?;
@@ -248,7 +248,7 @@ const Edge = struct {
     }
 
     fn run(edge: *Edge) void {
-        kit.split_call(loop, edge);
+        kit.split_call_small(loop, edge);
     }
 };
 

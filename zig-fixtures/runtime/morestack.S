@@ -14,7 +14,8 @@
 //   │ saved r10              │ rbp − 16          │                        │
 //   │ saved r11              │ rbp − 24          │                        │
 //   │ saved rax … r9         │ rbp − 32 …        │                        │
-//   │                        │ rbp − 80 (saves)  │                        │ low + slack: the limit
+//   │  or rax, rcx, segment  │                   │                        │
+//   │  0, R + 1 (warm)       │ rbp − 80 (saves)  │                        │ low + slack: the limit
 //   └────────────────────────┘                   └────────────────────────┘ low: canary
 //
 // F never appears twice: the frame above is the stub's, and its return address is C's. The unwinder sees
@@ -119,36 +120,69 @@ __morestack:
 .Lsplit:
     push %rax                           // rbp − 32
     push %rcx                           // rbp − 40
-    // 1. Warm: the current segment has a cached child, the frame fits there, and no arguments need copying.
+    // 1. Warm: the current segment has a cached child, the frame fits there, and no arguments need copying. A loop over an edge lives
+    //    here. What it takes is the chain of loads and stores from one call to the next, so the way back does not follow
+    //    STACK_SEGMENT and SEGMENT_PARENT, which have just been written or come after them, but finds the parent in the stub's frame.
     mov TLS(THREAD_STACK), %rax
     test %r11, %r11
     jnz .Lcold_grow
-    mov STACK_SEGMENT(%rax), %rcx
-    mov SEGMENT_CACHED(%rcx), %rcx
+    mov STACK_SEGMENT(%rax), %r11       // 0 until here, and saved
+    mov SEGMENT_CACHED(%r11), %rcx
     test %rcx, %rcx
-    jz .Lcold_grow
+    jz .Lno_room
 #ifndef HS_DEFECT_WARM_ROOM                 // planted defect: whatever its size, the cached child will do
     cmp SEGMENT_ROOM(%rcx), %r10
-    ja .Lcold_grow
+    ja .Lno_room
 #endif
+    push %r11                           // rbp − 48: the parent
+    mov -8(%rbp), %r11
+    inc %r11
+    push %r11                           // rbp − 56: R + 1, where the body starts
     mov %rcx, STACK_SEGMENT(%rax)
     mov %rbp, SEGMENT_STUB_FRAME(%rcx)
     mov SEGMENT_LIMIT(%rcx), %rax
     mov %rax, LIMIT_SLOT
     incq TLS(THREAD_WARM_SPLITS)
-    //    NEW = the segment's header, less what makes it congruent to CFA mod 64
-    lea -16(%rcx), %rax
-    sub %rbp, %rax
-    and $63, %rax
-    sub %rax, %rcx
-    incq -8(%rbp)
-    mov %rcx, %rsp
+    mov %rcx, %rsp                      // NEW: the header itself; a multiple of 64, which is all that a frame without arguments can ask for
     mov -40(%rbp), %rcx
     mov -32(%rbp), %rax
     mov -16(%rbp), %r10
     mov -24(%rbp), %r11
-    call *-8(%rbp)
-    jmp .Lbody_returned
+    call *-56(%rbp)
+    //    F has returned; rbp is the stub's again (callee-saved in every convention). The segment stays where it is, as its parent's cached
+    //    child. What is below rsp here is still ours (signals).
+    lea -24(%rbp), %rsp
+    push %rax
+    push %rcx
+    mov TLS(THREAD_STACK), %rax
+    mov STACK_SEGMENT(%rax), %rcx
+    cmp %rbp, SEGMENT_STUB_FRAME(%rcx)  // no: frames in between were left by longjmp or an exception
+    jne .Lmisnested
+    mov -48(%rbp), %rcx
+    mov %rcx, STACK_SEGMENT(%rax)
+#ifndef HS_DEFECT_WARM_LIMIT                // planted defect: the child's limit stays in force
+    mov SEGMENT_LIMIT(%rcx), %rcx
+    mov %rcx, LIMIT_SLOT
+#endif
+    //    Leave through R, which moves into the slot right below the return address, as in 7; rax and rcx are at hand here.
+    .cfi_remember_state
+    mov (%rbp), %rcx                    // C's rbp
+    .cfi_register %rbp, %rcx
+    mov -8(%rbp), %rax
+    mov %rax, (%rbp)
+    mov %rbp, %rsp
+    .cfi_def_cfa_register %rsp
+    mov %rcx, %rbp
+    .cfi_restore %rbp
+    mov -40(%rsp), %rcx
+    mov -32(%rsp), %rax
+    ret                                 // to the `ret` at R, rsp at the return address
+    .cfi_restore_state
+.Lmisnested:
+    incq -8(%rbp)                       // as after a cold split
+    jmp .Lcold_shrink
+.Lno_room:
+    xor %r11d, %r11d
 .Lcold_grow:
     //    Save what hs_grow, a C function, may clobber besides (it keeps rbx, rbp, r12–r15).
     push %rdx
@@ -184,27 +218,10 @@ __morestack:
     mov -16(%rbp), %r10
     call *-8(%rbp)
 .Lbody_returned:
-    // 5. F has returned; rbp is the stub's again (callee-saved in every convention). Back to the old stack.
+    // 5. F has returned from a cold split. Back to the old stack.
     lea -24(%rbp), %rsp
     push %rax
     push %rcx
-    mov TLS(THREAD_STACK), %rax
-    mov STACK_SEGMENT(%rax), %rcx
-    cmpq $0, SEGMENT_WARM(%rcx)
-    je .Lcold_shrink
-    cmp %rbp, SEGMENT_STUB_FRAME(%rcx)  // no: frames in between were left by longjmp or an exception
-    jne .Lcold_shrink
-    //    Warm: the segment stays where it is, as its parent's cached child.
-    mov SEGMENT_PARENT(%rcx), %rcx
-    mov %rcx, STACK_SEGMENT(%rax)
-#ifndef HS_DEFECT_WARM_LIMIT                // planted defect: the child's limit stays in force
-    mov SEGMENT_LIMIT(%rcx), %rcx
-    mov %rcx, LIMIT_SLOT
-#endif
-    decq -8(%rbp)
-    mov -40(%rbp), %rcx
-    mov -32(%rbp), %rax
-    jmp .Lleave
 .Lcold_shrink:
     push %rdx
     push %rsi
@@ -269,17 +286,10 @@ hs_stub_end:
     .p2align 4
 hs_resume:
     .cfi_startproc
-    push %rbp
-    .cfi_adjust_cfa_offset 8
-    .cfi_offset %rbp, -16
-    save_context 1
-    mov %rsp, TLS(THREAD_SCHEDULER_RSP)
-    mov %rsp, %rax
-    and $-64, %rax                      // what the gates start from: aligned for any call
-    mov %rax, TLS(THREAD_SYSTEM_RSP)
-    mov %rdi, %rsp                      // a context too: the rows hold as they are
+    leave_for_fiber
+    mov %rdi, %rsp                      // a context looks like what was pushed: the rows hold
     mov %rsi, %rax
-    jmp .Lrestore_context
+    resume_context
     .cfi_endproc
     .size hs_resume, . - hs_resume
 
@@ -294,7 +304,6 @@ hs_to_scheduler:
     mov TLS(THREAD_SCHEDULER_RSP), %rsp
     switched_to_context
     movq $0, TLS(THREAD_SYSTEM_RSP)     // gates called from here on stay on this stack
-.Lrestore_context:
     ldmxcsr (%rsp)
     // A fiber abandoned by a panic or trap may leave values on the x87 stack; eight of those and the next load is a NaN.
     emms
@@ -303,7 +312,7 @@ hs_to_scheduler:
     .cfi_endproc
     .size hs_to_scheduler, . - hs_to_scheduler
 
-// The first frame of every fiber. Entered by hs_resume's `ret` with rbx = the entry wrapper, r12 = its argument. Its return address is undefined
+// The first frame of every fiber. Entered by a resume's last jump with rbx = the entry wrapper, r12 = its argument. Its return address is undefined
 // and 0, its rbp is 0: both kinds of unwinders end here. It gives the callee-saved registers known values and
 // checks them, rsp, MXCSR and the x87 control word when the fiber is done.
     .globl hs_fiber_start, hs_entry_begin, hs_entry_end
@@ -334,8 +343,9 @@ hs_fiber_start:
     xor %edi, %edi                      // bit set of what is wrong
     mov (%rsp), %eax                    // control words at the start
     stmxcsr (%rsp)
-    cmp (%rsp), %eax
-    je 1f
+    xor (%rsp), %eax
+    test $MXCSR_CONTROL, %eax           // its exception flags are nobody's
+    jz 1f
     or $1, %edi
 1:  mov 4(%rsp), %ax
     fnstcw 4(%rsp)

@@ -20,6 +20,7 @@ const kernel = @import("kernel.zig");
 extern threadlocal var hs_thread: abi.Thread;
 
 const page_bytes = 4096;
+const huge_page_bytes = 2 << 20;
 /// Address space that is asked for first; halved until the system agrees.
 const reserve_bytes_max = 1 << 40;
 const reserve_bytes_min = 1 << 28;
@@ -30,6 +31,9 @@ const commit_bytes_min = 1 << 20;
 const first_kept_bytes = 64 << 10;
 /// Slots of this class and above are not kept in the thread's cache: a few of them would be most of a process's memory.
 const cached_class_max = 20;
+/// Slots of this class and above are made of huge pages where the system has them: a fiber that goes so deep touches most of them, and
+/// then hundreds of page faults become one.
+const huge_class_min = 21;
 /// Default for Stack.growth_class_max.
 const growth_class_default = 26;
 
@@ -328,12 +332,16 @@ fn giveToAll(class: u64, low: u64) void {
 /// Address space for everything, nothing of it committed.
 fn reserve() kernel.Error!void {
     var bytes: u64 = reserve_bytes_max;
-    const base = while (true) : (bytes /= 2) {
-        break kernel.reserve(bytes) catch |errno| if (bytes > reserve_bytes_min) continue else return errno;
+    const unaligned = while (true) : (bytes /= 2) {
+        break kernel.reserve(bytes + huge_page_bytes) catch |errno| if (bytes > reserve_bytes_min) continue else return errno;
     };
-    // A huge page would make one touched slot cost as much as 256.
-    kernel.withoutHugePages(base, bytes);
+    const base = alignUp(unaligned, huge_page_bytes);
     const share = bytes / shares;
+    // In small slots a huge page would make one that is touched cost as much as 256.
+    const huge_bytes = (abi.class_max + 1 - huge_class_min) * share;
+    const small_from = base + bytes - (huge_class_min - abi.class_min) * share;
+    kernel.withoutHugePages(small_from, base + bytes - small_from);
+    kernel.withHugePages(small_from - huge_bytes, huge_bytes);
     for (&classes, 0..) |*class, index| {
         const top = base + bytes - index * share;
         const slots = share >> @intCast(index + abi.class_min);

@@ -1,18 +1,18 @@
-// For tests: void split_call(f, context): a function with LLVM's split-stack prologue, whose frame is large enough for the unsplit f.
+// For tests: functions with LLVM's split-stack prologue, whose frames are large enough for the unsplit f that they call.
+//     void split_call(f, context)
+//     void split_call_small(f, context)
 
 #include "gates.h"
 
-#define FRAME_BYTES 4096
-
-    .text
-    .globl split_call
-    .type split_call, @function
-split_call:
+    .macro split_function name, frame_bytes
+    .globl \name
+    .type \name, @function
+\name:
     .cfi_startproc
-    lea -FRAME_BYTES(%rsp), %r11
+    lea -\frame_bytes(%rsp), %r11
     cmp LIMIT_SLOT, %r11
     ja 1f
-    mov $FRAME_BYTES, %r10d
+    mov $\frame_bytes, %r10d
     xor %r11d, %r11d
     call __morestack
     ret
@@ -21,7 +21,7 @@ split_call:
     .cfi_offset %rbp, -16
     mov %rsp, %rbp
     .cfi_def_cfa_register %rbp
-    sub $(FRAME_BYTES / 2), %rsp
+    sub $(\frame_bytes / 2), %rsp
     mov %rdi, %rax
     mov %rsi, %rdi
     call *%rax
@@ -31,6 +31,11 @@ split_call:
     .cfi_restore %rbp
     ret
     .cfi_endproc
-    .size split_call, . - split_call
+    .size \name, . - \name
+    .endm
+
+    .text
+    split_function split_call, 4096
+    split_function split_call_small, 512
 
     .section .note.GNU-stack, "", @progbits

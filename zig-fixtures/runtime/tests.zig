@@ -7,6 +7,7 @@ const expect = std.testing.expect;
 const expectEqual = std.testing.expectEqual;
 
 pub extern fn split_call(f: *const fn (?*anyopaque) callconv(.c) void, context: ?*anyopaque) callconv(.c) void;
+pub extern fn split_call_small(f: *const fn (?*anyopaque) callconv(.c) void, context: ?*anyopaque) callconv(.c) void;
 
 const Fiber = splitstack.Fiber;
 
@@ -289,4 +290,72 @@ test "20,000 idle fibers that were 40 deep: at most 4.5 KiB resident each, and n
         fiber.deinit();
     }
     try expect(try residentPages() < before + 1024);
+}
+
+test "an idle fiber that was 40 calls deep has one page, whatever the size of its frames" {
+    try splitstack.Thread.enter();
+    const Small = struct {
+        fn run(deep: *Deep) splitstack.Fault!void {
+            small(deep);
+            splitstack.yield();
+        }
+        /// A few levels on the first segment, so that a limit further down would let them touch its lower page.
+        fn small(context: ?*anyopaque) callconv(.c) void {
+            const deep: *Deep = @ptrCast(@alignCast(context.?));
+            deep.reached += 1;
+            if (deep.reached < deep.depth) split_call_small(small, deep);
+        }
+    };
+    const count = 2000;
+    const fibers = try std.heap.page_allocator.alloc(Fiber, count);
+    defer std.heap.page_allocator.free(fibers);
+    @memset(std.mem.sliceAsBytes(fibers), 0);
+    const before = try residentPages();
+    for (fibers) |*fiber| {
+        var deep: Deep = .{ .depth = 40 };
+        fiber.* = try Fiber.init(.{}, Small.run, .{&deep});
+        try expectEqual(.yielded, try fiber.@"resume"());
+        try expectEqual(40, deep.reached);
+    }
+    // A few pages are the cache's.
+    try expect((try residentPages()) - before <= count + 100);
+    for (fibers) |fiber| {
+        try expectEqual(.ended, try fiber.@"resume"());
+        fiber.deinit();
+    }
+}
+
+test "exception flags of the vector unit are nobody's, control words are each fiber's own" {
+    try splitstack.Thread.enter();
+    const Rounding = struct {
+        fn run() void {
+            var third: f64 = 1;
+            @as(*volatile f64, &third).* /= 3; // inexact
+            setControl(control() | 0x6000); // towards zero
+            splitstack.yield();
+            if (control() & 0x6000 != 0x6000) splitstack.panic.call("the control word is another's", null);
+            setControl(control() & ~@as(u32, 0x6000));
+        }
+        fn control() u32 {
+            var word: u32 = undefined;
+            asm volatile ("stmxcsr (%%rax)"
+                :
+                : [word] "{rax}" (&word),
+                : .{ .memory = true });
+            return word;
+        }
+        fn setControl(word: u32) void {
+            asm volatile ("ldmxcsr (%%rax)"
+                :
+                : [word] "{rax}" (&word),
+                : .{ .memory = true });
+        }
+    };
+    const fiber = try Fiber.init(.{}, Rounding.run, .{});
+    defer fiber.deinit();
+    try expectEqual(.yielded, try fiber.@"resume"());
+    try expectEqual(0, Rounding.control() & 0x6000);
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(splitstack.Outcome.completed, fiber.outcome());
+    try expectEqual(0, fiber.record.second_faults);
 }

@@ -16,7 +16,10 @@ internal static class BenchVerb
         var jobs = Options.Jobs();
         var zig = Options.Zig();
         var json = Options.Json();
-        var command = new Command("bench", "Measure compiling and checking, on the same programs every time") { programs, jobs, zig, json };
+        var command = new Command("bench", "Measure compiling and checking, on the same programs every time")
+        {
+            programs, jobs, zig, json, BenchRuntimeVerb.Create(context),
+        };
         command.SetAction((result, ct) => RunAsync(
             context, Options.AtLeastOne("--programs", result.GetValue(programs)), Options.AtLeastOne("--jobs", result.GetValue(jobs)),
             result.GetValue(zig), result.GetValue(json), ct));

@@ -14,8 +14,7 @@ public sealed class ThunkTests
         Assert.Equal((2, 2, 0, 1), (report.Functions, report.Split, report.UnknownFrames, report.Redirected));
         Assert.Equal(
             [
-                "cmp rsp,fs:[70]", "jbe short 10", "jmp near ptr 10", "push 0FFFFFFFF80000003", "call 1A", "ret",
-                "jmp near ptr 20",
+                "cmp rsp,fs:[70]", "ja near ptr 0F", "push 0FFFFFFFF80000003", "call 19", "ret", "jmp near ptr 1F",
             ],
             Disassemble(after, "hs_thunk.one"));
     }
@@ -31,8 +30,8 @@ public sealed class ThunkTests
 
         Assert.Equal(
             [
-                "lea rsp,[rsp-1028]", "cmp rsp,fs:[70]", "lea rsp,[rsp+1028]", "jbe short 20", "jmp near ptr 20",
-                "push 1000103", "call 2A", "ret", "jmp near ptr 30",
+                "lea rsp,[rsp-1028]", "cmp rsp,fs:[70]", "lea rsp,[rsp+1028]", "ja near ptr 1F",
+                "push 1000103", "call 29", "ret", "jmp near ptr 2F",
             ],
             Disassemble(after, "hs_thunk.one"));
     }

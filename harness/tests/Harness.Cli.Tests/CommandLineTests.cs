@@ -42,6 +42,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("Required argument", "reserve")]
     [InlineData("there is no file nowhere", "reserve", "nowhere")]
     [InlineData("is not an ELF file", "reserve", "/etc/hostname")]
+    [InlineData("known: hot, deep, prologue, switch, idle", "bench", "runtime", "--only", "taxi")]
+    [InlineData("too small", "bench", "runtime", "--rounds", "0")]
+    [InlineData("makes no sense", "bench", "runtime", "--effort", "0")]
+    [InlineData("makes no sense", "bench", "runtime", "--effort", "NaN")]
+    [InlineData("--bogus", "bench", "runtime", "--bogus")]
     public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
     {
         string[] full = args is ["run", ..] ? ["run", "--results", _cli.PathOf("results"), .. args[1..]] : args;

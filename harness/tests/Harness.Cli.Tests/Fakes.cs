@@ -125,6 +125,8 @@ internal sealed class FakeRooms : IRoomOpener
 
     public FakeRunner Runner { get; } = new();
 
+    public FakeWorkshop Workshop { get; } = new();
+
     public Exception? Unusable { get; set; }
 
     public IProgramSource Programs { get; } = new FakePrograms();
@@ -140,6 +142,10 @@ internal sealed class FakeRooms : IRoomOpener
     public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
         ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))
         : Task.FromException<Rooms>(Unusable);
+
+    public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
+        ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
+        : Task.FromException<RuntimeBench.IWorkshop>(Unusable);
 }
 
 /// <summary>A compiler that takes half a second for anything.</summary>
