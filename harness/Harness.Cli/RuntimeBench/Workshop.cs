@@ -23,7 +23,7 @@ public interface IWorkshop
 
 public sealed class RealWorkshop(BenchmarkBuilder builder, ChildProcess processes, string zigVersion) : IWorkshop
 {
-    private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(45);
 
     /// <summary>No RLIMIT_AS: the runtime reserves a terabyte of addresses, and Zig's own fibers 60 MiB each.</summary>
     private static readonly ResourceLimits _limits = new() { CpuSeconds = 600, FileSizeBytes = 1 << 20, OpenFiles = 256 };
