@@ -31,7 +31,7 @@ public sealed record StackRules
         "hs_fiber_create", "hs_fiber_destroy", "hs_fiber_deliver", "hs_fiber_trim", "hs_fiber_panic", "hs_fiber_trace",
     ];
 
-    private const string GatesReason = "a stub or gate of the runtime leaves the stack after a few pushes (StackGateTests computes each)";
+    private const string GatesReason = "a stub or gate of the runtime leaves the stack after a few pushes (LinkedWorkerTests computes each)";
 
     public static readonly StackRules Default = new();
 
