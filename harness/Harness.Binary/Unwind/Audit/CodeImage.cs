@@ -46,6 +46,12 @@ internal sealed class CodeImage
 
     private const byte Nop = 0x90;
 
+    /// <summary>Zig's own clone, which stripped objects have without its symbol.</summary>
+    private const string Clone = "std.os.linux.clone";
+
+    /// <summary>mov eax, SYS_clone; mov r11, rdi: how it begins.</summary>
+    private static ReadOnlySpan<byte> CloneBytes => [0xb8, 56, 0, 0, 0, 0x49, 0x89, 0xfb];
+
     private readonly Dictionary<ulong, CodeFunction> _byStart = [];
     private readonly Dictionary<ulong, SpecialCallee> _special = [];
 
@@ -99,7 +105,9 @@ internal sealed class CodeImage
 
     /// <summary>The byte that a synthetic return address needs before it belongs to the FDE and not to the function's symbol.</summary>
     private static string NameOf(FrameEntry entry, SymbolNames names, ReadOnlySpan<byte> code) =>
-        code[0] == Nop && names.IsFunction(entry.Start + 1) ? names.At(entry.Start + 1) : names.At(entry.Start);
+        code[0] == Nop && names.IsFunction(entry.Start + 1) ? names.At(entry.Start + 1)
+        : !names.IsNamed(entry.Start) && code.StartsWith(CloneBytes) ? Clone
+        : names.At(entry.Start);
 
     private static CodeFunction Decode(FrameEntry entry, string name, ReadOnlySpan<byte> code)
     {

@@ -21,6 +21,8 @@ public sealed record Shortcoming(string Function, IReadOnlyList<FindingKind> Kin
     [
         new("_start", [UndefinedReturnAddress, LostRegister, WrongCfa, UnprovenCfa, NoEntry],
             "the process begins here: there is no caller, and the kernel put arguments where a return address would be; musl has no FDE for it") { Any = true },
+        new("std.os.linux.clone", [UndefinedReturnAddress, LostRegister, WrongCfa],
+            "Zig's clone: the child begins in the middle of it, on another stack, and says that it has no caller"),
         new("__zig_probe_stack", [WrongCfa, UnprovenCfa, UnbalancedExit],
             "compiler_rt, naked: it pushes rcx and walks rsp down without any call frame information; a trace taken inside is wrong"),
         new("(.debug_frame)", [NoEntry],

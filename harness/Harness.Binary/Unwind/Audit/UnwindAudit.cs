@@ -21,7 +21,7 @@ public static class UnwindAudit
         List<UnwindFinding> findings =
             [.. check.Findings.Concat(TableAudit.Run(table, image, names)).Concat(NameAudit.Run(table, image, names)).Take(MaxFindings)];
         var counts = new AuditCounts(table.ByAddress.Count, walk.Instructions, walk.Unreached);
-        return Excuse(findings, table, names, shortcomings ?? Shortcoming.All, counts);
+        return Excuse(findings, image, names, shortcomings ?? Shortcoming.All, counts);
     }
 
     /// <summary>Instructions of the functions of a name, each with its row and what contradicts it.</summary>
@@ -72,7 +72,7 @@ public static class UnwindAudit
     }
 
     private static UnwindReport Excuse(
-        List<UnwindFinding> findings, UnwindTable table, SymbolNames names, IReadOnlyList<Shortcoming> shortcomings, AuditCounts counts)
+        List<UnwindFinding> findings, CodeImage image, SymbolNames names, IReadOnlyList<Shortcoming> shortcomings, AuditCounts counts)
     {
         var excused = new List<(UnwindFinding, Shortcoming)>();
         var rest = new List<UnwindFinding>();
@@ -93,7 +93,7 @@ public static class UnwindAudit
         foreach (var shortcoming in shortcomings)
         {
             var missing = shortcoming.Kinds.Where(kind => !met.Contains((shortcoming.Function, kind))).ToList();
-            if (missing.Count > (shortcoming.Any ? shortcoming.Kinds.Count - 1 : 0) && Place(shortcoming, table, names) is { } place)
+            if (missing.Count > (shortcoming.Any ? shortcoming.Kinds.Count - 1 : 0) && Place(shortcoming, image, names) is { } place)
             {
                 rest.Add(new UnwindFinding(
                     FindingKind.Outdated, shortcoming.Function, place, 0, "", $"{string.Join(", ", missing)} ({shortcoming.Reason})",
@@ -105,15 +105,16 @@ public static class UnwindAudit
     }
 
     /// <summary>Where what a shortcoming is about begins; null when the file has nothing of it.</summary>
-    private static ulong? Place(Shortcoming shortcoming, UnwindTable table, SymbolNames names)
+    private static ulong? Place(Shortcoming shortcoming, CodeImage image, SymbolNames names)
     {
         if (shortcoming.Function == Shortcoming.AnySelfHosted)
         {
-            return table.ByAddress.FirstOrDefault(entry => entry.Common.IsSelfHosted)?.Start;
+            return image.Table.ByAddress.FirstOrDefault(entry => entry.Common.IsSelfHosted)?.Start;
         }
 
         return shortcoming.Function.StartsWith('(')
-            ? table.File.Section(shortcoming.Function.Trim('(', ')'))?.Address
-            : names.AllOf(shortcoming.Function).Select(address => (ulong?)address).FirstOrDefault();
+            ? image.Table.File.Section(shortcoming.Function.Trim('(', ')'))?.Address
+            : names.AllOf(shortcoming.Function).Concat(image.Functions.Where(f => f.Name == shortcoming.Function).Select(f => f.Entry.Start))
+                .Select(address => (ulong?)address).FirstOrDefault();
     }
 }
