@@ -46,6 +46,35 @@ export fn signals_plain() callconv(.c) u32 {
     return @intFromBool(linux.errno(linux.sigaction(.TRAP, &action, null)) == .SUCCESS);
 }
 
+/// The trap follows an instruction, so it never stands before the first one that a fault's handler goes back to: a signal of our own does, which
+/// waits while that handler runs. 0: the system refused.
+export fn signals_after_faults() callconv(.c) u32 {
+    const note: linux.Sigaction = .{
+        .handler = .{ .sigaction = onReturn },
+        .mask = linux.sigemptyset(),
+        .flags = linux.SA.SIGINFO | linux.SA.ONSTACK,
+    };
+    if (linux.errno(linux.sigaction(return_signal, &note, null)) != .SUCCESS) return 0;
+    var faults: linux.Sigaction = undefined;
+    if (linux.errno(linux.sigaction(.SEGV, null, &faults)) != .SUCCESS) return 0;
+    product_handler = faults.handler.sigaction.?;
+    faults.handler.sigaction = onFault;
+    linux.sigaddset(&faults.mask, return_signal);
+    return @intFromBool(linux.errno(linux.sigaction(.SEGV, &faults, null)) == .SUCCESS);
+}
+
+const return_signal: linux.SIG = @enumFromInt(42);
+var product_handler: linux.Sigaction.sigaction_fn = undefined;
+
+fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
+    product_handler(signal, info, context);
+    _ = linux.tgkill(linux.getpid(), linux.gettid(), return_signal);
+}
+
+fn onReturn(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
+    _ = signals_note(context.?);
+}
+
 fn onTrap(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
     _ = signals_note(context.?);
     checkPlace(context.?);

@@ -4,10 +4,10 @@
 #include "../../runtime/gates.h"
 
 #define TRAP_FLAG 0x100
-#define FORCED 0x7fffffffffffffff       // a limit that every frame exceeds
 #define BOUND (1 << 20)                 // thunk sizes: 64 bytes of arguments …
 #define STATED (1 << 31)                // … and that is all
-#define FRAME_UNITS 16                  // 256 bytes
+#define LARGE_UNITS 448                 // 16 bytes each: more than a first segment has
+#define SMALL_UNITS 16                  // fits wherever it is called
 
     .text
 
@@ -116,12 +116,12 @@ signals_spoil:
     ret
     .endm
 
-    .macro by_attribute name, arguments
+    .macro by_attribute name, units, arguments
     .globl \name
     .type \name, @function
 \name:
     .cfi_startproc
-    mov $FRAME_UNITS * 16, %r10d
+    mov $\units * 16, %r10d
     mov $\arguments, %r11d
     call __morestack
     ret
@@ -129,8 +129,9 @@ signals_spoil:
     .cfi_endproc
     .size \name, . - \name
     .endm
-    by_attribute signals_attribute, 0
-    by_attribute signals_attribute_arguments, 64
+    by_attribute signals_attribute, LARGE_UNITS, 0
+    by_attribute signals_attribute_arguments, LARGE_UNITS, 64
+    by_attribute signals_attribute_small, SMALL_UNITS, 0
 
     .macro by_thunk name, sizes
     .globl \name
@@ -146,9 +147,10 @@ signals_spoil:
     .cfi_endproc
     .size \name, . - \name
     .endm
-    by_thunk signals_thunk, FRAME_UNITS - STATED
-    by_thunk signals_thunk_arguments, FRAME_UNITS - STATED + BOUND
-    by_thunk signals_thunk_bound, FRAME_UNITS + BOUND
+    by_thunk signals_thunk, LARGE_UNITS - STATED
+    by_thunk signals_thunk_arguments, LARGE_UNITS - STATED + BOUND
+    by_thunk signals_thunk_bound, LARGE_UNITS + BOUND
+    by_thunk signals_thunk_small, SMALL_UNITS - STATED
 
 // u64 signals_odd_caller(f, a, b): f(a, b) from a caller whose rbp is no frame pointer.
     .globl signals_odd_caller
@@ -169,33 +171,6 @@ signals_odd_caller:
     ret
     .cfi_endproc
     .size signals_odd_caller, . - signals_odd_caller
-
-// u64 signals_in_place(f, a, b): f(a, b) under a limit that its frame exceeds although it fits.
-    .globl signals_in_place
-    .type signals_in_place, @function
-signals_in_place:
-    .cfi_startproc
-    push %rbp
-    .cfi_def_cfa_offset 16
-    .cfi_offset %rbp, -16
-    mov %rsp, %rbp
-    .cfi_def_cfa_register %rbp
-    push LIMIT_SLOT
-    sub $8, %rsp
-    mov %rdi, %rax
-    mov %rsi, %rdi
-    mov %rdx, %rsi
-    mov $FORCED, %rdx
-    mov %rdx, LIMIT_SLOT
-    call *%rax
-    add $8, %rsp
-    pop LIMIT_SLOT
-    pop %rbp
-    .cfi_def_cfa %rsp, 8
-    .cfi_restore %rbp
-    ret
-    .cfi_endproc
-    .size signals_in_place, . - signals_in_place
 
 // A fiber's entry that comes back with everything broken that hs_fiber_start looks at: MXCSR, x87 control word, rsp, r13, r14, rbx, rbp.
     .globl signals_breaks_registers

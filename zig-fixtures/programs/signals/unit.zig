@@ -12,6 +12,7 @@ pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow
 extern fn signals_step() callconv(.c) void;
 extern fn signals_stop() callconv(.c) void;
 extern fn signals_plain() callconv(.c) u32;
+extern fn signals_after_faults() callconv(.c) u32;
 extern fn signals_arm(signal: i32) callconv(.c) u32;
 extern fn signals_print_visited() callconv(.c) void;
 extern var signals_arrived: u64;
@@ -29,7 +30,7 @@ pub export fn main() callconv(.c) c_int {
     const undisturbed = workload.run();
     if (workload.run() != undisturbed) fail("the workload is not the same twice", .{});
 
-    if (signals_plain() == 0) fail("no handler", .{});
+    if (signals_plain() == 0 or signals_after_faults() == 0) fail("no handler", .{});
     stepped("plain", undisturbed);
     splitstack.onSignal(@intFromEnum(std.os.linux.SIG.TRAP), handler.onTrap) catch fail("no handler", .{});
     stepped("split", undisturbed);

@@ -18,7 +18,8 @@ extern fn signals_thunk(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_arguments(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_bound(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_odd_caller(f: Sum, a: u64, b: u64) callconv(.c) u64;
-extern fn signals_in_place(f: Sum, a: u64, b: u64) callconv(.c) u64;
+extern fn signals_attribute_small(a: u64, b: u64) callconv(.c) u64;
+extern fn signals_thunk_small(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_breaks_registers(context: ?*anyopaque) callconv(.c) void;
 extern fn signals_round_up() callconv(.c) void;
 extern fn signals_round_nearest() callconv(.c) void;
@@ -101,11 +102,18 @@ fn stubs() void {
         // Cold, then on the cached segment.
         for (0..3) |i| add(f(digest, i));
         add(signals_odd_caller(f, digest, 7));
-        planned_limit = 1;
-        add(signals_in_place(f, digest, 9));
-        planned_limit = 0;
         splitstack.yield();
     }
+    // In place.
+    add(signals_attribute_small(digest, 8));
+    add(signals_thunk_small(digest, 9));
+    var there: u64 = 0;
+    splitstack.onSystemStack(struct {
+        fn call(context: ?*anyopaque) callconv(.c) void {
+            @as(*u64, @ptrCast(@alignCast(context.?))).* = 5;
+        }
+    }.call, &there);
+    add(there);
     signals_round_up();
     splitstack.yield();
     signals_round_nearest();
