@@ -35,11 +35,7 @@ internal sealed partial class FunctionWalk
                 var state = visit.States[i];
                 var after = state;
                 walk.Apply(visit, steps[i], ref after);
-                if (state.Checked)
-                {
-                    _guaranteed = Math.Min(_guaranteed ?? long.MaxValue, state.Guaranteed);
-                }
-
+                Guarantee(state);
                 if (!after.Elsewhere)
                 {
                     Use(state, after.Depth);
@@ -94,7 +90,17 @@ internal sealed partial class FunctionWalk
             var inside = walk.FunctionAt(target) is { } other && (other.Start != target || (other == visit.Steps.Function && target == walk._root));
             if (!inside)
             {
-                Exit(walk.Target(target), state.Depth, step, state);
+                var taken = Taken(step, state);
+                Guarantee(taken);
+                Exit(walk.Target(target), state.Depth, step, taken);
+            }
+        }
+
+        private void Guarantee(in WalkState state)
+        {
+            if (state.Checked)
+            {
+                _guaranteed = Math.Min(_guaranteed ?? long.MaxValue, state.Guaranteed);
             }
         }
 

@@ -175,12 +175,8 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
 
     private void Branch(Visit visit, in Step step, ref WalkState state)
     {
-        var (taken, onward) = (state, state);
-        if (state.Compared == 1 && step.Kind is StepKind.BranchAbove)
-        {
-            Pass(ref taken);
-        }
-        else if (state.Compared == 1 && step.Kind is StepKind.BranchBelowOrEqual)
+        var (taken, onward) = (Taken(step, state), state);
+        if (state.Compared == 1 && step.Kind is StepKind.BranchBelowOrEqual)
         {
             Pass(ref onward);
         }
@@ -194,6 +190,18 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         var target = (ulong)step.Value;
         Go(visit, target, taken.Arrived());
         state = onward;
+    }
+
+    /// <summary>What holds where a jump leads, inside the function or out of it: a thunk goes to its function by <c>ja</c>.</summary>
+    private static WalkState Taken(in Step step, in WalkState state)
+    {
+        var taken = state;
+        if (state.Compared == 1 && step.Kind is StepKind.BranchAbove)
+        {
+            Pass(ref taken);
+        }
+
+        return taken;
     }
 
     /// <summary>The way on from a comparison that found the limit to be lower.</summary>

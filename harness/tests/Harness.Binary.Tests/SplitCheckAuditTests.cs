@@ -34,18 +34,6 @@ public sealed class SplitCheckAuditTests
     }
 
     [Fact]
-    public void Raises_what_is_asked_of_morestack_as_well()
-    {
-        // mov r10d, 0x1008; mov r11d, 0x10; and rsp, -4096; mov r10d, 0x1008 (not followed by r11d: no statement)
-        var (bytes, _) = Audit(Large + "41ba08100000 41bb10000000 4881e400f0ffff 41ba08100000 c9 c3");
-        var code = ElfFile.Parse(bytes, "audited.o") is var file ? file.Data(file.Section(".text")!) : [];
-        var statement = Large.Replace(" ", "", StringComparison.Ordinal).Length / 2;
-        Assert.Equal(0x1008 + 4096, BitConverter.ToInt32(code[(statement + 2)..]));
-        Assert.Equal(0x10, BitConverter.ToInt32(code[(statement + 8)..]));
-        Assert.Equal(0x1008, BitConverter.ToInt32(code[(statement + 21)..]));
-    }
-
-    [Fact]
     public void Raises_by_the_largest_of_several_alignments() =>
         // and rsp, -512; and rsp, -1024
         Assert.Equal(-0x1008 - 1024, Distance(Audit(Large + "4881e400feffff 4881e400fcffff c9 c3").Object));
