@@ -134,6 +134,7 @@ fn setUp() void {
         fiber.initial_bytes = initialBytes(i);
         fiber.rsp_lowest = std.math.maxInt(u64);
         fiber.top = hs_stack_open(&fiber.stack, fiber.initial_bytes);
+        fiber.initial_bytes = fiber.stack.core.segment.?.usable_bytes; // a pool's slot is as large as its class
         scheduler.prepare(fiber, fiber.top);
         const launch = program.start_mask & scenario.launch_mask;
         if (launch >> @intCast(i) & 1 == 1) scheduler.makeReady(@intCast(i));

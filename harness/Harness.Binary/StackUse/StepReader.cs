@@ -20,6 +20,9 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
     /// </summary>
     private uint _kept;
 
+    /// <summary>The table of places that a jump goes by, where it stands in the function itself, behind the jump: no code.</summary>
+    private (ulong Start, ulong End) _table;
+
     public Steps Read(CodeFunction function)
     {
         _function = function;
@@ -30,10 +33,18 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         _fromTable = 0;
         _kept = 0;
         var code = image.Bytes(function.Start, (int)Math.Min(function.End - function.Start, int.MaxValue), codeOnly: true).ToArray();
-        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code), function.Start);
+        var reader = new ByteArrayCodeReader(code);
+        var decoder = Decoder.Create(64, reader, function.Start);
         var decoded = 0;
+        _table = default;
         while (decoder.IP < function.End)
         {
+            if (decoder.IP >= _table.Start && decoder.IP < _table.End)
+            {
+                (reader.Position, decoder.IP) = ((int)(_table.End - function.Start), _table.End);
+                continue;
+            }
+
             decoder.Decode(out var instruction);
             if (++decoded > maxInstructions)
             {
@@ -198,9 +209,29 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         : IsTableEntry(instruction);
 
     /// <summary>A word of a table whose first one means a place in this function.</summary>
-    private bool IsTableEntry(in Instruction instruction) =>
-        instruction is { MemoryBase: Register.None, MemoryIndexScale: 8 } && instruction.MemoryIndex is not Register.None
-        && image.WordAt(instruction.MemoryDisplacement64) is { } first && first > _function.Start && first < _function.End;
+    private bool IsTableEntry(in Instruction instruction)
+    {
+        var start = instruction.MemoryDisplacement64;
+        if (instruction is not { MemoryBase: Register.None, MemoryIndexScale: 8 } || instruction.MemoryIndex is Register.None || !IsPlace(start))
+        {
+            return false;
+        }
+
+        if (start >= instruction.NextIP && start < _function.End)
+        {
+            var end = start;
+            while (end + 8 <= _function.End && IsPlace(end))
+            {
+                end += 8;
+            }
+
+            _table = (start, end);
+        }
+
+        return true;
+    }
+
+    private bool IsPlace(ulong word) => image.WordAt(word) is { } place && place > _function.Start && place < _function.End;
 
     private static uint Bit(Register register)
     {

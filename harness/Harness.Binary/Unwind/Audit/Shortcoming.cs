@@ -40,7 +40,7 @@ public sealed record Shortcoming(string Function, IReadOnlyList<FindingKind> Kin
             "returns to the `ret` in the prologue that called it, one word below the return address of the frame it stands for"),
         new("hs_resume", [UnprovenCfa, LostRegister, WrongReturnAddress, UnresolvedJump],
             "its end is on the fiber's stack already, whose saved context has the layout of its own: rows and registers are the fiber's from there on"),
-        new("hs_to_scheduler", [UndefinedReturnAddress, UnprovenCfa, LostRegister, UnbalancedExit, UnrestoredRegister],
+        new("hs_to_scheduler", [UndefinedReturnAddress, UnprovenCfa, WrongRegister, LostRegister, UnbalancedExit, UnrestoredRegister],
             "leaves one stack for another: a trace taken inside ends here, and the registers are the other stack's"),
         new("hs_fiber_start", [UndefinedReturnAddress, LostRegister, UnprovenCfa],
             "a fiber begins here: there is no caller, and the callee-saved registers get values of its own"),
