@@ -31,11 +31,14 @@ internal static class SplitMenu
 
         yield return new SplitPlan(SplitKind.DepthSet, 0x5555_5555_5555_5555);
         yield return new SplitPlan(SplitKind.DepthSet, random.Next());
+        yield return new SplitPlan(SplitKind.DepthSet, random.Next());
         foreach (var n in (ulong[])[3, 5, 7, 13])
         {
             yield return new SplitPlan(SplitKind.EveryNth, n);
         }
 
+        // With the one above as many as there are placements.
+        yield return EntrySet(entries, random);
         yield return EntrySet(entries, random);
         yield return EntrySet(entries, random);
         for (var i = 1; i < RandomTried; i++)
