@@ -105,11 +105,15 @@ public static class UnwindAudit
     }
 
     /// <summary>Where what a shortcoming is about begins; null when the file has nothing of it.</summary>
+    /// <summary>What a compiler does in some functions need not show in a file of few.</summary>
+    private const int EnoughFunctions = 400;
+
     private static ulong? Place(Shortcoming shortcoming, CodeImage image, SymbolNames names)
     {
         if (shortcoming.Function == Shortcoming.AnySelfHosted)
         {
-            return image.Table.ByAddress.FirstOrDefault(entry => entry.Common.IsSelfHosted)?.Start;
+            var some = image.Table.ByAddress.Where(entry => entry.Common.IsSelfHosted).Take(EnoughFunctions).ToList();
+            return some.Count == EnoughFunctions ? some[0].Start : null;
         }
 
         return shortcoming.Function.StartsWith('(')
