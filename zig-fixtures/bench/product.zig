@@ -60,7 +60,7 @@ const Figure = struct {
 
 fn report(name: []const u8, value: f64) void {
     var figure: Figure = .{ .name = name, .value = value };
-    splitstack.onSystemStack(Figure.tell, &figure);
+    splitstack.onSystemStack(Figure.tell, .{&figure});
 }
 
 /// A call in a loop across a segment's edge; the same call where it fits; the same call without a check.
