@@ -36,6 +36,12 @@ public sealed record BuildOptions
     /// <summary>Zig's own libraries that the worker is linked with besides libc, as options.</summary>
     public ImmutableArray<string> Libraries { get; init; } = [];
 
+    /// <summary>
+    /// Why <see cref="Binary.StackUse.SlackAudit"/> cannot prove the stack use of this unit; null: it does. For programs written by hand, whose
+    /// unit is a whole program: with a main that runs outside fibers, and calls of libc there.
+    /// </summary>
+    public string? SlackUnprovenBecause { get; init; }
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 }
@@ -115,7 +121,7 @@ public sealed class WorkerBuilder(
             return build.Failure!;
         }
 
-        var slack = _recipe.KeepsSlack ? await build.AuditSlackAsync(injection).ConfigureAwait(false) : null;
+        var slack = _recipe.KeepsSlack && _options.SlackUnprovenBecause is null ? await build.AuditSlackAsync(injection).ConfigureAwait(false) : null;
         return build.Failure ?? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection, slack);
     }
 }

@@ -292,10 +292,10 @@ fn keepReport(fiber: *Fiber) void {
     fiber.report = place;
 }
 
+/// What it held has been released: since then no limit is in force.
 fn finish(fiber: *Fiber) noreturn {
     _ = hs_stack_close(&fiber.stack);
     hs_thread.stack = null;
-    abi.setLimit(0);
     foreign.exchangeExceptions(fiber);
     @atomicStore(u32, &fiber.state, @intFromEnum(records.State.ended), .release);
     hs_to_scheduler(back_ended);

@@ -92,6 +92,7 @@ fn sweep(method: Method, frame: Frame) void {
         .a = 64,
         // Segments of whole pages under `unmap`, so that pages can be taken away around them.
         .policy = if (method == .canaries) .unmap else .cache,
+        .unmaps = .{ 0, 1 },
         .caching = @intFromBool(method == .canaries),
         .placement = if (method == .canaries) .descending else .ascending,
     }, usable_bytes);

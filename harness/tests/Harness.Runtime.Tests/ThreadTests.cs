@@ -22,7 +22,7 @@ public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
     [InlineData(Route.Assembly, OptimizeMode.ReleaseFast, Backend.Llvm)]
     public async Task Split_fibers_migrate_between_threads_and_end_as_they_should(Route route, OptimizeMode mode, Backend backend)
     {
-        var program = await BuildAsync(new Cell(route, mode, backend), Product.Recipe);
+        var program = await BuildAsync(new Cell(route, mode, backend), RuntimeRecipe.Product);
         var lines = await Tools.PassAsync(program, "steal", "1", "1500");
         Array.ForEach(lines, output.WriteLine);
         var endings = Endings().Match(lines[0]);
@@ -36,7 +36,7 @@ public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
     [ZigFact(Timeout = 300_000)]
     public async Task Threads_that_have_ended_leave_no_mapping_behind()
     {
-        var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm), Product.Recipe);
+        var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm), RuntimeRecipe.Product);
         var line = Assert.Single(await Tools.PassAsync(program, "churn", "10000"));
         output.WriteLine(line);
         Assert.StartsWith("churn: 10000 threads, mappings ", line, StringComparison.Ordinal);
@@ -46,8 +46,8 @@ public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
     /// it may also crash.</summary>
     public static TheoryData<string, string, string, string, string, string> Mistakes { get; } = new()
     {
-        { "host", "runtime/host.zig", "abi.setLimit(fiber.stack.segment.?.limit);", "", "steal 1 300", "limit 0 in a segment whose limit is" },
-        { "morestack", "runtime/morestack.S", "mov %rax, TLS(THREAD_SYSTEM_RSP)", "", "steal 1 300", "" },
+        { "fiber", "runtime/fiber.S", "mov %rax, LIMIT_SLOT", "", "steal 1 300", "limit 0 in a segment whose limit is" },
+        { "fiber", "runtime/gates.h", "mov %rax, TLS(THREAD_SYSTEM_RSP)", "", "steal 1 300", "" },
         { "host", "runtime/host.zig", "faults.leave();", "", "churn 1000", "left mappings behind" },
         { "host", "runtime/host.zig", "exit_key.remember();", "", "churn 1000", "left mappings behind" },
         { "host", "runtime/host.zig", "hs_pool_leave();\n    faults", "faults", "churn 1000", "left mappings behind" },
@@ -59,7 +59,7 @@ public sealed partial class ThreadTests(ITestOutputHelper output) : IDisposable
     {
         var copy = _scratch["copy"];
         Trial.Broken(file, copy, (text, at) => text.Remove(at, right.Length).Insert(at, wrong), right);
-        var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), Product.Recipe.From(copy, part));
+        var program = await BuildAsync(new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), RuntimeRecipe.Product.From(copy, part));
         output.WriteLine(await Trial.AssertNoticedAsync(program, complaint, run.Split(' ')));
     }
 

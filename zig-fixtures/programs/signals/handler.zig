@@ -46,7 +46,7 @@ fn recurse() void {
     }
     if (went.errdefers != went.levels) return wrong("a handler's errdefers did not all run");
     var there: usize = 0;
-    splitstack.onSystemStack(note, &there);
+    splitstack.onSystemStack(note, .{&there});
     if (there > @frameAddress() or @frameAddress() - there > 64 << 10) return wrong("a gate left the signal stack");
     deep += 1;
     levels_max = @max(levels_max, went.levels);

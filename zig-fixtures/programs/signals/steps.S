@@ -7,6 +7,7 @@
 #define BOUND (1 << 20)                 // thunk sizes: 64 bytes of arguments …
 #define STATED (1 << 31)                // … and that is all
 #define LARGE_UNITS 448                 // 16 bytes each: more than a first segment has
+#define HUGE_UNITS 4096                 // more than the segment after it
 #define SMALL_UNITS 16                  // fits wherever it is called
 
     .text
@@ -151,6 +152,50 @@ signals_spoil:
     by_thunk signals_thunk_arguments, LARGE_UNITS - STATED + BOUND
     by_thunk signals_thunk_bound, LARGE_UNITS + BOUND
     by_thunk signals_thunk_small, SMALL_UNITS - STATED
+
+// u64 signals_left_by_jump(a, b) = 3 a + b, whose body calls signals_jumps_out. That one's body, on a segment of its own, jumps back
+// behind its call (longjmp without jump.S) with the same sum, and leaves that segment the innermost.
+//   in signals_jumps_out's body rbp is the stub's: [rbp] = our caller's rbp, [rbp + 8] = where it goes on, rbp + 16 = its rsp then
+    .globl signals_left_by_jump
+    .type signals_left_by_jump, @function
+signals_left_by_jump:
+    .cfi_startproc
+    mov $LARGE_UNITS * 16, %r10d
+    xor %r11d, %r11d
+    call __morestack
+    ret
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    call signals_jumps_out
+    leave
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size signals_left_by_jump, . - signals_left_by_jump
+
+    .globl signals_jumps_out
+    .type signals_jumps_out, @function
+signals_jumps_out:
+    .cfi_startproc
+    mov $HUGE_UNITS * 16, %r10d
+    xor %r11d, %r11d
+    call __morestack
+    ret
+    lea (%rdi,%rdi,2), %rax
+    add %rsi, %rax
+    lea 16(%rbp), %rsp                  // the stub's frame: its CFA is our caller's rsp
+    .cfi_def_cfa %rsp, 0
+    .cfi_offset %rip, -8
+    .cfi_offset %rbp, -16
+    mov -16(%rsp), %rbp
+    .cfi_restore %rbp
+    jmp *-8(%rsp)
+    .cfi_endproc
+    .size signals_jumps_out, . - signals_jumps_out
 
 // u64 signals_odd_caller(f, a, b): f(a, b) from a caller whose rbp is no frame pointer.
     .globl signals_odd_caller

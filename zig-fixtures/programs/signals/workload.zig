@@ -17,6 +17,8 @@ extern fn signals_attribute_arguments(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_arguments(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_bound(a: u64, b: u64) callconv(.c) u64;
+extern fn signals_left_by_jump(a: u64, b: u64) callconv(.c) u64;
+extern fn signals_jumps_out(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_odd_caller(f: Sum, a: u64, b: u64) callconv(.c) u64;
 extern fn signals_attribute_small(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_small(a: u64, b: u64) callconv(.c) u64;
@@ -24,6 +26,7 @@ extern fn signals_breaks_registers(context: ?*anyopaque) callconv(.c) void;
 extern fn signals_round_up() callconv(.c) void;
 extern fn signals_round_nearest() callconv(.c) void;
 extern var planned_limit: u64;
+extern var hs_threads: u32;
 
 var digest: u64 = 0;
 
@@ -43,6 +46,7 @@ pub fn run() u64 {
     toTheEnd(.{}, faults);
     toTheEnd(.{}, yieldsOnSystemStack);
     toTheEnd(.{}, signalled);
+    inCompany();
     oddEntry();
     return digest;
 }
@@ -53,7 +57,15 @@ fn toTheEnd(options: splitstack.Options, comptime body: anytype) void {
     ended(fiber);
 }
 
+/// With another thread about, a fiber is claimed by a lock.
+fn inCompany() void {
+    _ = @atomicRmw(u32, &hs_threads, .Add, 1, .acq_rel);
+    defer _ = @atomicRmw(u32, &hs_threads, .Sub, 1, .acq_rel);
+    toTheEnd(.{}, stubs);
+}
+
 fn ended(fiber: Fiber) void {
+    add(@intFromBool(std.meta.isError(fiber.@"resume"())));
     add(@intFromEnum(fiber.record.ending));
     add(fiber.record.error_code);
     add(fiber.record.second_faults);
@@ -107,19 +119,35 @@ fn stubs() void {
     // In place.
     add(signals_attribute_small(digest, 8));
     add(signals_thunk_small(digest, 9));
-    var there: u64 = 0;
-    splitstack.onSystemStack(struct {
-        fn call(context: ?*anyopaque) callconv(.c) void {
-            @as(*u64, @ptrCast(@alignCast(context.?))).* = 5;
-        }
-    }.call, &there);
-    add(there);
+    add(splitstack.onSystemStack(five, .{}));
+    // With room where it is, and not.
+    add(splitstack.withHeadroom(256, five, .{}));
+    add(splitstack.withHeadroom(64 << 10, five, .{}));
+    leftByJump();
     signals_round_up();
     splitstack.yield();
     signals_round_nearest();
     var report: splitstack.Report = undefined;
     splitstack.trace(&report);
     add(report.count);
+}
+
+fn five() callconv(.c) u64 {
+    return 5;
+}
+
+/// Frames on segments of their own are left by a jump that the runtime does not see. First what they were called from returns, from the
+/// cached segment; then the one who lands puts it right. Until then the innermost segment is not the one in use.
+fn leftByJump() void {
+    planned_limit = 1;
+    const first = signals_left_by_jump(digest, 10);
+    const second = signals_left_by_jump(first, 11);
+    const third = signals_jumps_out(second, 12);
+    const right = splitstack.realign();
+    planned_limit = 0;
+    add(third);
+    add(@intFromBool(right));
+    add(hs_current().?.stack.live_segments);
 }
 
 /// The second segment is refused: an emergency one takes its place, and is given back at the return.
@@ -175,11 +203,7 @@ fn faults() void {
 }
 
 fn yieldsOnSystemStack() void {
-    splitstack.onSystemStack(struct {
-        fn there(_: ?*anyopaque) callconv(.c) void {
-            splitstack.yield();
-        }
-    }.there, null);
+    splitstack.onSystemStack(splitstack.yield, .{});
 }
 
 // ── The signals' own gate ───────────────────────────────────────────────────────────────────────────────────────

@@ -117,7 +117,7 @@ fn checkPlace(job: *const Job) void {
         job.seed, abi.getLimit(), stack.segment.?.limit,
     });
     var there: OnSystemStack = .{ .thread = 0, .frame = 0 };
-    splitstack.onSystemStack(OnSystemStack.note, &there);
+    splitstack.onSystemStack(OnSystemStack.note, .{&there});
     if (there.thread != threadPointer() or !systemStackOf(there.thread).holds(there.frame)) report.stop(
         "job {x}: foreign code ran at {x}, which is not its thread's stack",
         .{ job.seed, there.frame },

@@ -39,7 +39,7 @@ const label_bytes = 96;
 pub fn acquire(resource: *Resource, kind: Kind) Error!void {
     resource.* = .{ .kind = kind };
     // malloc is foreign code: it does not ask before it uses stack.
-    splitstack.onSystemStack(obtain, resource);
+    splitstack.onSystemStack(obtain, .{resource});
     if (kind == .memory and resource.memory.len == 0) return error.OutOfMemory;
     totals.acquired += 1;
     splitstack.hold(&resource.held, giveBack);
@@ -68,7 +68,7 @@ fn obtain(context: ?*anyopaque) callconv(.c) void {
 fn giveBack(held: *splitstack.Held) callconv(.c) void {
     const resource: *Resource = @fieldParentPtr("held", held);
     totals.released += 1;
-    splitstack.onSystemStack(putBack, resource);
+    splitstack.onSystemStack(putBack, .{resource});
     if (resource.is_broken) writeNowhere();
 }
 
