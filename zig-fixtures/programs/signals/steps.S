@@ -7,7 +7,7 @@
 #define BOUND (1 << 20)                 // thunk sizes: 64 bytes of arguments …
 #define STATED (1 << 31)                // … and that is all
 #define LARGE_UNITS 448                 // 16 bytes each: more than a first segment has
-#define HUGE_UNITS 4096                 // more than the segment after it
+#define HUGE_UNITS (1 << 16)            // more than any segment that is cached by then
 #define SMALL_UNITS 16                  // fits wherever it is called
 
     .text
