@@ -107,8 +107,6 @@ fn within() u64 {
 
 // ── Not swept ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const times = 10_000;
-
 fn throwAtVaryingDepth(context: ?*anyopaque) callconv(.c) void {
     const state: *Throw = @ptrCast(@alignCast(context.?));
     state.levels = (state.levels *% 7 + 3) % 61;
@@ -121,21 +119,13 @@ fn repeatedly(result: *u32, live: *[2]u64) void {
     const stack = &splitstack.current().?.stack;
     kit.expectDeep(64);
     live[0] = stack.live_segments;
-    result.* = splitstack.withHeadroom(headroom, foreign_repeat, .{ throwAtVaryingDepth, &state, times });
+    result.* = splitstack.withHeadroom(headroom, foreign_repeat, .{ throwAtVaryingDepth, &state, kit.times });
     live[1] = stack.live_segments;
     kit.expectDeep(2000);
 }
 
 pub fn repeat(name: [*:0]const u8) void {
-    var result: u32 = 0;
-    var live: [2]u64 = undefined;
-    const fiber = splitstack.Fiber.init(.{}, repeatedly, .{ &result, &live }) catch kit.stop(name, "no memory", .{});
-    defer fiber.deinit();
-    kit.expect((fiber.@"resume"() catch null) == .ended and fiber.outcome() == .completed, name, "the fiber does not complete");
-    if (result != times) kit.stop(name, "%u caught", .{result});
-    // One for the headroom that the loop stands on, besides those that the recursion had needed already.
-    if (live[1] > live[0] + 1) kit.stop(name, "%lu segments before, %lu after", .{ live[0], live[1] });
-    kit.expect(kit.failures == 0 and fiber.record.stack.live_segments == 0, name, "a wrong state, or segments left");
+    kit.repeat(name, repeatedly);
 }
 
 fn throwsOut(destroyed: *u32) void {

@@ -100,8 +100,6 @@ fn unseen() u64 {
 
 // ── Not swept ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const times = 10_000;
-
 fn jumpAtVaryingDepth(context: ?*anyopaque) callconv(.c) void {
     const state: *State = @ptrCast(@alignCast(context.?));
     state.levels = (state.levels *% 7 + 3) % 61;
@@ -120,21 +118,14 @@ fn repeatedly(result: *u32, live: *[2]u64) void {
     const stack = &splitstack.current().?.stack;
     kit.expectDeep(64);
     live[0] = stack.live_segments;
-    result.* = splitstack.withHeadroom(headroom, foreign_land, .{ state.jump, jumpAtVaryingDepth, &state, times });
+    result.* = splitstack.withHeadroom(headroom, foreign_land, .{ state.jump, jumpAtVaryingDepth, &state, kit.times });
     live[1] = stack.live_segments;
     if (foreign_signal_blocked() != 0) kit.failures += 1;
     kit.expectDeep(2000);
 }
 
 pub fn repeat(name: [*:0]const u8) void {
-    var result: u32 = 0;
-    var live: [2]u64 = undefined;
-    const fiber = splitstack.Fiber.init(.{}, repeatedly, .{ &result, &live }) catch kit.stop(name, "no memory", .{});
-    defer fiber.deinit();
-    kit.expect((fiber.@"resume"() catch null) == .ended and fiber.outcome() == .completed, name, "the fiber does not complete");
-    if (result != times) kit.stop(name, "%u landed", .{result});
-    if (live[1] > live[0] + 1) kit.stop(name, "%lu segments before, %lu after", .{ live[0], live[1] });
-    kit.expect(kit.failures == 0 and fiber.record.stack.live_segments == 0, name, "a wrong state, or segments left");
+    kit.repeat(name, repeatedly);
 }
 
 /// The jump is refused and ends the fiber; its target would be a frame under the scheduler's feet.

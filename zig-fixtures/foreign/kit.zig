@@ -169,3 +169,19 @@ pub fn expectDeep(levels: u32) void {
     if (descend(levels, nothing, null) != levels + 1) failures += 1;
     check();
 }
+
+/// How often what is not swept is repeated in one fiber.
+pub const times = 10_000;
+
+/// `repeatedly` does it all in the fiber: how often it came to its end, and live segments before and after.
+pub fn repeat(name: [*:0]const u8, comptime repeatedly: fn (*u32, *[2]u64) void) void {
+    var result: u32 = 0;
+    var live: [2]u64 = undefined;
+    const fiber = splitstack.Fiber.init(.{}, repeatedly, .{ &result, &live }) catch stop(name, "no memory", .{});
+    defer fiber.deinit();
+    expect((fiber.@"resume"() catch null) == .ended and fiber.outcome() == .completed, name, "the fiber does not complete");
+    if (result != times) stop(name, "%u came to their end", .{result});
+    // One for the headroom that the loop stands on, besides those that the recursion had needed already.
+    if (live[1] > live[0] + 1) stop(name, "%lu segments before, %lu after", .{ live[0], live[1] });
+    expect(failures == 0 and fiber.record.stack.live_segments == 0, name, "a wrong state, or segments left");
+}

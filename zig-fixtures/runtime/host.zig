@@ -141,7 +141,12 @@ export fn hs_rt_fiber_create(
 /// Gives back the fiber's memory. One that has not ended is ended first: what it holds is released, its defers do not run.
 export fn hs_rt_fiber_destroy(fiber: *Fiber) callconv(.c) void {
     if (fiber.state == @intFromEnum(records.State.ready)) {
+        // Whoever destroys it may be a fiber, and goes on under its own limit.
+        const limit = abi.getLimit();
+        const system_rsp = hs_thread.system_rsp;
         releaseHeld(fiber);
+        abi.setLimit(limit);
+        hs_thread.system_rsp = system_rsp;
         _ = hs_stack_close(&fiber.stack);
     }
     hs_slot_give(fiber.class, fiber.slot_low, fiber.slot_kind);

@@ -3,6 +3,7 @@
 const std = @import("std");
 const linux = std.os.linux;
 const splitstack = @import("splitstack");
+const abi = @import("abi");
 const expect = std.testing.expect;
 const expectEqual = std.testing.expectEqual;
 
@@ -217,6 +218,34 @@ test "foreign code runs on the system stack, and a panic in what it calls back e
     try expectEqual(.ended, try fiber.@"resume"());
     try expectEqual(splitstack.Outcome.panicked, fiber.outcome());
     try expect(there < fiber.record.slot_low or there > fiber.record.slot_low + 8192);
+}
+
+test "a fiber that destroys a waiting one goes on under its own limit, with the system stack" {
+    try splitstack.Thread.enter();
+    const Destroyer = struct {
+        other: Fiber,
+        limits: [2]u64 = undefined,
+        deep: Deep = .{ .depth = 200 },
+
+        fn run(it: *@This()) splitstack.Fault!void {
+            it.limits[0] = abi.getLimit();
+            it.other.deinit();
+            it.limits[1] = abi.getLimit();
+            split_call(Deep.level, &it.deep);
+            splitstack.yield();
+        }
+    };
+    var waiting: Deep = .{ .depth = 60, .at_bottom = .yield };
+    const other = try started(.{}, &waiting);
+    try expectEqual(.yielded, try other.@"resume"());
+    var destroyer: Destroyer = .{ .other = other };
+    const fiber = try Fiber.init(.{}, Destroyer.run, .{&destroyer});
+    defer fiber.deinit();
+    try expectEqual(.yielded, try fiber.@"resume"());
+    try expectEqual(destroyer.limits[0], destroyer.limits[1]);
+    try expectEqual(200, destroyer.deep.reached);
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(splitstack.Outcome.completed, fiber.outcome());
 }
 
 test "a fiber goes on, on another thread than it yielded on" {
