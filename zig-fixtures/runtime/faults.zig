@@ -156,7 +156,6 @@ export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: *Ucontext) 
         .usable_bytes = 0,
         .used_bytes = 0,
         .ordinal = 1,
-        .reserved = @splat(0),
     };
     var record: records.Fiber = .{ .stack = .{ .segment = &segment, .fixed = 1 } };
     const interrupted = thread.stack;
