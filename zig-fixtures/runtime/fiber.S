@@ -48,6 +48,7 @@ hs_fiber_resume:
     xor %eax, %eax
     resume_context
     .cfi_restore_state
+    .cfi_def_cfa_offset 8               // clang's restore_state forgets what .cfi_adjust_cfa_offset counts from
 1:  mov $2, %eax
     ret
 3:  lock cmpxchg %ecx, FIBER_STATE(%rdi)
@@ -69,10 +70,10 @@ hs_fiber_resume:
     enter_gate hs_fiber_yield
     cmpq $0, TLS(THREAD_SYSTEM_RSP)
     je 3f
+    .cfi_remember_state
     save_context
     mov TLS(THREAD_STACK), %rax
     mov %rsp, STACK_RSP(%rax)
-    .cfi_remember_state
     mov TLS(THREAD_SCHEDULER_RSP), %rsp
     switched_to_context                 // hs_fiber_resume's
     movq $0, TLS(THREAD_SYSTEM_RSP)
@@ -88,6 +89,7 @@ hs_fiber_resume:
     .cfi_remember_state
     resume_context
     .cfi_restore_state
+    .cfi_def_cfa_offset CONTEXT_BYTES   // as in hs_fiber_resume
 2:  push %rax                           // rsp was a multiple of 16, and is again for the call
     .cfi_adjust_cfa_offset 8
     push %rax

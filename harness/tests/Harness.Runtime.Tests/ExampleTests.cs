@@ -26,11 +26,19 @@ public sealed class ExampleTests : IDisposable
     {
         var program = await BuildAsync(route);
         AssertReserveSuffices(program);
+        AssertRowsHold(program);
         var outcome = await Tools.RunAsync(program);
 
         var exited = Assert.IsType<ProcessOutcome.Exited>(outcome);
         Assert.Equal(Stable(Readme()), Stable(exited.Output.Stdout));
         Assert.Equal(0, exited.Code);
+    }
+
+    /// <summary>Unwind rows of the product's entries, and of everything that is linked with them, against their code.</summary>
+    private static void AssertRowsHold(string program)
+    {
+        var findings = Binary.Unwind.Audit.UnwindAudit.Run(Binary.ElfFile.Load(program)).Findings;
+        Assert.Equal("", string.Join('\n', findings));
     }
 
     /// <summary>

@@ -46,14 +46,14 @@ internal static class JumpTable
         return result;
     }
 
-    /// <summary>How many entries there are: what the index is compared with before a jump past the table.</summary>
+    /// <summary>How many entries there are: what the index is compared with, by a subtraction in Debug, before a jump past the table.</summary>
     private static int Bound(CodeFunction function, int jump)
     {
         for (var at = jump - 1; at > 0 && at > jump - BoundDistance; at--)
         {
             ref readonly var branch = ref function.Instructions[at];
             ref readonly var compare = ref function.Instructions[at - 1];
-            if (branch.ConditionCode is ConditionCode.a or ConditionCode.ae && compare.Mnemonic is Mnemonic.Cmp
+            if (branch.ConditionCode is ConditionCode.a or ConditionCode.ae && compare.Mnemonic is Mnemonic.Cmp or Mnemonic.Sub
                 && compare.Op1Kind is OpKind.Immediate8 or OpKind.Immediate8to16 or OpKind.Immediate8to32 or OpKind.Immediate8to64
                     or OpKind.Immediate16 or OpKind.Immediate32 or OpKind.Immediate32to64)
             {

@@ -13,6 +13,9 @@ public sealed record Shortcoming(string Function, IReadOnlyList<FindingKind> Kin
     /// <summary>Stands for every function of the self-hosted backend.</summary>
     public const string AnySelfHosted = "(self-hosted)";
 
+    private const string OtherContext =
+        "its end is on another stack already, whose saved context has the layout of its own: rows and registers are that one's from there on";
+
     /// <summary>Null: whatever the finding is about.</summary>
     public string? Subject { get; init; }
 
@@ -38,8 +41,13 @@ public sealed record Shortcoming(string Function, IReadOnlyList<FindingKind> Kin
             { Subject = "rbx" },
         new("__morestack", [UnbalancedExit],
             "returns to the `ret` in the prologue that called it, one word below the return address of the frame it stands for"),
-        new("hs_resume", [UnprovenCfa, LostRegister, WrongReturnAddress, UnresolvedJump],
-            "its end is on the fiber's stack already, whose saved context has the layout of its own: rows and registers are the fiber's from there on"),
+        new("hs_resume", [UnprovenCfa, LostRegister, WrongReturnAddress, UnresolvedJump], OtherContext),
+        new("hs_fiber_resume", [UnprovenCfa, LostRegister, WrongReturnAddress, UnresolvedJump], OtherContext),
+        new("hs_fiber_yield", [UnprovenCfa, LostRegister, WrongReturnAddress, UnresolvedJump], OtherContext),
+        new("hs_attempt", [UnprovenCfa, LostRegister, WrongRegister, UnbalancedExit, UnrestoredRegister],
+            "its end is reached from hs_attempt_failed too, with nothing but the place of its context: rows and registers are the context's from there on"),
+        new("hs_attempt_failed", [UndefinedReturnAddress, UnprovenCfa, WrongRegister],
+            "entered from a fault anywhere in an attempt: there is no caller, until rsp is the attempt's context"),
         new("hs_to_scheduler", [UndefinedReturnAddress, UnprovenCfa, WrongRegister, LostRegister, UnbalancedExit, UnrestoredRegister],
             "leaves one stack for another: a trace taken inside ends here, and the registers are the other stack's"),
         new("hs_fiber_start", [UndefinedReturnAddress, LostRegister, UnprovenCfa],
