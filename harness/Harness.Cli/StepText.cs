@@ -39,7 +39,7 @@ internal static class StepText
             text.Append(CultureInfo.InvariantCulture, $"  {finding}\n");
         }
 
-        return text.Append(report.Findings.Count + stepped.Complaints.Count > 0 ? "  FALSIFIED\n" : "  HELD\n").ToString();
+        return text.Append(report.Findings.Count + stepped.Complaints.Count > 0 ? "  FALSIFIED\n" : stepped.Run.IsComplete ? "  HELD\n" : "  INCONCLUSIVE\n").ToString();
     }
 
     /// <summary>How much of each stub all runs together went through.</summary>

@@ -45,7 +45,7 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
             var stop = process.Step();
             if (stop is TraceStop.Exited or TraceStop.Killed)
             {
-                complete = true;
+                complete = stop is TraceStop.Exited;
                 break;
             }
 

@@ -77,7 +77,7 @@ public sealed class UnitStepper(IUnitFactory factory, SteppedProgram stepper)
                 Limits = new ResourceLimits { MemoryBytes = WorkerLimits.Default.MemoryBytes },
             },
             options, ct).ConfigureAwait(false);
-        return new StepOutcome.Stepped(run, Complaints(run.Outcome));
+        return new StepOutcome.Stepped(run, run.IsComplete ? Complaints(run.Outcome) : []);
     }
 
     private static List<string> Complaints(ProcessOutcome outcome) => outcome switch

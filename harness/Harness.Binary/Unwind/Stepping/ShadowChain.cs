@@ -37,7 +37,7 @@ internal struct ShadowFrame
 {
     public ShadowKind Kind;
 
-    /// <summary>Where its return address lies; for a signal, where the kernel keeps the interrupted rip, which is not known.</summary>
+    /// <summary>Where its return address lies; for a signal, where the kernel keeps the interrupted rip.</summary>
     public ulong Slot;
 
     /// <summary>What rsp is once it goes on.</summary>
@@ -51,6 +51,9 @@ internal struct ShadowFrame
 
     /// <summary>The return address of a prologue's call of a stub that stands for the function which this call entered; 0: none.</summary>
     public ulong Site;
+
+    /// <summary>Called was code of Zig's self-hosted backend, which promises rbx to nobody.</summary>
+    public bool GivesRbxAway;
 }
 
 /// <summary>The callers of one stack, outermost first.</summary>

@@ -20,6 +20,10 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
 
     private const ulong SignalReturn = 15;
 
+    /// <summary>In the kernel's <c>struct ucontext</c>, the third argument of a handler.</summary>
+    private const ulong ContextRip = 168;
+    private const ulong ContextRsp = 160;
+
     private readonly Dictionary<ulong, Mark> _marks = [];
     private readonly Dictionary<(ulong Target, ulong Rsp), Mark> _jumps = [];
 
@@ -95,7 +99,7 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
         Signals++;
         Current.Push(new ShadowFrame
         {
-            Kind = ShadowKind.Signal, Cfa = Of(before, DwarfRegister.Rsp), Return = Of(before, DwarfRegister.Rip), Registers = SavedRegisters.Of(before),
+            Kind = ShadowKind.Signal, Slot = Of(now, DwarfRegister.Rdx) + ContextRip, Cfa = Of(before, DwarfRegister.Rsp), Return = Of(before, DwarfRegister.Rip), Registers = SavedRegisters.Of(before),
         });
         Current.Push(new ShadowFrame { Slot = rsp, Cfa = rsp + 8, Return = restorer, Registers = SavedRegisters.Of(now) });
         return true;
@@ -137,8 +141,14 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
             ref var top = ref Current.Top;
             if (top.Kind is ShadowKind.Call && slot == top.Slot)
             {
-                var expected = top.Return;
+                var (expected, given) = (top.Return, top.GivesRbxAway);
                 Current.CutTo(Current.Depth - 1);
+                if (given && Current.Depth > 0 && placeAt(rip).Role.HasFlag(CodeRole.TakesCallersPlace))
+                {
+                    // The stub stands for the function whose body that was.
+                    Current.Top.GivesRbxAway = true;
+                }
+
                 return rip == expected ? null : Lost($"a return address was overwritten: it returned to {rip:x}, called from before {expected:x}", rip, rsp);
             }
 
@@ -237,6 +247,23 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
         }
     }
 
+    /// <summary>
+    /// A signal's frame as it is now: a handler may have written another place into the interrupted context, where the thread then goes
+    /// on without callers.
+    /// </summary>
+    public ShadowFrame Now(in ShadowFrame frame, out bool isRedirected)
+    {
+        isRedirected = false;
+        if (frame.Kind is not ShadowKind.Signal || Word(frame.Slot) is not { } rip || Word(frame.Slot - ContextRip + ContextRsp) is not { } rsp
+            || (rip == frame.Return && rsp == frame.Cfa))
+        {
+            return frame;
+        }
+
+        isRedirected = true;
+        return frame with { Return = rip, Cfa = rsp };
+    }
+
     private string? SignalReturned(ulong rip, ulong rsp)
     {
         if (Current.Depth == 0 || Current.Top.Kind is not ShadowKind.Signal)
@@ -244,7 +271,8 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
             return Lost("returned from a signal that nobody delivered", rip, rsp);
         }
 
-        if (rip == Current.Top.Return && rsp == Current.Top.Cfa)
+        var interrupted = Current.Top;
+        if (rip == interrupted.Return && rsp == interrupted.Cfa)
         {
             Current.CutTo(Current.Depth - 1);
             return null;

@@ -130,6 +130,11 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
 
         _checked++;
+        if (row.Entry.Common.IsSelfHosted && chain.Depth > 0)
+        {
+            chain.Top.GivesRbxAway = true;
+        }
+
         if (row.IsComplex)
         {
             CheckSlowly(place);
@@ -190,7 +195,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             var value = Value(row, row.Saved[i], DwarfRegister.CalleeSaved[i]);
             if (value != expected.Registers[i])
             {
-                WrongRegister(place, row.Entry, i, expected.Registers[i], row.Saved[i].Kind is RuleKind.Undefined ? null : value);
+                WrongRegister(place, expected.GivesRbxAway, i, expected.Registers[i], row.Saved[i].Kind is RuleKind.Undefined ? null : value);
             }
         }
     }
@@ -213,7 +218,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             return;
         }
 
-        Compare(place, frame!, _shadow.Current.Top, rbx: true);
+        Compare(place, frame!, _shadow.Now(_shadow.Current.Top, out var redirected), _shadow.Current.Top.GivesRbxAway, redirected);
     }
 
     private void CheckEnd(CodePlace place, bool ends, bool isLast)
@@ -237,14 +242,18 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         var chain = _shadow.Current;
         var depth = _shadow.HasLeft ? 0 : chain.Depth;
         _frames += trace.Frames.Count;
-        var rbx = true;
+        var rbxGiven = false;
         for (var i = 0; i < Math.Min(depth, trace.Frames.Count); i++)
         {
-            var frame = trace.Frames[i];
-            rbx &= !frame.Entry.Common.IsSelfHosted;
-            if (!Compare(place, frame, chain[depth - 1 - i], rbx, i))
+            rbxGiven |= chain[depth - 1 - i].GivesRbxAway;
+            if (!Compare(place, trace.Frames[i], _shadow.Now(chain[depth - 1 - i], out var redirected), rbxGiven, redirected, i))
             {
                 return;
+            }
+
+            if (redirected)
+            {
+                depth = i + 1;
             }
         }
 
@@ -258,17 +267,17 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
     }
 
-    private bool Compare(CodePlace place, UnwoundFrame frame, in ShadowFrame expected, bool rbx, int number = 0)
+    private bool Compare(CodePlace place, UnwoundFrame frame, in ShadowFrame expected, bool rbxGiven, bool redirected, int number = 0)
     {
         var back = frame.Caller[DwarfRegister.Rip];
         if (frame.Cfa == expected.Cfa && back == expected.Return && (expected.Kind is ShadowKind.Signal || frame.ReturnSlot is null || frame.ReturnSlot == expected.Slot))
         {
-            for (var i = 0; i < DwarfRegister.CalleeSaved.Length; i++)
+            for (var i = 0; i < DwarfRegister.CalleeSaved.Length && !redirected; i++)
             {
                 var value = frame.Caller[DwarfRegister.CalleeSaved[i]];
-                if (value != expected.Registers[i] && (rbx || DwarfRegister.CalleeSaved[i] != DwarfRegister.Rbx))
+                if (value != expected.Registers[i])
                 {
-                    WrongRegister(place, frame.Entry, i, expected.Registers[i], value, number);
+                    WrongRegister(place, rbxGiven, i, expected.Registers[i], value, number);
                 }
             }
 
@@ -282,10 +291,10 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         return false;
     }
 
-    private void WrongRegister(CodePlace place, FrameEntry entry, int index, ulong expected, ulong? value, int number = 0)
+    private void WrongRegister(CodePlace place, bool rbxGiven, int index, ulong expected, ulong? value, int number = 0)
     {
         var register = DwarfRegister.CalleeSaved[index];
-        if (register == DwarfRegister.Rbx && entry.Common.IsSelfHosted)
+        if (register == DwarfRegister.Rbx && rbxGiven)
         {
             Excuse(StepShortcoming.LostRbx);
             return;
