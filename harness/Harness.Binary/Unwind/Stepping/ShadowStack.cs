@@ -278,6 +278,12 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
             return null;
         }
 
+        if (placeAt(rip).Role.HasFlag(CodeRole.LeavesForGood))
+        {
+            Left(rip);
+            return null;
+        }
+
         if (!placeAt(rip).Role.HasFlag(CodeRole.Outermost))
         {
             return Lost($"a signal's handler went on at {rip:x} and not where it was interrupted", rip, rsp);

@@ -123,6 +123,12 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             return;
         }
 
+        if (IsBlindRestorer(place))
+        {
+            Excuse(StepShortcoming.Restorer);
+            return;
+        }
+
         if (place.Row is not { } row)
         {
             Found(place, StepFault.NoRow, "a row", "none");
@@ -243,8 +249,25 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         var depth = _shadow.HasLeft ? 0 : chain.Depth;
         _frames += trace.Frames.Count;
         var rbxGiven = false;
-        for (var i = 0; i < Math.Min(depth, trace.Frames.Count); i++)
+        for (var i = 0; i < depth; i++)
         {
+            if (i > 0 && IsBlindRestorer(PlaceAt(chain[depth - i].Return)))
+            {
+                Excuse(StepShortcoming.Restorer);
+                return;
+            }
+
+            if (i == trace.Frames.Count)
+            {
+                break;
+            }
+
+            if (IsReleased(trace.Frames[i], chain[depth - 1 - i], i))
+            {
+                Excuse(StepShortcoming.Released);
+                return;
+            }
+
             rbxGiven |= chain[depth - 1 - i].GivesRbxAway;
             if (!Compare(place, trace.Frames[i], _shadow.Now(chain[depth - 1 - i], out var redirected), rbxGiven, redirected, i))
             {
@@ -266,6 +289,14 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             Found(place, StepFault.WrongChain, $"{depth + 1} frames", $"{trace.Frames.Count}");
         }
     }
+
+    private static bool IsBlindRestorer(CodePlace place) =>
+        place.Role.HasFlag(CodeRole.Restorer) && place.Row is not { Entry.Common.IsSignalFrame: true };
+
+    /// <summary>The gate's return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
+    private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, int number) =>
+        number > 0 && frame.Cfa == expected.Cfa && frame.Caller[DwarfRegister.Rip] == 0 && expected.Return != 0
+        && PlaceAt(frame.LookupPc).Role.HasFlag(CodeRole.Stub);
 
     private bool Compare(CodePlace place, UnwoundFrame frame, in ShadowFrame expected, bool rbxGiven, bool redirected, int number = 0)
     {

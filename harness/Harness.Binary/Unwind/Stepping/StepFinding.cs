@@ -58,6 +58,12 @@ public sealed record StepShortcoming(string Where, string Reason)
     public static readonly StepShortcoming LostRbx = new(
         "(self-hosted)", "Zig's own calling convention gives rbx away, and the self-hosted backend writes no rule that says so: a caller's rbx is not recovered");
 
+    public static readonly StepShortcoming Restorer = new(
+        "restore_rt", "std.os.linux's return from signals is naked and has no rows of a signal's frame: a trace from a handler that Zig installed ends there");
+
+    public static readonly StepShortcoming Released = new(
+        "(released stack)", "a fiber that ends by a fault gives its memory back while the code that does so counts as called from it: a trace ends at the gate");
+
     public static readonly StepShortcoming Jumping = new(
         "(longjmp)", "the rows of what jumps describe where it goes, not where it was called from");
 }

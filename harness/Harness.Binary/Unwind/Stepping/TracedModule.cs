@@ -117,7 +117,7 @@ public sealed class TracedModule
         var own = unchecked(address - Bias);
         var name = _names.At(own);
         var role = _roles.GetValueOrDefault(name) | (_stubs.Contains(name) ? CodeRole.Stub : CodeRole.None);
-        if (IsRestorer(Code(address)))
+        if (IsRestorer(Code(address)) || (Code(address) is [0x0f, 0x05, ..] && (IsRestorer(Code(address - 7)) || IsRestorer(Code(address - 5)))))
         {
             role |= CodeRole.Restorer;
         }
@@ -143,7 +143,7 @@ public sealed class TracedModule
 
     private ElfSection? SectionAt(ulong own) => File.Sections.FirstOrDefault(s => s.IsCode && own >= s.Address && own - s.Address < s.Size);
 
-    /// <summary>rt_sigreturn, in either encoding: <c>mov $15, %eax</c> or <c>%rax</c>, or its second half; <c>syscall</c>.</summary>
+    /// <summary>rt_sigreturn, in either encoding: <c>mov $15, %eax</c> or <c>%rax</c>; <c>syscall</c>.</summary>
     private static bool IsRestorer(ReadOnlySpan<byte> code) => code is
         [0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05, ..] or [0xb8, 15, 0, 0, 0, 0x0f, 0x05, ..];
 }
