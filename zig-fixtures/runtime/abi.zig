@@ -41,7 +41,9 @@ pub const Segment = extern struct {
     used_bytes: u64,
     /// 1 for the initial segment.
     ordinal: u64,
-    reserved: [3]u64,
+    /// Not 0: lent, beyond the budget or when the system refused memory. Every checkpoint that runs on it returns this error.
+    owed: u64 = 0,
+    reserved: [2]u64 = @splat(0),
 };
 
 /// Callee-saved registers and position of a fiber that stopped in a trace gate. Order: gates.h, trace_gate.
@@ -61,7 +63,7 @@ pub const Stack = extern struct {
     segment: ?*Segment = null,
     /// Where a fiber that is not running stopped (hs_fiber_yield).
     rsp: u64 = 0,
-    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
+    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint, wherever it is; 0: none. See Segment.owed.
     overflow: u32 = 0,
     /// 1: a cancellation is on its way. May be set by another thread.
     canceled: u32 = 0,
@@ -82,6 +84,14 @@ pub const Stack = extern struct {
     /// 1: a signal handler's: its one segment is the signal stack, and nothing is added to it.
     fixed: u8 = 0,
     padding: [5]u8 = @splat(0),
+
+    /// What a checkpoint has to return, now taken; 0: nothing. While the fiber stands on a segment that is lent, that is never over: so
+    /// what may run there ends at its first checkpoint, recursions too, and a finite reserve suffices (harness/docs/RESERVE.md).
+    pub fn takeReport(stack: *Stack) u32 {
+        const once = stack.overflow;
+        stack.overflow = 0;
+        return if (once != 0) once else @truncate(stack.segment.?.owed);
+    }
 };
 
 /// The last refusal of the system to give or protect memory on this thread.
@@ -145,6 +155,7 @@ comptime {
     assert(@offsetOf(Segment, "room") == 24);
     assert(@offsetOf(Segment, "stub_frame") == 32);
     assert(@offsetOf(Segment, "warm") == 40);
+    assert(@offsetOf(Segment, "owed") == 104);
     assert(@sizeOf(Segment) == 128);
     assert(@offsetOf(Registers, "rbp") == 56);
 }

@@ -106,7 +106,8 @@ hs_fiber_resume:
     .cfi_endproc
     .size hs_fiber_yield, . - hs_fiber_yield
 
-// u64 hs_pending(void): nonzero: the running fiber has something for hs_fiber_deliver. A leaf: no stack, rax only.
+// u64 hs_pending(void): nonzero: the running fiber has something for hs_fiber_deliver, once or for as long as it stands on a segment
+// that is lent. A leaf: no stack, rax only.
     .globl hs_pending
     .type hs_pending, @function
     .p2align 4
@@ -115,7 +116,10 @@ hs_pending:
     mov TLS(THREAD_STACK), %rax
     test %rax, %rax
     jz 1f
-    mov STACK_PENDING(%rax), %rax
+    cmpq $0, STACK_PENDING(%rax)
+    jne 1f
+    mov STACK_SEGMENT(%rax), %rax
+    mov SEGMENT_OWED(%rax), %rax
 1:  ret
     .cfi_endproc
     .size hs_pending, . - hs_pending

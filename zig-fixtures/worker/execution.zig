@@ -106,6 +106,7 @@ fn setUp() void {
     state.register_faults = 0;
     state.ledger_broken = 0;
     state.limit_faults = 0;
+    state.unreported = 0;
     state.runaway = false;
     state.expecting_segfault = false;
     state.delivery_count = 0;
@@ -304,6 +305,7 @@ fn checkStack(children: u64) void {
 /// The model takes the errors that a stack delivered as they came; whether one was due is decided here: where a fiber used more than
 /// its budget, or an allocation failed, and nowhere else.
 fn checkOverflows() void {
+    if (state.unreported != 0) fail("budget", 0, 0, state.unreported, "checkpoints that passed beyond the budget", .{});
     const thread_plan = &services.hs_thread.plan;
     var reporting: u64 = 0;
     for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {

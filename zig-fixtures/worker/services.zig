@@ -67,12 +67,13 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     }
     if (tagged & infallible_bit != 0) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
-    const from_stack = fiber.stack.core.overflow != 0;
-    const slot = if (from_stack) &fiber.stack.core.overflow else &fiber.pending;
-    const code = slot.*;
+    var code = fiber.stack.core.takeReport();
+    if (code != 0) fiber.overflows += 1 else {
+        state.unreported += @intFromBool(isBeyondBudget(&fiber.stack.core));
+        code = fiber.pending;
+        fiber.pending = 0;
+    }
     if (code == 0) return 0;
-    slot.* = 0;
-    fiber.overflows += @intFromBool(from_stack);
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
     return code;
@@ -81,6 +82,12 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
 /// The limit in force must be that of the segment in use, under this plan.
 fn checkLimit(fiber: *const state.Fiber) void {
     if (abi.getLimit() != hs_stack_limit(&fiber.stack.core)) state.limit_faults += 1;
+}
+
+/// It stands on the reserve: no checkpoint may pass there, however often it was told.
+fn isBeyondBudget(stack: *const runtime.Stack) bool {
+    const segment = stack.segment.?;
+    return stack.budget_bytes != 0 and segment.parent != null and segment.used_bytes > stack.budget_bytes;
 }
 
 /// What the fault plan does at this entry: an answer for the checkpoint, or 0.
