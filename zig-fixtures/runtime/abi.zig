@@ -103,11 +103,12 @@ pub const MapFailure = extern struct {
 
 pub const MapOperation = enum(u32) { none = 0, reserve = 1, commit = 2, map = 3, guard = 4, injected = 5, _ };
 
-/// Segments that this thread released last, by size class: the next ones it needs.
+/// Segments that this thread released last, by size class: the next ones it needs. Linked through their own last word, innermost first.
 pub const SegmentCache = extern struct {
-    counts: [class_count]u8 = @splat(0),
-    padding: [2]u8 = @splat(0),
-    slots: [class_count][cache_slots]u64 = @splat(@splat(0)),
+    lasts: [class_count]u64 = @splat(0),
+    kept_bytes: [class_count]u64 = @splat(0),
+    /// Of each class, at most.
+    room_bytes: u64 = cache_room_bytes,
     /// Handed out when the system refuses memory: room to reach the next checkpoint.
     emergency: [emergency_slots]u64 = @splat(0),
 };
@@ -115,7 +116,7 @@ pub const SegmentCache = extern struct {
 pub const class_min = 13;
 pub const class_max = 26;
 pub const class_count = class_max - class_min + 1;
-pub const cache_slots = 8;
+pub const cache_room_bytes = 1 << 20;
 pub const emergency_slots = 4;
 /// Larger than any frame that a campaign generates; untouched, it costs address space only.
 pub const emergency_class = 18;

@@ -48,17 +48,16 @@ hs_fiber_resume:
     xor %eax, %eax
     resume_context
     .cfi_restore_state
-    .cfi_def_cfa_offset 8               // clang's restore_state forgets what .cfi_adjust_cfa_offset counts from
 1:  mov $2, %eax
     ret
 3:  lock cmpxchg %ecx, FIBER_STATE(%rdi)
     je 2b
     jmp 1b
 4:  push %rdi                           // C++ is linked: the exceptions being handled are the fiber's from here on
-    .cfi_adjust_cfa_offset 8
+    .cfi_def_cfa_offset 16              // in full, as in hs_fiber_yield
     call hs_rt_exchange_exceptions
     pop %rdi
-    .cfi_adjust_cfa_offset -8
+    .cfi_def_cfa_offset 8
     jmp 5b
     .cfi_endproc
     .size hs_fiber_resume, . - hs_fiber_resume
@@ -70,7 +69,7 @@ hs_fiber_resume:
     enter_gate hs_fiber_yield
     cmpq $0, TLS(THREAD_SYSTEM_RSP)
     je 3f
-    .cfi_remember_state
+    .cfi_remember_state                 // for 3, where nothing has been saved
     save_context
     mov TLS(THREAD_STACK), %rax
     mov %rsp, STACK_RSP(%rax)
@@ -89,17 +88,17 @@ hs_fiber_resume:
     .cfi_remember_state
     resume_context
     .cfi_restore_state
-    .cfi_def_cfa_offset CONTEXT_BYTES   // as in hs_fiber_resume
 2:  push %rax                           // rsp was a multiple of 16, and is again for the call
-    .cfi_adjust_cfa_offset 8
+    // Offsets in full: LLVM's assembler does not count .cfi_adjust_cfa_offset on from what .cfi_restore_state restores.
+    .cfi_def_cfa_offset CONTEXT_BYTES + 8
     push %rax
-    .cfi_adjust_cfa_offset 8
+    .cfi_def_cfa_offset CONTEXT_BYTES + 16
     mov %rax, %rdi
     call hs_rt_idle
     pop %rax
-    .cfi_adjust_cfa_offset -8
+    .cfi_def_cfa_offset CONTEXT_BYTES + 8
     pop %rax
-    .cfi_adjust_cfa_offset -8
+    .cfi_def_cfa_offset CONTEXT_BYTES
     jmp 1b
     .cfi_restore_state
 3:  call hs_rt_misused

@@ -14,6 +14,7 @@ const observe = @import("observe.zig");
 const storm = @import("storm.zig");
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
+extern fn hs_pool_trim() callconv(.c) void;
 extern fn hs_stack_close(stack: *runtime.Stack) callconv(.c) u64;
 
 pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
@@ -28,9 +29,12 @@ const Baseline = struct {
     observed: [2]u64 = .{ 0, 0 },
     limited: [2]bool = .{ false, false },
     /// How much of its stack each fiber used, at its checkpoints.
-    depths: [abi.fibers_max]u64 = undefined,
+    depths: Depths = undefined,
+    program_depths: Depths = undefined,
     fiber_digests: [abi.fibers_max]u64 = undefined,
 };
+
+const Depths = [abi.fibers_max]u64;
 
 var baseline: Baseline = .{};
 pub var totals: state.Counts = .{};
@@ -132,6 +136,7 @@ fn setUp() void {
         fiber.entry = unit.fibers[i];
         fiber.stack.core.budget_bytes = scenario.stack_budget;
         fiber.stack.core.reserve_bytes = abi.reserve_bytes;
+        fiber.stack.window_bytes = windowBytes(i);
         fiber.initial_bytes = initialBytes(i);
         fiber.rsp_lowest = std.math.maxInt(u64);
         fiber.top = hs_stack_open(&fiber.stack, fiber.initial_bytes);
@@ -169,15 +174,30 @@ fn initialBytes(fiber: usize) u64 {
         .none => return unsplit_bytes,
         else => {},
     }
-    // A budget counts the initial segment.
-    if (baseline.scenario != state.row.scenario or state.scenario.fault_kind == .stack_budget) return roomy_bytes;
-    const depth = baseline.depths[fiber];
-    return @min(depth + depth / 4 + beyond_bytes, roomy_bytes);
+    return @min(depthOf(fiber) * 5 / 4 + beyond_bytes, roomy_bytes);
+}
+
+/// As its scenario's baseline says, or its program's where this row is the first of its scenario.
+fn depthOf(fiber: usize) u64 {
+    if (baseline.scenario == state.row.scenario) return baseline.depths[fiber];
+    return if (baseline.program == state.scenario.program) baseline.program_depths[fiber] else roomy_bytes;
+}
+
+/// What a split adds to a frame is slack, canary and header; few frames are smaller than this share of that.
+const split_factor = 32;
+
+/// Room for a fiber as deep as its baseline, all split. Where it is not enough, ascending segments go on at the arena's lower end.
+fn windowBytes(fiber: usize) u64 {
+    const wanted = initialBytes(fiber) + depthOf(fiber) * split_factor;
+    return std.math.clamp(std.mem.alignForward(u64, wanted, abi.window_bytes_min), abi.window_bytes_min, abi.window_bytes_max);
 }
 
 /// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
 /// program would fault them all in again.
 pub fn giveBack() void {
+    var kept_bytes: u64 = 0;
+    for (services.hs_thread.core.cache.kept_bytes) |bytes| kept_bytes += bytes;
+    if (kept_bytes > keep_bytes) hs_pool_trim();
     for (&state.fibers) |*fiber| {
         if (fiber.child_bytes_max < keep_bytes) continue;
         fiber.child_bytes_max = 0;
@@ -196,12 +216,11 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         baseline.traces = observe.digests;
         baseline.observed = observe.observed;
         baseline.limited = observe.limited;
-        for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
-            baseline.depths[i] = if (thread_plan.splits != 0) roomy_bytes else fiber.top -| fiber.rsp_lowest;
-        }
+        baseline.depths = depths(first_of_program);
     }
     if (first_of_program) {
         baseline.program = scenario.program;
+        baseline.program_depths = baseline.depths;
         for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| baseline.fiber_digests[i] = fiber.digest;
     }
     if (quiet) return;
@@ -231,6 +250,16 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         failLine("isolation", i, baseline.fiber_digests[i], fiber.digest, "a sibling's log changed", .{});
     }
     if (!known or state.recording()) reportOverflow(combined);
+}
+
+/// Only an execution that did not split has its fibers' depths in one piece.
+fn depths(first_of_program: bool) Depths {
+    var result: Depths = @splat(0);
+    for (state.fibers[0..state.fiber_count], result[0..state.fiber_count], 0..) |*fiber, *depth, i| {
+        const split = services.hs_thread.plan.splits != 0;
+        depth.* = if (!split) fiber.top -| fiber.rsp_lowest else if (first_of_program) roomy_bytes else baseline.program_depths[i];
+    }
+    return result;
 }
 
 fn checkResources() void {

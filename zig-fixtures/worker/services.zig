@@ -16,6 +16,7 @@ const buffers = @import("buffers.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
+extern fn hs_pool_enter() callconv(.c) u64;
 extern fn hs_stack_limit(stack: *const runtime.Stack) callconv(.c) u64;
 
 const infallible_bit: u32 = 1 << 31;
@@ -23,6 +24,11 @@ const infallible_bit: u32 = 1 << 31;
 const function_mask: u32 = 0xffff;
 const answer_panic = 1;
 const answer_segfault = 2;
+
+/// Emergency segments for the pool placement: each thread has its own.
+pub fn enterPool() void {
+    if (hs_pool_enter() == 0) output.stop("no memory for the pool placement; raise the memory limit", .{}, 3);
+}
 
 pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
     const fiber = &state.fibers[index];

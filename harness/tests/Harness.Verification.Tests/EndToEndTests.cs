@@ -13,6 +13,9 @@ public class EndToEndTests
     private static readonly string _repository = FixtureLayout.FindRepository(Here());
     private static readonly FiberProgram[] _programs = [Samples.Nested(fibers: 3), Samples.Recursive(40), Samples.Nested(loops: 1)];
 
+    /// <summary>Few programs: more of what is rare in many.</summary>
+    private static readonly PlanOptions _disturbed = PlanOptions.Default with { SignalsEvery = 7, ThreadsEvery = 12 };
+
     [ZigTheory(Timeout = Timeout)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
@@ -24,7 +27,7 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync();
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            _programs, new Cell(route, mode, backend, target), PlanOptions.Default, scratch.Path, CancellationToken.None);
+            _programs, new Cell(route, mode, backend, target), _disturbed, scratch.Path, CancellationToken.None);
         Assert.Empty(result.Findings.Select(f => $"{f.Signature}: {f.Observation}"));
         Assert.Empty(result.Unfinished);
         Assert.Equal(3, result.Counters.Programs);
@@ -43,7 +46,7 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync(new PlantedDefect("signal_limit", DefectSeat.Zig));
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), _disturbed,
             scratch.Path, CancellationToken.None);
         var finding = result.Findings.First(f => f.Signature.Check == "limit");
         Assert.True(finding.Case.Plan.Disturbance.HasFlag(Disturbance.Signals), finding.Case.Plan.ToString());
