@@ -1,6 +1,6 @@
 namespace Harness.Model;
 
-/// <summary>Kinds of the event log; the numbers are shared with <c>zig-fixtures/worker/abi.zig</c>.</summary>
+/// <summary>Kinds of the event log; the numbers are shared with <c>zig-fixtures/worker/events.zig</c>.</summary>
 public enum EventKind : byte
 {
     /// <summary>A = function id. Every checkpoint.</summary>

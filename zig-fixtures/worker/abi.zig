@@ -44,26 +44,7 @@ pub const SplitKind = enum(u8) {
     _,
 };
 
-pub const EventKind = enum(u8) {
-    enter = 1,
-    delivered = 2,
-    leave = 3,
-    log = 4,
-    acquired = 5,
-    released = 6,
-    ledger_released = 7,
-    raised = 8,
-    caught = 9,
-    err_deferred = 10,
-    result = 11,
-    probe = 12,
-    yielded = 13,
-    spawned = 14,
-    joined = 15,
-    cancel_requested = 16,
-    fiber_end = 17,
-    _,
-};
+pub const EventKind = @import("events.zig").Kind;
 
 pub const error_injected = 100;
 pub const error_canceled = runtime.error_canceled;

@@ -3,27 +3,12 @@ using Harness.Emit;
 using Harness.Execution;
 using Harness.Toolchain;
 
-[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+namespace Harness.Tests;
 
-namespace Harness.Binary.Tests;
-
-/// <summary>What tests need of the machine, and scratch directories that vanish.</summary>
-internal static class Tools
+internal static partial class Tools
 {
-    public static string Repository { get; } = FixtureLayout.FindRepository(Here());
-
-    public static FixtureLayout Fixtures { get; } = FixtureLayout.Find(Repository);
-
-    public static ZigLocation Zig { get; } = ZigLocator.LocateAsync(
-        null, Repository, CancellationToken.None).GetAwaiter().GetResult();
-
-    private static readonly Lazy<ToolCache> _cache = new(
-        () => new ToolCache(Zig.Require(), Fixtures, Path.Combine(Repository, ".cache")));
-
-    public static ToolCache Cache => _cache.Value;
-
     /// <summary>A file in this project's <c>fixtures</c>.</summary>
-    public static string Fixture(string name) => Path.Combine(Here(), "fixtures", name);
+    public static string Fixture(string name) => Path.Combine(Own(), "fixtures", name);
 
     /// <summary>A unit of hand-written source.</summary>
     public static EmittedUnit Unit(string source) => ZigEmitter.Emit([]) with { Source = source };
@@ -40,43 +25,7 @@ internal static class Tools
             : throw new Xunit.Sdk.XunitException($"{request} came to {outcome}");
     }
 
-    private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
-}
-
-/// <summary>A temporary directory.</summary>
-internal sealed class Scratch : IDisposable
-{
-    public string Path { get; } = Directory.CreateTempSubdirectory("harness-binary-").FullName;
-
-    public string this[string name] => System.IO.Path.Combine(Path, name);
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
-}
-
-/// <summary>Skipped, visibly, where there is no Zig.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ZigFactAttribute : FactAttribute
-{
-    public ZigFactAttribute()
-    {
-        if (Tools.Zig is ZigLocation.Missing missing)
-        {
-            Skip = missing.Reason;
-        }
-    }
-}
-
-/// <summary>Skipped, visibly, where there is no Zig.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ZigTheoryAttribute : TheoryAttribute
-{
-    public ZigTheoryAttribute()
-    {
-        if (Tools.Zig is ZigLocation.Missing missing)
-        {
-            Skip = missing.Reason;
-        }
-    }
+    private static string Own([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }
 
 /// <summary>Skipped, visibly, where there is no Zig or no readelf to compare with.</summary>

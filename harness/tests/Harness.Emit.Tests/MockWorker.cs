@@ -27,7 +27,8 @@ internal sealed class MockWorker(ZigTool zig, string executable, IReadOnlyList<F
         if (!File.Exists(runtime))
         {
             await MustAsync(zig, "build-obj", "-target", "x86_64-linux-gnu", "-lc",
-                "-Mroot=" + ZigTool.SupportFile("mock_runtime.zig"), "-femit-bin=" + runtime);
+                "--dep", "events", "-Mroot=" + ZigTool.SupportFile("mock_runtime.zig"),
+                "-Mevents=" + ZigTool.SupportFile("../worker/events.zig"), "-femit-bin=" + runtime);
         }
 
         var executable = Path.Combine(zig.Scratch, mode);

@@ -1,28 +1,12 @@
-using System.Runtime.CompilerServices;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
 
-[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+namespace Harness.Tests;
 
-namespace Harness.Runtime.Tests;
-
-/// <summary>What tests need of the machine, and scratch directories that vanish.</summary>
-internal static class Tools
+internal static partial class Tools
 {
-    public static string Repository { get; } = FixtureLayout.FindRepository(Here());
-
-    public static FixtureLayout Fixtures { get; } = FixtureLayout.Find(Repository);
-
-    public static ZigLocation Zig { get; } = ZigLocator.LocateAsync(
-        null, Repository, CancellationToken.None).GetAwaiter().GetResult();
-
-    private static readonly Lazy<ToolCache> _cache = new(
-        () => new ToolCache(Zig.Require(), Fixtures, Path.Combine(Repository, ".cache")));
-
-    public static ToolCache Cache => _cache.Value;
-
     /// <summary>The nine cells that workers are built for.</summary>
     public static TheoryData<Route, OptimizeMode, Backend> Cells { get; } = new()
     {
@@ -62,43 +46,5 @@ internal static class Tools
         return outcome is ProcessOutcome.Exited { Code: 0 } exited
             ? exited.Output.Stdout.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             : throw new Xunit.Sdk.XunitException($"{Path.GetFileName(file)} came to {outcome}");
-    }
-
-    private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
-}
-
-/// <summary>A temporary directory.</summary>
-internal sealed class Scratch : IDisposable
-{
-    public string Path { get; } = Directory.CreateTempSubdirectory("harness-runtime-").FullName;
-
-    public string this[string name] => System.IO.Path.Combine(Path, name);
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
-}
-
-/// <summary>Skipped, visibly, where there is no Zig.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ZigFactAttribute : FactAttribute
-{
-    public ZigFactAttribute()
-    {
-        if (Tools.Zig is ZigLocation.Missing missing)
-        {
-            Skip = missing.Reason;
-        }
-    }
-}
-
-/// <summary>Skipped, visibly, where there is no Zig.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ZigTheoryAttribute : TheoryAttribute
-{
-    public ZigTheoryAttribute()
-    {
-        if (Tools.Zig is ZigLocation.Missing missing)
-        {
-            Skip = missing.Reason;
-        }
     }
 }
