@@ -92,7 +92,11 @@ public abstract record Frame
 }
 
 /// <summary>The chain at one probe. <paramref name="Site"/>: the probe's, or −1 at a panic or segfault.</summary>
-public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain);
+public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain)
+{
+    /// <summary>The error return trace there, as it is where the compiler keeps one.</summary>
+    public ErrorTrace Errors { get; init; } = ErrorTrace.Empty;
+}
 
 /// <summary>
 /// What must happen in one execution. Fibers' arrays are indexed by fiber. <see cref="Digest"/> is

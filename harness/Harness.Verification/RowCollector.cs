@@ -17,6 +17,8 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private readonly Dictionary<int, WorkerMessage.ProgramDone> _done = [];
     private readonly HashSet<int> _traced = [];
     private readonly List<WorkerMessage.Probe> _probes = [];
+    private readonly List<WorkerMessage.Errors> _errors = [];
+    private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces);
     private readonly RowModel _model = new(plan);
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
@@ -40,6 +42,10 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             case WorkerMessage.Probe probe:
                 BeginRow(probe.Row);
                 _probes.Add(probe);
+                break;
+            case WorkerMessage.Errors errors:
+                BeginRow(errors.Row);
+                _errors.Add(errors);
                 break;
             case WorkerMessage.Fail fail:
                 BeginRow(fail.Row);
@@ -102,6 +108,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         }
 
         _probes.Clear();
+        _errors.Clear();
         _overflow = null;
         _row = -1;
     }
@@ -141,13 +148,13 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     {
         _traced.Add(row);
         var byFiber = expected.Probes.GroupBy(p => p.Fiber).ToDictionary(g => g.Key, g => g.ToArray());
+        JudgeErrors(row, expected, byFiber, complete);
         foreach (var observer in (Observer[])[Observer.FramePointers, Observer.Dwarf])
         {
             var probes = _probes.Where(p => p.Observer == observer).ToArray();
             foreach (var probe in probes)
             {
-                var trace = byFiber.TryGetValue(probe.Fiber, out var of) && probe.Ordinal < of.Length ? of[probe.Ordinal] : null;
-                if (Judge(row, probe, trace) is { } failure)
+                if (Judge(row, probe, ProbeOf(byFiber, probe.Fiber, probe.Ordinal)) is { } failure)
                 {
                     Add(failure);
                     break;
@@ -161,6 +168,58 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             }
         }
     }
+
+    private void JudgeErrors(int row, ExpectedRun expected, Dictionary<int, ProbeTrace[]> byFiber, bool complete)
+    {
+        foreach (var errors in _errors)
+        {
+            if (Judge(row, errors, ProbeOf(byFiber, errors.Fiber, errors.Ordinal)) is { } failure)
+            {
+                Add(failure);
+                break;
+            }
+        }
+
+        // A segfault hands nothing over.
+        var due = expected.Probes.Count(p => p.Site >= 0 || expected.Outcomes[p.Fiber] is not FiberOutcome.Segfaulted);
+        if (complete && _errors.Count != due)
+        {
+            Add(new RowFailure(row, "traces-missing", -1, $"{due}", $"{_errors.Count}", "error return traces"));
+        }
+    }
+
+    private RowFailure? Judge(int row, WorkerMessage.Errors errors, ProbeTrace? expected)
+    {
+        var chain = _chains.GetValueOrDefault(errors.ChainId);
+        if (expected is null || expected.Site != errors.Site || chain is null)
+        {
+            return new RowFailure(
+                row, "trace-errors", errors.Fiber, $"a trace at site {expected?.Site}", $"one at site {errors.Site}", "no such probe");
+        }
+
+        var walk = _probes.Find(p => p.Observer is Observer.FramePointers && p.Fiber == errors.Fiber && p.Ordinal == errors.Ordinal);
+        var verdict = _errorTraces.Check(
+            plan.Locate(row).Program.UnitIndex, expected, errors, chain, walk is null ? null : _chains.GetValueOrDefault(walk.ChainId));
+        if (verdict is TraceVerdict.Wrong w)
+        {
+            var probe = new WorkerMessage.Probe(row, errors.Fiber, errors.Site, errors.Ordinal, Observer.Errors, errors.ChainId, 0, 0);
+            return new RowFailure(row, "trace-errors", errors.Fiber, w.Expected, w.Observed, $"{w.Fault} at entry {w.Index}")
+            {
+                Trace = new TraceEvidence(probe, chain, expected, w),
+            };
+        }
+
+        _counts = _counts with
+        {
+            ErrorTraces = _counts.ErrorTraces + (chain.Addresses.Count > 0 ? 1 : 0),
+            ErrorTracesFull = _counts.ErrorTracesFull + (errors.Index > ErrorTrace.Capacity ? 1 : 0),
+            ErrorLinesUnknown = _counts.ErrorLinesUnknown + ((TraceVerdict.Complete)verdict).LinesUnknown,
+        };
+        return null;
+    }
+
+    private static ProbeTrace? ProbeOf(Dictionary<int, ProbeTrace[]> byFiber, int fiber, int ordinal) =>
+        byFiber.TryGetValue(fiber, out var of) && ordinal < of.Length ? of[ordinal] : null;
 
     /// <summary>The first thing wrong with a trace, or null.</summary>
     private RowFailure? Judge(int row, WorkerMessage.Probe probe, ProbeTrace? expected)

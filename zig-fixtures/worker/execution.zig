@@ -11,6 +11,7 @@ const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
@@ -27,6 +28,7 @@ const Baseline = struct {
     traces: [2]u64 = undefined,
     observed: [2]u64 = .{ 0, 0 },
     limited: [2]bool = .{ false, false },
+    errors: u64 = undefined,
     /// How much of its stack each fiber used, at its checkpoints.
     depths: [abi.fibers_max]u64 = undefined,
     fiber_digests: [abi.fibers_max]u64 = undefined,
@@ -195,6 +197,7 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         baseline.traces = observe.digests;
         baseline.observed = observe.observed;
         baseline.limited = observe.limited;
+        baseline.errors = error_traces.digest;
         for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
             baseline.depths[i] = if (thread_plan.splits != 0) roomy_bytes else fiber.top -| fiber.rsp_lowest;
         }
@@ -305,6 +308,10 @@ fn checkTraces() void {
         if (comparable and observe.digests[i] != baseline.traces[i]) {
             failLine(name, 0, baseline.traces[i], observe.digests[i], "differs from the unsplit trace", .{});
         }
+    }
+    const observed = observe.observed[0] + observe.observed[1] != 0 and baseline.observed[0] + baseline.observed[1] != 0;
+    if (observed and error_traces.digest != baseline.errors) {
+        failLine("trace-errors", 0, baseline.errors, error_traces.digest, "differs from the unsplit error return trace", .{});
     }
 }
 

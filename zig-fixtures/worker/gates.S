@@ -34,8 +34,8 @@ hs_opaque:
     blocking_gate hs_lock, hs_rt_lock
     blocking_gate hs_join, hs_rt_join
 
-    trace_gate hs_probe, hs_rt_probe, %rsi
-    trace_gate hs_panic, hs_rt_panic, %rcx
+    trace_gate hs_probe, hs_rt_probe, %rdx
+    trace_gate hs_panic, hs_rt_panic, %r8
 
 // void hs_callback(f, cell): non-split code that calls split code, on the fiber's stack.
     .globl hs_bridge_begin, hs_bridge_end

@@ -11,6 +11,7 @@ const output = @import("output.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const error_traces = @import("errors.zig");
 const mixing = @import("mixing.zig");
 const buffers = @import("buffers.zig");
 
@@ -192,24 +193,23 @@ export fn hs_rt_sum(words: [*]const u64, count: u64) callconv(.c) u64 {
     return buffers.sum(words[0..count]);
 }
 
-export fn hs_rt_probe(site: u32, registers: *const abi.Registers) callconv(.c) void {
+export fn hs_rt_probe(site: u32, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) void {
     event(state.current, .probe, site, 0);
     state.probes += 1;
-    observe.probe(state.running(), @intCast(site), registers);
+    observe.probe(state.running(), @intCast(site), registers, .{ .trace = errors });
 }
 
-export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, registers: *const abi.Registers) callconv(.c) noreturn {
-    _ = return_address;
+export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) noreturn {
     if (state.current == state.no_index or state.scenario.fault_kind != .panic) {
         output.stop("unexpected panic: {s}", .{message[0..@min(length, 300)]}, 101);
     }
-    observe.probe(state.running(), -1, registers);
+    observe.probe(state.running(), -1, registers, .{ .trace = errors, .caller = return_address });
     scheduler.abandon(.panicked);
 }
 
 /// After an injected segfault, on the system stack again.
 export fn hs_rt_faulted() callconv(.c) noreturn {
-    observe.probe(state.running(), -1, &state.fault_registers);
+    observe.probe(state.running(), -1, &state.fault_registers, null);
     scheduler.abandon(.segfaulted);
 }
 

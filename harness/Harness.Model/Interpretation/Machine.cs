@@ -191,6 +191,12 @@ internal sealed partial class Machine
             case Op.ErrDeferred:
                 Record(EventKind.ErrDeferred, i.Site, _fiber.Slot(CompiledFunction.ErrorSlot).Bits);
                 break;
+            case Op.TraceError:
+                _fiber.Errors.Add((ErrorStep)i.A, i.Site);
+                break;
+            case Op.BeginHandler or Op.EndHandler:
+                Handle(i.A, begins: i.Op is Op.BeginHandler);
+                break;
             case Op.Acquire:
                 Acquire(i.Site, i.A, (ResourceKind)i.B, -1);
                 break;
@@ -231,6 +237,21 @@ internal sealed partial class Machine
                 break;
             default:
                 throw new UnreachableException(i.Op.ToString());
+        }
+    }
+
+    private void Handle(int slot, bool begins)
+    {
+        ref var level = ref _fiber.Slot(CompiledFunction.LevelSlot).Bits;
+        if (begins)
+        {
+            _fiber.Slot(slot) = new(level, Value.Word);
+            level = (ulong)_fiber.Errors.Index;
+        }
+        else
+        {
+            level = _fiber.Slot(slot).Bits;
+            _fiber.Errors.Index = (int)level;
         }
     }
 
