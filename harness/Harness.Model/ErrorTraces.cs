@@ -47,3 +47,13 @@ public sealed record ErrorTrace(int Index, EquatableArray<ErrorEntry> Entries)
 
     public static readonly ErrorTrace Empty = new(0, []);
 }
+
+/// <summary>
+/// An error return trace where it is looked at: at probes, panics, and where an error is raised, caught or met by an errdefer.
+/// </summary>
+/// <param name="Site">Of the statement; −1 at a panic.</param>
+public readonly record struct ErrorSighting(int Fiber, int Site, ErrorTrace Trace)
+{
+    /// <summary>The first so many of each fiber are kept and compared; all are in the worker's digest.</summary>
+    public const int MaxPerFiber = 64;
+}

@@ -92,11 +92,7 @@ public abstract record Frame
 }
 
 /// <summary>The chain at one probe. <paramref name="Site"/>: the probe's, or −1 at a panic or segfault.</summary>
-public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain)
-{
-    /// <summary>The error return trace there, as it is where the compiler keeps one.</summary>
-    public ErrorTrace Errors { get; init; } = ErrorTrace.Empty;
-}
+public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain);
 
 /// <summary>
 /// What must happen in one execution. Fibers' arrays are indexed by fiber. <see cref="Digest"/> is
@@ -117,6 +113,9 @@ public sealed record ExpectedRun(
 {
     /// <summary>How many traces were taken, those of panics and segfaults included, kept or not.</summary>
     public int ProbeCount { get; init; }
+
+    /// <summary>The error return traces of a compiler that keeps them, each fiber's in order; empty when probes are not kept.</summary>
+    public EquatableArray<ErrorSighting> Sightings { get; init; } = [];
 }
 
 /// <summary>Entry number i of a run: which fiber, which function, at which call depth (1 = the entry function).</summary>

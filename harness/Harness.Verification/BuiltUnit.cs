@@ -41,7 +41,11 @@ public sealed record RowFailure(int Row, string Check, int Fiber, string Expecte
 
 /// <summary>A trace that is wrong. <paramref name="Expected"/> is null when the model has no such probe.</summary>
 public sealed record TraceEvidence(
-    WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain, ProbeTrace? Expected, TraceVerdict.Wrong Verdict);
+    WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain, ProbeTrace? Expected, TraceVerdict.Wrong Verdict)
+{
+    /// <summary>Of an error return trace, what the model has in place of <see cref="Expected"/>.</summary>
+    public ErrorSighting? Sighting { get; init; }
+}
 
 /// <summary>What a recorded row sent of itself.</summary>
 public sealed class RowRecord

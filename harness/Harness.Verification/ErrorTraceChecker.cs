@@ -27,7 +27,7 @@ internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps
 
     /// <param name="walk">The same probe by frame pointers, where there is one.</param>
     public TraceVerdict Check(
-        int program, ProbeTrace expected, WorkerMessage.Errors observed, WorkerMessage.Chain chain, WorkerMessage.Chain? walk)
+        int program, ErrorSighting expected, WorkerMessage.Errors observed, WorkerMessage.Chain chain, WorkerMessage.Chain? walk)
     {
         if (observed.Kept != keeps)
         {
@@ -40,7 +40,7 @@ internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps
             return new TraceVerdict.Wrong(TraceFault.PanicCaller, 0, Shown(walk.Addresses[1]), Shown(observed.Caller));
         }
 
-        return keeps ? Compare(Of(program, expected.Errors), expected.Errors.Index, observed.Index, chain.Addresses) : new TraceVerdict.Complete(0, 0);
+        return keeps ? Compare(Of(program, expected.Trace), expected.Trace.Index, observed.Index, chain.Addresses) : new TraceVerdict.Complete(0, 0);
     }
 
     public string Shown(ulong returnAddress)

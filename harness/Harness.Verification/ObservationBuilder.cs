@@ -106,21 +106,21 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
 
     private ChainComparison Compare(int row, TraceEvidence trace)
     {
-        var (probe, chain, expected, verdict) = trace;
+        var (probe, chain, _, verdict) = trace;
         var program = run.Plan.Locate(row).Program.UnitIndex;
         var addresses = chain?.Addresses ?? [];
         return new ChainComparison(
             probe.Observer, probe.Fiber, probe.Site, probe.Ordinal, verdict.Fault, verdict.Index,
             chain?.End.ToString().ToLowerInvariant() ?? "not sent",
-            ExpectedOf(program, expected, probe.Observer).Take(ChainComparison.MaxFrames).ToEquatableArray(),
+            ExpectedOf(program, trace).Take(ChainComparison.MaxFrames).ToEquatableArray(),
             addresses.Take(ChainComparison.MaxFrames).Select(Shown).ToEquatableArray());
     }
 
-    private IEnumerable<string> ExpectedOf(int program, ProbeTrace? expected, Observer observer) => (expected, observer) switch
+    private IEnumerable<string> ExpectedOf(int program, TraceEvidence evidence) => evidence switch
     {
-        (null, _) => [],
-        (_, Observer.Errors) => new ErrorTraceChecker(unit.Code, unit.Map, keeps: true).Of(program, expected.Errors).Select(e => e.ToString()),
-        _ => new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected).Select(f => f.ToString()),
+        { Sighting: { } sighting } => new ErrorTraceChecker(unit.Code, unit.Map, keeps: true).Of(program, sighting.Trace).Select(e => e.ToString()),
+        { Expected: { } expected } => new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected).Select(f => f.ToString()),
+        _ => [],
     };
 
     private string Shown(ulong returnAddress)

@@ -102,7 +102,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         }
 
         var expected = ExpectedOf(_row);
-        if (_probes.Count > 0 && _traces is not null && expected is not null)
+        if (_probes.Count + _errors.Count > 0 && _traces is not null && expected is not null)
         {
             JudgeTraces(_row, expected, complete);
         }
@@ -118,7 +118,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     {
         if (FaultMenu.IsPredictable(plan.ScenarioOf(row).Fault))
         {
-            return _probes.Count > 0 ? _model.Predicted(row) : null;
+            return _probes.Count + _errors.Count > 0 ? _model.Predicted(row) : null;
         }
 
         if (_overflow is not { } overflow)
@@ -126,7 +126,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             return null;
         }
 
-        if (_model.Delivered(row, overflow.Deliveries, keepEvents: _probes.Count > 0) is not { } run)
+        if (_model.Delivered(row, overflow.Deliveries, keepEvents: _probes.Count + _errors.Count > 0) is not { } run)
         {
             _counts = _counts with { OverflowsUnjudged = _counts.OverflowsUnjudged + 1 };
             return null;
@@ -148,7 +148,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     {
         _traced.Add(row);
         var byFiber = expected.Probes.GroupBy(p => p.Fiber).ToDictionary(g => g.Key, g => g.ToArray());
-        JudgeErrors(row, expected, byFiber, complete);
+        JudgeErrors(row, expected, complete);
         foreach (var observer in (Observer[])[Observer.FramePointers, Observer.Dwarf])
         {
             var probes = _probes.Where(p => p.Observer == observer).ToArray();
@@ -169,35 +169,36 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         }
     }
 
-    private void JudgeErrors(int row, ExpectedRun expected, Dictionary<int, ProbeTrace[]> byFiber, bool complete)
+    private void JudgeErrors(int row, ExpectedRun expected, bool complete)
     {
-        foreach (var errors in _errors)
+        var byFiber = expected.Sightings.ToLookup(s => s.Fiber);
+        foreach (var fiber in _errors.GroupBy(e => e.Fiber))
         {
-            if (Judge(row, errors, ProbeOf(byFiber, errors.Fiber, errors.Ordinal)) is { } failure)
+            var due = byFiber[fiber.Key].ToArray();
+            var failure = fiber.Select(e => Judge(row, e, e.Ordinal < due.Length ? due[e.Ordinal] : null)).FirstOrDefault(f => f is not null);
+            if (failure is not null)
             {
                 Add(failure);
                 break;
             }
         }
 
-        // A segfault hands nothing over.
-        var due = expected.Probes.Count(p => p.Site >= 0 || expected.Outcomes[p.Fiber] is not FiberOutcome.Segfaulted);
-        if (complete && _errors.Count != due)
+        if (complete && _errors.Count != expected.Sightings.Count)
         {
-            Add(new RowFailure(row, "traces-missing", -1, $"{due}", $"{_errors.Count}", "error return traces"));
+            Add(new RowFailure(row, "traces-missing", -1, $"{expected.Sightings.Count}", $"{_errors.Count}", "error return traces"));
         }
     }
 
-    private RowFailure? Judge(int row, WorkerMessage.Errors errors, ProbeTrace? expected)
+    private RowFailure? Judge(int row, WorkerMessage.Errors errors, ErrorSighting? sighting)
     {
         var chain = _chains.GetValueOrDefault(errors.ChainId);
-        if (expected is null || expected.Site != errors.Site || chain is null)
+        if (sighting is not { } expected || expected.Site != errors.Site || chain is null)
         {
             return new RowFailure(
-                row, "trace-errors", errors.Fiber, $"a trace at site {expected?.Site}", $"one at site {errors.Site}", "no such probe");
+                row, "trace-errors", errors.Fiber, $"an error return trace at site {sighting?.Site}", $"one at site {errors.Site}", "WrongFunction at entry 0");
         }
 
-        var walk = _probes.Find(p => p.Observer is Observer.FramePointers && p.Fiber == errors.Fiber && p.Ordinal == errors.Ordinal);
+        var walk = errors.Site < 0 ? _probes.Find(p => p is { Observer: Observer.FramePointers, Site: < 0 } && p.Fiber == errors.Fiber) : null;
         var verdict = _errorTraces.Check(
             plan.Locate(row).Program.UnitIndex, expected, errors, chain, walk is null ? null : _chains.GetValueOrDefault(walk.ChainId));
         if (verdict is TraceVerdict.Wrong w)
@@ -205,7 +206,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             var probe = new WorkerMessage.Probe(row, errors.Fiber, errors.Site, errors.Ordinal, Observer.Errors, errors.ChainId, 0, 0);
             return new RowFailure(row, "trace-errors", errors.Fiber, w.Expected, w.Observed, $"{w.Fault} at entry {w.Index}")
             {
-                Trace = new TraceEvidence(probe, chain, expected, w),
+                Trace = new TraceEvidence(probe, chain, null, w) { Sighting = expected },
             };
         }
 

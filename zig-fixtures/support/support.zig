@@ -49,6 +49,7 @@ const EventKind = enum(u32) {
 
 extern fn hs_checkpoint(function: u32) u32;
 extern fn hs_event(kind: EventKind, a: u32, b: u64) void;
+extern fn hs_error(kind: EventKind, site: u32, code: u32, errors: ?*ErrorTrace) void;
 extern fn hs_fuel() u32;
 extern fn hs_acquire(site: u32, kind: Resource) u64;
 extern fn hs_release(site: u32, serial: u64) void;
@@ -159,15 +160,15 @@ pub fn leave(function: u32) void {
 }
 
 pub fn raised(site: u32, err: anyerror) void {
-    hs_event(.raised, site, codeOf(err));
+    hs_error(.raised, site, codeOf(err), @errorReturnTrace());
 }
 
 pub fn caught(site: u32, err: anyerror) void {
-    hs_event(.caught, site, codeOf(err));
+    hs_error(.caught, site, codeOf(err), @errorReturnTrace());
 }
 
 pub fn errdeferred(site: u32, err: anyerror) void {
-    hs_event(.err_deferred, site, codeOf(err));
+    hs_error(.err_deferred, site, codeOf(err), @errorReturnTrace());
 }
 
 /// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses

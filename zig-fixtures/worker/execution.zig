@@ -124,6 +124,7 @@ fn setUp() void {
         fiber.serial = 0;
         fiber.fuel = program.fuel[i];
         fiber.probes = 0;
+        fiber.sightings = 0;
         fiber.pending = 0;
         fiber.persistent = false;
         fiber.overflows = 0;

@@ -5,6 +5,7 @@
     .text
 
     gate hs_event, hs_rt_event
+    gate hs_error, hs_rt_error
     gate hs_fuel, hs_rt_fuel
     gate hs_acquire, hs_rt_acquire
     gate hs_release, hs_rt_release

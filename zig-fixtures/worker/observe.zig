@@ -39,12 +39,10 @@ pub fn reset() void {
     error_traces.reset();
 }
 
-/// `errors`: null after a segfault, which has nobody to ask.
-pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers, errors: ?error_traces.Kept) void {
+pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) void {
     const ordinal = fiber.probes;
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
-    if (errors) |kept| error_traces.observe(kept, site, ordinal);
     const segments = fiber.stack.core.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);

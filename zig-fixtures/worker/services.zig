@@ -41,6 +41,12 @@ export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {
     event(state.current, @enumFromInt(@as(u8, @truncate(kind))), a, b);
 }
 
+/// An error is raised, caught, or met by an errdefer.
+export fn hs_rt_error(kind: u32, site: u32, code: u32, errors: ?*const error_traces.Trace) callconv(.c) void {
+    event(state.current, @enumFromInt(@as(u8, @truncate(kind))), site, code);
+    error_traces.sight(state.running(), @intCast(site), .{ .trace = errors });
+}
+
 export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     const function = tagged & function_mask;
     const fiber = state.running();
@@ -196,20 +202,22 @@ export fn hs_rt_sum(words: [*]const u64, count: u64) callconv(.c) u64 {
 export fn hs_rt_probe(site: u32, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) void {
     event(state.current, .probe, site, 0);
     state.probes += 1;
-    observe.probe(state.running(), @intCast(site), registers, .{ .trace = errors });
+    observe.probe(state.running(), @intCast(site), registers);
+    error_traces.sight(state.running(), @intCast(site), .{ .trace = errors });
 }
 
 export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) noreturn {
     if (state.current == state.no_index or state.scenario.fault_kind != .panic) {
         output.stop("unexpected panic: {s}", .{message[0..@min(length, 300)]}, 101);
     }
-    observe.probe(state.running(), -1, registers, .{ .trace = errors, .caller = return_address });
+    observe.probe(state.running(), -1, registers);
+    error_traces.sight(state.running(), -1, .{ .trace = errors, .caller = return_address });
     scheduler.abandon(.panicked);
 }
 
 /// After an injected segfault, on the system stack again.
 export fn hs_rt_faulted() callconv(.c) noreturn {
-    observe.probe(state.running(), -1, &state.fault_registers, null);
+    observe.probe(state.running(), -1, &state.fault_registers);
     scheduler.abandon(.segfaulted);
 }
 

@@ -13,10 +13,13 @@ internal sealed class ErrorReturns
     private int[] _outer = new int[4];
     private int _depth;
 
+    /// <summary>How often it was looked at.</summary>
+    public int Sightings { get; set; }
+
     /// <summary>Of the trace in use.</summary>
     public int Index { get; set; }
 
-    public void Reset() => (_depth, Index) = (0, 0);
+    public void Reset() => (_depth, Index, Sightings) = (0, 0, 0);
 
     public void Add(ErrorStep step, int place)
     {

@@ -145,6 +145,12 @@ internal sealed partial class Machine
     private void Crash(FiberOutcome outcome)
     {
         Trace(-1);
+        if (outcome is FiberOutcome.Panicked)
+        {
+            // A segfault has nobody to hand the trace over.
+            Sight(-1);
+        }
+
         var ledger = _fiber.Ledger;
         while (ledger.Count > 0)
         {
@@ -231,6 +237,6 @@ internal sealed partial class Machine
         }
 
         chain[next] = new Frame.FiberEntry(fiber.Index);
-        _traces.Add(new(fiber.Index, site, new(chain)) { Errors = fiber.Errors.Take() });
+        _traces.Add(new(fiber.Index, site, new(chain)));
     }
 }
