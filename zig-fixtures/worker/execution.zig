@@ -11,6 +11,7 @@ const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
@@ -28,6 +29,7 @@ const Baseline = struct {
     traces: [2]u64 = undefined,
     observed: [2]u64 = .{ 0, 0 },
     limited: [2]bool = .{ false, false },
+    errors: u64 = undefined,
     /// How much of its stack each fiber used, at its checkpoints.
     depths: Depths = undefined,
     program_depths: Depths = undefined,
@@ -127,6 +129,7 @@ fn setUp() void {
         fiber.serial = 0;
         fiber.fuel = program.fuel[i];
         fiber.probes = 0;
+        fiber.sightings = 0;
         fiber.pending = 0;
         fiber.persistent = false;
         fiber.overflows = 0;
@@ -217,6 +220,7 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         baseline.observed = observe.observed;
         baseline.limited = observe.limited;
         baseline.depths = depths(first_of_program);
+        baseline.errors = error_traces.digest;
     }
     if (first_of_program) {
         baseline.program = scenario.program;
@@ -336,6 +340,10 @@ fn checkTraces() void {
         if (comparable and observe.digests[i] != baseline.traces[i]) {
             failLine(name, 0, baseline.traces[i], observe.digests[i], "differs from the unsplit trace", .{});
         }
+    }
+    const observed = observe.observed[0] + observe.observed[1] != 0 and baseline.observed[0] + baseline.observed[1] != 0;
+    if (observed and error_traces.digest != baseline.errors) {
+        failLine("trace-errors", 0, baseline.errors, error_traces.digest, "differs from the unsplit error return trace", .{});
     }
 }
 
