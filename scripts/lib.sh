@@ -52,8 +52,8 @@ install_zig() {
 # What a build depends on: sources and build files of ours.
 build_inputs() {
     (cd -- "$root" && find harness generators Directory.Build.props Directory.Build.targets Directory.Packages.props \
-        Harness.sln global.json .editorconfig \( -name bin -o -name obj -o -name TestResults \) -prune -o \
-        -type f \( -name '*.cs' -o -name '*.csproj' -o -name '*.props' -o -name '*.targets' -o -name '*.json' -o -name '*.sln' -o \
+        Harness.sln global.json .editorconfig zig-fixtures/support/support.zig \( -name bin -o -name obj -o -name TestResults \) -prune -o \
+        -type f \( -name '*.cs' -o -name '*.csproj' -o -name '*.props' -o -name '*.targets' -o -name '*.json' -o -name '*.sln' -o -name support.zig -o \
         -name .editorconfig \) "$@")
 }
 

@@ -1,3 +1,5 @@
+using Harness.Model;
+
 namespace Harness.Binary;
 
 /// <summary>How functions get their checks, and which do not.</summary>
@@ -7,6 +9,11 @@ public sealed record InjectionOptions
 
     /// <summary>Functions left alone: exact names, or prefixes that end in <c>*</c>.</summary>
     public IReadOnlyList<string> Excluded { get; init; } = ["hs_*", "builtin.returnError", "__zig_probe_stack"];
+
+    /// <summary>
+    /// Functions that ask for their return address get no check: behind one that split, the answer is the stub's. False plants a defect.
+    /// </summary>
+    public bool SparesReturnAddress { get; init; } = true;
 
     /// <summary>
     /// Bytes of stack arguments that morestack copies where neither the function's code nor its caller's frame tells; more than
@@ -19,6 +26,11 @@ public sealed record InjectionOptions
 
     /// <summary>The frame assumed of a function whose code does not tell.</summary>
     public int UnknownFrameBytes { get; init; } = 16 << 10;
+
+    /// <summary>With what a planted defect does to checks.</summary>
+    public static InjectionOptions With(PlantedDefect? defect) => defect is { Seat: DefectSeat.Injection, Name: "return_address" }
+        ? Default with { Excluded = [.. Default.Excluded.Where(name => name != "builtin.returnError")], SparesReturnAddress = false }
+        : Default;
 
     public LimitSlot LimitSlot { get; init; } = LimitSlot.Glibc;
 

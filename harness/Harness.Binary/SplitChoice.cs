@@ -21,7 +21,7 @@ internal static class SplitChoice
     /// <summary>Why a function is left out; null: it is not.</summary>
     public static UnsplitReason? WhyNot(string name, FunctionScan scan, InjectionOptions options) =>
         options.Excludes(name) ? UnsplitReason.Excluded
-        : scan.AsksReturnAddress ? UnsplitReason.AsksReturnAddress
+        : scan.AsksReturnAddress && options.SparesReturnAddress ? UnsplitReason.AsksReturnAddress
         : null;
 
     public static UnsplitFunction Unsplit(ElfSymbol symbol, FunctionScan scan, UnsplitReason reason) =>

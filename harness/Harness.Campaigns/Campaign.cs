@@ -112,7 +112,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             }
 
             known[stored.Document.Signature] = folder;
-            if (plan.Cells.Contains(stored.Document.Case.Cell))
+            if (plan.Cells.Contains(stored.Document.Case.Cell.Column))
             {
                 replays.Add((folder, stored));
             }

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
@@ -18,6 +21,9 @@ public sealed class VerifiedBatches(
     /// <summary>Enough for every kind of fault and split.</summary>
     private const int LightRows = 160;
 
+    /// <summary>With the parameter that tracing adds, functions have another convention: most batches go without, as most programs do.</summary>
+    private const int TracedShare = 3;
+
     private readonly BatchChecker _checker = new(factory, runner);
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) =>
@@ -32,11 +38,27 @@ public sealed class VerifiedBatches(
     {
         var seeded = options with { Seed = plans.Seed, Observe = plans.Observe };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
+        cell = cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
         var result = await Environments.TranslateAsync(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
             [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals);
+    }
+
+    /// <summary>
+    /// Whether a batch of a release mode keeps error return traces: one in <see cref="TracedShare"/>, by its first program, so that a campaign of
+    /// the same programs draws the same. Debug keeps them unasked.
+    /// </summary>
+    internal static bool DrawsErrorTracing(IReadOnlyList<FiberProgram> programs, Cell cell)
+    {
+        if (programs.Count == 0 || cell.Mode is OptimizeMode.Debug)
+        {
+            return false;
+        }
+
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(cell + ProgramJson.Write(programs[0])));
+        return BinaryPrimitives.ReadUInt32LittleEndian(hash) % TracedShare == 0;
     }
 
     private static Failure Failure(Finding finding, IReadOnlyList<FiberProgram> programs, PathScrubber scrubber)

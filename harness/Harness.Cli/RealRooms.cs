@@ -1,3 +1,4 @@
+using Harness.Binary;
 using Harness.Campaigns;
 using Harness.Cli.RuntimeBench;
 using Harness.Emit;
@@ -79,7 +80,8 @@ internal sealed class RealRooms : IRoomOpener
         var fixtures = FixtureLayout.Find(options.Root);
         var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
         var recipe = RuntimeRecipe.Standard.With(options.Defect);
-        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, recipe), options.Defect);
+        var factory = new UnitFactory(
+            new WorkerBuilder(fixtures, cache, recipe, BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) }), options.Defect);
         var runner = new UnitRunner(new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false)), WorkerLimits.Default);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(

@@ -165,7 +165,7 @@ internal sealed partial class BodyWriter(
             Statement.Log log => ($"rt.log({log.Site}, {expressions.Of(log.Value)})", log.Site),
             Statement.CheckBuffer check => ($"rt.log({check.Site}, rt.sum(&{locals.Read(check.Local)}))", check.Site),
             Statement.Release release => ($"rt.release({release.Site}, {locals.Read(release.Local)})", release.Site),
-            Statement.Probe probe => ($"rt.probe({probe.Site})", probe.Site),
+            Statement.Probe probe => ($"rt.probe({probe.Site}, @errorReturnTrace())", probe.Site),
             Statement.Yield yield => ($"rt.yield({yield.Site})", yield.Site),
             Statement.Spawn spawn => ($"rt.spawn({spawn.Site}, {spawn.Fiber})", spawn.Site),
             Statement.Cancel cancel => ($"rt.cancel({cancel.Site}, {cancel.Fiber})", cancel.Site),

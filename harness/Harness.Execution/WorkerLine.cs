@@ -32,6 +32,7 @@ public static class WorkerLine
             "ready" => Ready(ref fields),
             "chain" => Chain(ref fields),
             "probe" => Probe(ref fields),
+            "errors" => Errors(ref fields),
             "fail" => Fail(ref fields),
             "overflow" => Overflow(ref fields),
             "event" => Logged(ref fields),
@@ -55,6 +56,10 @@ public static class WorkerLine
     private static WorkerMessage.Probe Probe(ref LineFields f) => new(
         f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Observer("observer"), f.Int("chain"),
         f.Int("stubs"), f.Int("segments"));
+
+    private static WorkerMessage.Errors Errors(ref LineFields f) => new(
+        f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Unsigned("kept", 1) == 1, f.Long("index"), f.Int("chain"),
+        f.Hex("caller"));
 
     private static WorkerMessage.Fail Fail(ref LineFields f) => new(
         f.Int("row"), f.Word("check"), f.Signed("fiber"), f.Text("expected"), f.Text("observed"), f.Rest("detail"));

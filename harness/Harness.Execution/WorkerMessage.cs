@@ -26,6 +26,9 @@ public enum Observer
 {
     FramePointers,
     Dwarf,
+
+    /// <summary>Not a walk: Zig's error return trace, oldest entry first.</summary>
+    Errors,
 }
 
 /// <summary>One <c>#hs</c> line of a worker (docs/PROTOCOL.md). Lines of other programs are no messages.</summary>
@@ -47,6 +50,13 @@ public abstract record WorkerMessage
 
     /// <summary>One observer's trace at a probe. Site −1: a panic or segfault.</summary>
     public sealed record Probe(int Row, int Fiber, int Site, int Ordinal, Observer Observer, int ChainId, int Stubs, int Segments)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>The error return trace at a probe.</summary>
+    /// <param name="Kept">The program's compiler keeps one.</param>
+    /// <param name="Index">How many entries were made, kept or not.</param>
+    /// <param name="Caller">What a panic was told to be its caller's address; 0 at a probe.</param>
+    public sealed record Errors(int Row, int Fiber, int Site, int Ordinal, bool Kept, long Index, int ChainId, ulong Caller)
         : WorkerMessage { internal override Sealed Seal => default; }
 
     /// <summary>A check of the worker failed. Fiber −1: none in particular.</summary>

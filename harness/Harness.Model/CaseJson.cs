@@ -20,7 +20,12 @@ public static class CaseJson
     private static readonly string[] Properties =
         ["format", "cell", "fault", "schedule", "split", "placement", "release", "program"];
 
+    private static readonly string[] CellProperties = ["route", "mode", "backend", "target"];
+
     private const string Disturbed = "disturbed";
+
+    /// <summary>Of a cell, where it is so.</summary>
+    private const string Traced = "errorTracing";
     private static readonly (Disturbance Flag, string Name)[] Disturbances =
         [(Disturbance.Signals, "signals"), (Disturbance.Threads, "threads")];
 
@@ -70,22 +75,32 @@ public static class CaseJson
         return new Case(ProgramJson.FromPart(part["program"]), ReadCell(part["cell"]), plan);
     });
 
-    private static JsonNode Write(Cell cell) => new JsonObject
+    private static JsonObject Write(Cell cell)
     {
-        ["route"] = Routes[cell.Route],
-        ["mode"] = Modes[cell.Mode],
-        ["backend"] = Backends[cell.Backend],
-        ["target"] = cell.Target,
-    };
+        var node = new JsonObject
+        {
+            ["route"] = Routes[cell.Route],
+            ["mode"] = Modes[cell.Mode],
+            ["backend"] = Backends[cell.Backend],
+            ["target"] = cell.Target,
+        };
+        if (cell.ErrorTracing)
+        {
+            node[Traced] = true;
+        }
+
+        return node;
+    }
 
     private static Cell ReadCell(JsonPart part)
     {
-        part.Having("route", "mode", "backend", "target");
+        part.Having(part.Has(Traced) ? [.. CellProperties, Traced] : CellProperties);
         return new(
             part["route"].Named(Routes),
             part["mode"].Named(Modes),
             part["backend"].Named(Backends),
-            part["target"].Text());
+            part["target"].Text())
+        { ErrorTracing = part.Has(Traced) && part[Traced].Bool() };
     }
 
     private static Schedule ReadSchedule(JsonPart part) =>

@@ -113,6 +113,9 @@ public sealed record ExpectedRun(
 {
     /// <summary>How many traces were taken, those of panics and segfaults included, kept or not.</summary>
     public int ProbeCount { get; init; }
+
+    /// <summary>The error return traces of a compiler that keeps them, each fiber's in order; empty when probes are not kept.</summary>
+    public EquatableArray<ErrorSighting> Sightings { get; init; } = [];
 }
 
 /// <summary>Entry number i of a run: which fiber, which function, at which call depth (1 = the entry function).</summary>

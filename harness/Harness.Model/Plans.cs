@@ -181,6 +181,18 @@ public sealed record Cell(Route Route, OptimizeMode Mode, Backend Backend, strin
     /// <summary>Without any libc: no cell of a campaign, whose worker needs one.</summary>
     public const string LinuxBare = "x86_64-linux-none";
 
+    /// <summary>
+    /// Compiled with <c>-ferror-tracing</c>, which gives every function a parameter more. Not in <see cref="ToString"/>: a campaign draws it for
+    /// each batch of a release mode.
+    /// </summary>
+    public bool ErrorTracing { get; init; }
+
+    /// <summary>Whether programs keep error return traces: in Debug they do unasked.</summary>
+    public bool KeepsErrorTraces => ErrorTracing || Mode is OptimizeMode.Debug;
+
+    /// <summary>The cell of the matrix.</summary>
+    public Cell Column => this with { ErrorTracing = false };
+
     public override string ToString() =>
         $"{Route.ToString().ToLowerInvariant()}/{Mode}/{(Backend is Backend.Llvm ? "llvm" : "selfhosted")}/{Target}";
 }

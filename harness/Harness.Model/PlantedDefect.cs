@@ -11,6 +11,9 @@ public enum DefectSeat
 
     /// <summary>The emitted source differs from what the model ran.</summary>
     EmittedProgram,
+
+    /// <summary>Checks are put where none may be.</summary>
+    Injection,
 }
 
 /// <summary>
@@ -36,6 +39,7 @@ public sealed record PlantedDefect(string Name, DefectSeat Seat)
         new("ledger_forgets", DefectSeat.Zig),
         new("thread_limit", DefectSeat.Zig),
         new("errdefer_order", DefectSeat.EmittedProgram),
+        new("return_address", DefectSeat.Injection),
     ];
 
     /// <summary>The defect of that name, or null.</summary>

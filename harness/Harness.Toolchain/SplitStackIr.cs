@@ -126,7 +126,8 @@ public static partial class SplitStackIr
             return UnsplitReason.Variadic;
         }
 
-        return body.Contains("@llvm.returnaddress", StringComparison.Ordinal) ? UnsplitReason.AsksReturnAddress : null;
+        var asks = options.SparesReturnAddress && body.Contains("@llvm.returnaddress", StringComparison.Ordinal);
+        return asks ? UnsplitReason.AsksReturnAddress : null;
     }
 
     /// <summary>Group number → what is between its braces.</summary>

@@ -152,7 +152,7 @@ internal sealed class UnitBuild(
         List<string> arguments =
         [
             "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
-            "-fno-omit-frame-pointer", .. emit,
+            "-fno-omit-frame-pointer", .. ErrorTracing, .. emit,
         ];
         var modules = RuntimeRecipe.For(options.Modules, _injection.LimitSlot);
         foreach (var (name, source) in modules.Prepend(("root", PathOf("unit.zig"))))
@@ -180,6 +180,8 @@ internal sealed class UnitBuild(
             yield return $"-M{name}={path}";
         }
     }
+
+    private string[] ErrorTracing => cell.ErrorTracing ? ["-ferror-tracing"] : [];
 
     private string Level => cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3";
 

@@ -114,6 +114,8 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
         {
             _counters += run.Session.Counters;
             _judged += run.Counts;
+            Cover("trace/error-return", run.Counts.ErrorTraces);
+            Cover("trace/error-return-full", run.Counts.ErrorTracesFull);
             _arrivals += run.Arrivals;
             _failedRows += run.Failures.Select(f => f.Row).Distinct().Count();
             var wasRun = new bool[run.Plan.Worker.Rows.Length];
@@ -168,6 +170,14 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             _coverage,
             _inconclusive,
             new BatchTimings(model, _compile, _link, Execute, Record, wall));
+
+        private void Cover(string label, long count)
+        {
+            if (count > 0)
+            {
+                _coverage[label] = _coverage.GetValueOrDefault(label) + count;
+            }
+        }
 
         private void Skip(string reason, int rows)
         {

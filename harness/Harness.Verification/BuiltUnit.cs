@@ -41,7 +41,11 @@ public sealed record RowFailure(int Row, string Check, int Fiber, string Expecte
 
 /// <summary>A trace that is wrong. <paramref name="Expected"/> is null when the model has no such probe.</summary>
 public sealed record TraceEvidence(
-    WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain, ProbeTrace? Expected, TraceVerdict.Wrong Verdict);
+    WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain, ProbeTrace? Expected, TraceVerdict.Wrong Verdict)
+{
+    /// <summary>Of an error return trace, what the model has in place of <see cref="Expected"/>.</summary>
+    public ErrorSighting? Sighting { get; init; }
+}
 
 /// <summary>What a recorded row sent of itself.</summary>
 public sealed class RowRecord
@@ -97,6 +101,15 @@ public sealed record UnitRun(
 /// <param name="OverflowsUnjudged">Those that it could not follow to the end.</param>
 public sealed record JudgeCounts(long Traces, long LinesUnknown, long TracesTooDeep, long Overflows, long OverflowsUnjudged)
 {
+    /// <summary>Error return traces that were compared and are not empty.</summary>
+    public long ErrorTraces { get; init; }
+
+    /// <summary>Of them, those in which more entries were made than are kept.</summary>
+    public long ErrorTracesFull { get; init; }
+
+    /// <summary>Entries of which only the function could be compared.</summary>
+    public long ErrorLinesUnknown { get; init; }
+
     public static readonly JudgeCounts Zero = new(0, 0, 0, 0, 0);
 
     public static JudgeCounts operator +(JudgeCounts a, JudgeCounts b) => new(
@@ -104,5 +117,10 @@ public sealed record JudgeCounts(long Traces, long LinesUnknown, long TracesTooD
         a.LinesUnknown + b.LinesUnknown,
         a.TracesTooDeep + b.TracesTooDeep,
         a.Overflows + b.Overflows,
-        a.OverflowsUnjudged + b.OverflowsUnjudged);
+        a.OverflowsUnjudged + b.OverflowsUnjudged)
+    {
+        ErrorTraces = a.ErrorTraces + b.ErrorTraces,
+        ErrorTracesFull = a.ErrorTracesFull + b.ErrorTracesFull,
+        ErrorLinesUnknown = a.ErrorLinesUnknown + b.ErrorLinesUnknown,
+    };
 }

@@ -7,7 +7,11 @@ namespace Harness.Verification;
 /// <param name="Symbol">For people.</param>
 /// <param name="Function">Whose machine code it is.</param>
 /// <param name="Line">In the unit's source; 0 when the code belongs to no line, or to a line of another file.</param>
-public readonly record struct CodePosition(string Symbol, SourceOwner? Function, int Line);
+public readonly record struct CodePosition(string Symbol, SourceOwner? Function, int Line)
+{
+    /// <summary>In the support library's source; 0 when it is code of another file.</summary>
+    public int SupportLine { get; init; }
+}
 
 /// <summary>Resolves addresses of code (for a return address: the byte before it).</summary>
 public interface ICodeMap
@@ -43,6 +47,9 @@ public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
 
         var function = location.Symbol.StartsWith(SymbolPrefix, StringComparison.Ordinal) ? map.OwnerOfLine(location.StartLine) : null;
         var line = location.File is { } file && Path.GetFileName(file) == FileName ? location.Line : 0;
-        return new CodePosition(location.Symbol, function, line);
+        return new CodePosition(location.Symbol, function, line)
+        {
+            SupportLine = Path.GetFileName(location.File) == SupportLines.FileName ? location.Line : 0,
+        };
     }
 }

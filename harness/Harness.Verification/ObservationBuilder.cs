@@ -13,7 +13,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     [
         "crash", "hang", "panic", "exit", "protocol", "registers", "control-words", "canary", "poison", "limit", "mappings",
         "segments", "runaway", "budget", "allocation", "digest", "overflow", "entries", "isolation", "probes", "acquired", "released", "ledger", "locks",
-        "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "traces-missing", "splits",
+        "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "trace-errors", "traces-missing", "splits",
     ];
 
     private readonly RowModel _model = new(run.Plan);
@@ -61,7 +61,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         var (how, where) = primary switch
         {
             { Trace: { } trace } => (trace.Verdict.Fault.ToString(), trace.Probe.Site < 0 ? "trap" : "probe"),
-            { Check: "trace-fp" or "trace-dwarf" } => ("differs-from-baseline", "probe"),
+            { Check: "trace-fp" or "trace-dwarf" or "trace-errors" } => ("differs-from-baseline", "probe"),
             { Check: "crash" } when crash is not null => (crash.Kind, crash.Place),
             { Check: "digest" or "overflow" or "isolation" } when events is not null => (
                 $"{KindOf(events.ExpectedEvent)}-not-{KindOf(events.ObservedEvent)}",
@@ -106,16 +106,22 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
 
     private ChainComparison Compare(int row, TraceEvidence trace)
     {
-        var (probe, chain, expected, verdict) = trace;
+        var (probe, chain, _, verdict) = trace;
         var program = run.Plan.Locate(row).Program.UnitIndex;
-        var frames = expected is null ? [] : new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected);
         var addresses = chain?.Addresses ?? [];
         return new ChainComparison(
             probe.Observer, probe.Fiber, probe.Site, probe.Ordinal, verdict.Fault, verdict.Index,
             chain?.End.ToString().ToLowerInvariant() ?? "not sent",
-            frames.Take(ChainComparison.MaxFrames).Select(f => f.ToString()).ToEquatableArray(),
+            ExpectedOf(program, trace).Take(ChainComparison.MaxFrames).ToEquatableArray(),
             addresses.Take(ChainComparison.MaxFrames).Select(Shown).ToEquatableArray());
     }
+
+    private IEnumerable<string> ExpectedOf(int program, TraceEvidence evidence) => evidence switch
+    {
+        { Sighting: { } sighting } => new ErrorTraceChecker(unit.Code, unit.Map, keeps: true).Of(program, sighting.Trace).Select(e => e.ToString()),
+        { Expected: { } expected } => new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected).Select(f => f.ToString()),
+        _ => [],
+    };
 
     private string Shown(ulong returnAddress)
     {
@@ -125,6 +131,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         {
             (null, _) => position.Symbol,
             ({ } f, { } o) when f != o => $"{position.Symbol} line {position.Line}, inlined {Name(o)}",
+            _ when position.SupportLine > 0 => $"{position.Symbol} {SupportLines.FileName} line {position.SupportLine}",
             _ => $"{position.Symbol} line {position.Line}",
         };
     }

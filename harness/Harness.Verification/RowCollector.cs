@@ -17,6 +17,8 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private readonly Dictionary<int, WorkerMessage.ProgramDone> _done = [];
     private readonly HashSet<int> _traced = [];
     private readonly List<WorkerMessage.Probe> _probes = [];
+    private readonly List<WorkerMessage.Errors> _errors = [];
+    private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces);
     private readonly RowModel _model = new(plan);
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
@@ -40,6 +42,10 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             case WorkerMessage.Probe probe:
                 BeginRow(probe.Row);
                 _probes.Add(probe);
+                break;
+            case WorkerMessage.Errors errors:
+                BeginRow(errors.Row);
+                _errors.Add(errors);
                 break;
             case WorkerMessage.Fail fail:
                 BeginRow(fail.Row);
@@ -96,12 +102,13 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         }
 
         var expected = ExpectedOf(_row);
-        if (_probes.Count > 0 && _traces is not null && expected is not null)
+        if (_probes.Count + _errors.Count > 0 && _traces is not null && expected is not null)
         {
             JudgeTraces(_row, expected, complete);
         }
 
         _probes.Clear();
+        _errors.Clear();
         _overflow = null;
         _row = -1;
     }
@@ -111,7 +118,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     {
         if (FaultMenu.IsPredictable(plan.ScenarioOf(row).Fault))
         {
-            return _probes.Count > 0 ? _model.Predicted(row) : null;
+            return _probes.Count + _errors.Count > 0 ? _model.Predicted(row) : null;
         }
 
         if (_overflow is not { } overflow)
@@ -119,7 +126,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             return null;
         }
 
-        if (_model.Delivered(row, overflow.Deliveries, keepEvents: _probes.Count > 0) is not { } run)
+        if (_model.Delivered(row, overflow.Deliveries, keepEvents: _probes.Count + _errors.Count > 0) is not { } run)
         {
             _counts = _counts with { OverflowsUnjudged = _counts.OverflowsUnjudged + 1 };
             return null;
@@ -141,13 +148,13 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     {
         _traced.Add(row);
         var byFiber = expected.Probes.GroupBy(p => p.Fiber).ToDictionary(g => g.Key, g => g.ToArray());
+        JudgeErrors(row, expected, complete);
         foreach (var observer in (Observer[])[Observer.FramePointers, Observer.Dwarf])
         {
             var probes = _probes.Where(p => p.Observer == observer).ToArray();
             foreach (var probe in probes)
             {
-                var trace = byFiber.TryGetValue(probe.Fiber, out var of) && probe.Ordinal < of.Length ? of[probe.Ordinal] : null;
-                if (Judge(row, probe, trace) is { } failure)
+                if (Judge(row, probe, ProbeOf(byFiber, probe.Fiber, probe.Ordinal)) is { } failure)
                 {
                     Add(failure);
                     break;
@@ -161,6 +168,59 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             }
         }
     }
+
+    private void JudgeErrors(int row, ExpectedRun expected, bool complete)
+    {
+        var byFiber = expected.Sightings.ToLookup(s => s.Fiber);
+        foreach (var fiber in _errors.GroupBy(e => e.Fiber))
+        {
+            var due = byFiber[fiber.Key].ToArray();
+            var failure = fiber.Select(e => Judge(row, e, e.Ordinal < due.Length ? due[e.Ordinal] : null)).FirstOrDefault(f => f is not null);
+            if (failure is not null)
+            {
+                Add(failure);
+                break;
+            }
+        }
+
+        if (complete && _errors.Count != expected.Sightings.Count)
+        {
+            Add(new RowFailure(row, "traces-missing", -1, $"{expected.Sightings.Count}", $"{_errors.Count}", "error return traces"));
+        }
+    }
+
+    private RowFailure? Judge(int row, WorkerMessage.Errors errors, ErrorSighting? sighting)
+    {
+        var chain = _chains.GetValueOrDefault(errors.ChainId);
+        if (sighting is not { } expected || expected.Site != errors.Site || chain is null)
+        {
+            return new RowFailure(
+                row, "trace-errors", errors.Fiber, $"an error return trace at site {sighting?.Site}", $"one at site {errors.Site}", "WrongFunction at entry 0");
+        }
+
+        var walk = errors.Site < 0 ? _probes.Find(p => p is { Observer: Observer.FramePointers, Site: < 0 } && p.Fiber == errors.Fiber) : null;
+        var verdict = _errorTraces.Check(
+            plan.Locate(row).Program.UnitIndex, expected, errors, chain, walk is null ? null : _chains.GetValueOrDefault(walk.ChainId));
+        if (verdict is TraceVerdict.Wrong w)
+        {
+            var probe = new WorkerMessage.Probe(row, errors.Fiber, errors.Site, errors.Ordinal, Observer.Errors, errors.ChainId, 0, 0);
+            return new RowFailure(row, "trace-errors", errors.Fiber, w.Expected, w.Observed, $"{w.Fault} at entry {w.Index}")
+            {
+                Trace = new TraceEvidence(probe, chain, null, w) { Sighting = expected },
+            };
+        }
+
+        _counts = _counts with
+        {
+            ErrorTraces = _counts.ErrorTraces + (chain.Addresses.Count > 0 ? 1 : 0),
+            ErrorTracesFull = _counts.ErrorTracesFull + (errors.Index > ErrorTrace.Capacity ? 1 : 0),
+            ErrorLinesUnknown = _counts.ErrorLinesUnknown + ((TraceVerdict.Complete)verdict).LinesUnknown,
+        };
+        return null;
+    }
+
+    private static ProbeTrace? ProbeOf(Dictionary<int, ProbeTrace[]> byFiber, int fiber, int ordinal) =>
+        byFiber.TryGetValue(fiber, out var of) && ordinal < of.Length ? of[ordinal] : null;
 
     /// <summary>The first thing wrong with a trace, or null.</summary>
     private RowFailure? Judge(int row, WorkerMessage.Probe probe, ProbeTrace? expected)

@@ -23,6 +23,15 @@ public enum TraceFault
 
     /// <summary>As many stub frames as segment boundaries are right; these are not.</summary>
     StubCount,
+
+    /// <summary>An error return trace has another number of entries, kept or not, than were made.</summary>
+    ErrorCount,
+
+    /// <summary>An error return trace is kept where none should be, or the other way round.</summary>
+    ErrorsKept,
+
+    /// <summary>A panic was told another caller than it had.</summary>
+    PanicCaller,
 }
 
 /// <summary>A trace against the model's chain.</summary>

@@ -152,7 +152,11 @@ export fn hs_cancel(site: u32, index: u32) void {
     event(.cancel_requested, site, index << 1 | @intFromBool(takes));
 }
 
-export fn hs_probe(site: u32) void {
+export fn hs_error(kind: u32, site: u32, code: u32, _: ?*const anyopaque) void {
+    hs_event(kind, site, code);
+}
+
+export fn hs_probe(site: u32, _: ?*const anyopaque) void {
     event(.probe, site, 0);
     var frames: usize = 0;
     var frame = @as(*const usize, @ptrFromInt(@frameAddress())).*;

@@ -22,6 +22,8 @@ pub const Handle = struct { serial: u64 };
 /// The kinds that `acquire` takes; a mutex comes from `lock`.
 pub const Resource = enum(u32) { heap_block = 1, table_handle = 2, file_descriptor = 3 };
 
+pub const ErrorTrace = std.builtin.StackTrace;
+
 pub const Fiber = *const fn () callconv(.c) void;
 pub const Program = extern struct { fiber_count: u64, fibers: [*]const Fiber };
 pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
@@ -47,6 +49,7 @@ const EventKind = enum(u32) {
 
 extern fn hs_checkpoint(function: u32) u32;
 extern fn hs_event(kind: EventKind, a: u32, b: u64) void;
+extern fn hs_error(kind: EventKind, site: u32, code: u32, errors: ?*ErrorTrace) void;
 extern fn hs_fuel() u32;
 extern fn hs_acquire(site: u32, kind: Resource) u64;
 extern fn hs_release(site: u32, serial: u64) void;
@@ -55,13 +58,14 @@ extern fn hs_join(site: u32, fiber: u32) u32;
 extern fn hs_fill(words: [*]u64, count: u64, seed: u64) void;
 extern fn hs_sum(words: [*]const u64, count: u64) u64;
 extern fn hs_opaque(pointer: *const anyopaque) *const anyopaque;
-extern fn hs_panic(message: [*]const u8, length: u64, return_address: u64) noreturn;
+extern fn hs_panic(message: [*]const u8, length: u64, return_address: u64, errors: ?*ErrorTrace) noreturn;
 
 /// The places where another fiber may run, or a trace be taken: no frame of ours in between.
 pub extern fn hs_yield(site: u32) void;
 pub extern fn hs_spawn(site: u32, fiber: u32) void;
 pub extern fn hs_cancel(site: u32, fiber: u32) void;
-pub extern fn hs_probe(site: u32) void;
+/// `errors`: the caller's `@errorReturnTrace()`; null where the compiler keeps none.
+pub extern fn hs_probe(site: u32, errors: ?*ErrorTrace) void;
 pub extern fn hs_callback(f: *const fn (*u64) callconv(.c) void, cell: *u64) void;
 
 pub const yield = hs_yield;
@@ -74,7 +78,7 @@ pub const callback = hs_callback;
 pub const panic = std.debug.FullPanic(panicked);
 
 fn panicked(message: []const u8, return_address: ?usize) noreturn {
-    hs_panic(message.ptr, message.len, return_address orelse @returnAddress());
+    hs_panic(message.ptr, message.len, return_address orelse @returnAddress(), @errorReturnTrace());
 }
 
 /// Added to the function's number by those that cannot fail: nothing may be delivered to them.
@@ -97,7 +101,7 @@ pub inline fn checkpoint(comptime program_number: u15, comptime function: u16) F
         0 => {},
         1 => @panic("injected panic"),
         2 => @as(*volatile u8, @ptrFromInt(unmapped_address)).* = 1,
-        else => |code| return faultOf(code),
+        else => |code| return faultOf(code), // error trace: SupportCheckpoint
     }
 }
 
@@ -115,8 +119,10 @@ pub inline fn begin(comptime program_number: u15, comptime fiber: u16) void {
     _ = hs_opaque(@ptrFromInt(1 + @as(usize, identity(program_number, fiber))));
 }
 
+// Each `return` of an error here is an entry in error return traces; the harness finds its line by the mark (SupportLines).
+
 fn faultOf(code: u32) Fault {
-    return switch (code) {
+    return switch (code) { // error trace: SupportFault
         101 => error.Canceled,
         102 => error.StackOverflow,
         103 => error.OutOfStackSegments,
@@ -154,22 +160,22 @@ pub fn leave(function: u32) void {
 }
 
 pub fn raised(site: u32, err: anyerror) void {
-    hs_event(.raised, site, codeOf(err));
+    hs_error(.raised, site, codeOf(err), @errorReturnTrace());
 }
 
 pub fn caught(site: u32, err: anyerror) void {
-    hs_event(.caught, site, codeOf(err));
+    hs_error(.caught, site, codeOf(err), @errorReturnTrace());
 }
 
 pub fn errdeferred(site: u32, err: anyerror) void {
-    hs_event(.err_deferred, site, codeOf(err));
+    hs_error(.err_deferred, site, codeOf(err), @errorReturnTrace());
 }
 
 /// For `return rt.again(T, err);` where a function has an `errdefer |err|`: there Zig 0.16 refuses
 /// `return err;` of anything but an error written out ("expected error union type",
 /// ziglang/zig#20369).
 pub inline fn again(comptime T: type, err: anytype) @TypeOf(err)!T {
-    return err;
+    return err; // error trace: SupportAgain
 }
 
 /// The fiber's entry function returned `payload`.
@@ -204,13 +210,13 @@ pub fn release(site: u32, handle: Handle) void {
 pub fn lock(site: u32, mutex: u32) Fault!Handle {
     const answer = hs_lock(site, mutex);
     const code: u32 = @truncate(answer);
-    if (code != 0) return faultOf(code);
+    if (code != 0) return faultOf(code); // error trace: SupportLock
     return .{ .serial = answer >> 32 };
 }
 
 pub fn join(site: u32, fiber: u32) Fault!void {
     const code = hs_join(site, fiber);
-    if (code != 0) return faultOf(code);
+    if (code != 0) return faultOf(code); // error trace: SupportJoin
 }
 
 pub fn fill(buffer: []u64, seed: u64) void {

@@ -11,7 +11,11 @@ const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
+const baselines = @import("baseline.zig");
+
+const baseline = &baselines.kept;
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
 extern fn hs_pool_trim() callconv(.c) void;
@@ -21,22 +25,6 @@ pub const Unit = extern struct { program_count: u64, programs: [*]const Program 
 pub const Program = extern struct { fiber_count: u64, fibers: [*]const *const fn () callconv(.c) void };
 pub extern const hs_unit: Unit;
 
-/// What the first row of a scenario (its baseline) and of a program left for the later ones.
-const Baseline = struct {
-    scenario: u32 = state.no_index,
-    program: u32 = state.no_index,
-    traces: [2]u64 = undefined,
-    observed: [2]u64 = .{ 0, 0 },
-    limited: [2]bool = .{ false, false },
-    /// How much of its stack each fiber used, at its checkpoints.
-    depths: Depths = undefined,
-    program_depths: Depths = undefined,
-    fiber_digests: [abi.fibers_max]u64 = undefined,
-};
-
-const Depths = [abi.fibers_max]u64;
-
-var baseline: Baseline = .{};
 pub var totals: state.Counts = .{};
 var fail_lines: u32 = 0;
 /// The row failed: what it said must reach the harness even if a later one never ends.
@@ -127,6 +115,7 @@ fn setUp() void {
         fiber.serial = 0;
         fiber.fuel = program.fuel[i];
         fiber.probes = 0;
+        fiber.sightings = 0;
         fiber.pending = 0;
         fiber.persistent = false;
         fiber.overflows = 0;
@@ -136,8 +125,8 @@ fn setUp() void {
         fiber.entry = unit.fibers[i];
         fiber.stack.core.budget_bytes = scenario.stack_budget;
         fiber.stack.core.reserve_bytes = abi.reserve_bytes;
-        fiber.stack.window_bytes = windowBytes(i);
-        fiber.initial_bytes = initialBytes(i);
+        fiber.stack.window_bytes = baselines.windowBytes(i);
+        fiber.initial_bytes = baselines.initialBytes(i);
         fiber.rsp_lowest = std.math.maxInt(u64);
         fiber.top = hs_stack_open(&fiber.stack, fiber.initial_bytes);
         fiber.initial_bytes = fiber.stack.core.segment.?.usable_bytes; // a pool's slot is as large as its class
@@ -157,39 +146,6 @@ fn unmapDraw(row: *const plan.Row, scenario: *const plan.Scenario) [abi.unmaps_m
     const draw = mixing.finalise(row.split_a ^ row.split_b << 32 ^ @as(u64, @intFromEnum(row.split_kind)) << 24 ^
         @as(u64, scenario.fault_entry) << 40 ^ scenario.schedule_seed);
     return .{ 1 + draw % 4, 1 + (draw >> 8) % @max(scenario.expected_entries, 1) };
-}
-
-/// What nothing outgrows, above an arena's window: a baseline must not split.
-const unsplit_bytes = abi.arena_bytes / 2 - (64 << 10);
-/// A forced plan's initial segment where no baseline says how deep its fiber goes.
-const roomy_bytes = 32 << 20;
-/// Beyond the deepest checkpoint: frames of functions that have none.
-const beyond_bytes = 64 << 10;
-
-/// Baselines and forced plans start on a segment that is not outgrown, natural plans on the size they ask for. As small as that
-/// allows: fresh memory is dear, and pages in use already are in the caches.
-fn initialBytes(fiber: usize) u64 {
-    switch (state.row.split_kind) {
-        .natural => return state.row.split_a,
-        .none => return unsplit_bytes,
-        else => {},
-    }
-    return @min(depthOf(fiber) * 5 / 4 + beyond_bytes, roomy_bytes);
-}
-
-/// As its scenario's baseline says, or its program's where this row is the first of its scenario.
-fn depthOf(fiber: usize) u64 {
-    if (baseline.scenario == state.row.scenario) return baseline.depths[fiber];
-    return if (baseline.program == state.scenario.program) baseline.program_depths[fiber] else roomy_bytes;
-}
-
-/// What a split adds to a frame is slack, canary and header; few frames are smaller than this share of that.
-const split_factor = 32;
-
-/// Room for a fiber as deep as its baseline, all split. Where it is not enough, ascending segments go on at the arena's lower end.
-fn windowBytes(fiber: usize) u64 {
-    const wanted = initialBytes(fiber) + depthOf(fiber) * split_factor;
-    return std.math.clamp(std.mem.alignForward(u64, wanted, abi.window_bytes_min), abi.window_bytes_min, abi.window_bytes_max);
 }
 
 /// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
@@ -216,7 +172,8 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         baseline.traces = observe.digests;
         baseline.observed = observe.observed;
         baseline.limited = observe.limited;
-        baseline.depths = depths(first_of_program);
+        baseline.depths = baselines.depths(first_of_program);
+        baseline.errors = error_traces.digest;
     }
     if (first_of_program) {
         baseline.program = scenario.program;
@@ -250,16 +207,6 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         failLine("isolation", i, baseline.fiber_digests[i], fiber.digest, "a sibling's log changed", .{});
     }
     if (!known or state.recording()) reportOverflow(combined);
-}
-
-/// Only an execution that did not split has its fibers' depths in one piece.
-fn depths(first_of_program: bool) Depths {
-    var result: Depths = @splat(0);
-    for (state.fibers[0..state.fiber_count], result[0..state.fiber_count], 0..) |*fiber, *depth, i| {
-        const split = services.hs_thread.plan.splits != 0;
-        depth.* = if (!split) fiber.top -| fiber.rsp_lowest else if (first_of_program) roomy_bytes else baseline.program_depths[i];
-    }
-    return result;
 }
 
 fn checkResources() void {
@@ -336,6 +283,10 @@ fn checkTraces() void {
         if (comparable and observe.digests[i] != baseline.traces[i]) {
             failLine(name, 0, baseline.traces[i], observe.digests[i], "differs from the unsplit trace", .{});
         }
+    }
+    const observed = observe.observed[0] + observe.observed[1] != 0 and baseline.observed[0] + baseline.observed[1] != 0;
+    if (observed and error_traces.digest != baseline.errors) {
+        failLine("trace-errors", 0, baseline.errors, error_traces.digest, "differs from the unsplit error return trace", .{});
     }
 }
 

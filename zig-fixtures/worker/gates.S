@@ -5,6 +5,7 @@
     .text
 
     gate hs_event, hs_rt_event
+    gate hs_error, hs_rt_error
     gate hs_fuel, hs_rt_fuel
     gate hs_acquire, hs_rt_acquire
     gate hs_release, hs_rt_release
@@ -34,8 +35,8 @@ hs_opaque:
     blocking_gate hs_lock, hs_rt_lock
     blocking_gate hs_join, hs_rt_join
 
-    trace_gate hs_probe, hs_rt_probe, %rsi
-    trace_gate hs_panic, hs_rt_panic, %rcx
+    trace_gate hs_probe, hs_rt_probe, %rdx
+    trace_gate hs_panic, hs_rt_panic, %r8
 
 // void hs_callback(f, cell): non-split code that calls split code, on the fiber's stack.
     .globl hs_bridge_begin, hs_bridge_end

@@ -7,6 +7,7 @@ const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
 const mixing = @import("mixing.zig");
+const error_traces = @import("errors.zig");
 
 extern fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
 extern const hs_stub_begin: u8;
@@ -35,6 +36,7 @@ pub fn reset() void {
     limited = @splat(false);
     stub_mismatches = 0;
     frames = 0;
+    error_traces.reset();
 }
 
 pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) void {
@@ -114,7 +116,7 @@ var chain_digests: [chains_max]u64 = @splat(0);
 var chain_ids: [chains_max]u32 = undefined;
 var chain_count: u32 = 0;
 
-fn send(digest: u64, addresses: []const u64, end: End) u32 {
+pub fn send(digest: u64, addresses: []const u64, end: End) u32 {
     var slot: usize = digest % chains_max;
     for (0..64) |_| {
         if (chain_digests[slot] == digest) return chain_ids[slot];

@@ -11,6 +11,7 @@ const output = @import("output.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const error_traces = @import("errors.zig");
 const mixing = @import("mixing.zig");
 const buffers = @import("buffers.zig");
 
@@ -44,6 +45,12 @@ pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
 export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {
     if (kind == @intFromEnum(abi.EventKind.result)) state.running().outcome = if (a == 0) .completed else .failed;
     event(state.current, @enumFromInt(@as(u8, @truncate(kind))), a, b);
+}
+
+/// An error is raised, caught, or met by an errdefer.
+export fn hs_rt_error(kind: u32, site: u32, code: u32, errors: ?*const error_traces.Trace) callconv(.c) void {
+    event(state.current, @enumFromInt(@as(u8, @truncate(kind))), site, code);
+    error_traces.sight(state.running(), @intCast(site), .{ .trace = errors });
 }
 
 export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
@@ -205,18 +212,19 @@ export fn hs_rt_sum(words: [*]const u64, count: u64) callconv(.c) u64 {
     return buffers.sum(words[0..count]);
 }
 
-export fn hs_rt_probe(site: u32, registers: *const abi.Registers) callconv(.c) void {
+export fn hs_rt_probe(site: u32, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) void {
     event(state.current, .probe, site, 0);
     state.probes += 1;
     observe.probe(state.running(), @intCast(site), registers);
+    error_traces.sight(state.running(), @intCast(site), .{ .trace = errors });
 }
 
-export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, registers: *const abi.Registers) callconv(.c) noreturn {
-    _ = return_address;
+export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) noreturn {
     if (state.current == state.no_index or state.scenario.fault_kind != .panic) {
         output.stop("unexpected panic: {s}", .{message[0..@min(length, 300)]}, 101);
     }
     observe.probe(state.running(), -1, registers);
+    error_traces.sight(state.running(), -1, .{ .trace = errors, .caller = return_address });
     scheduler.abandon(.panicked);
 }
 

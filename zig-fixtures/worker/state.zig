@@ -23,6 +23,8 @@ pub const Fiber = struct {
     serial: u32 = 0,
     fuel: u32 = 0,
     probes: u32 = 0,
+    /// How often its error return trace was looked at.
+    sightings: u32 = 0,
     /// Injected or Canceled, for the next fallible checkpoint; 0: none. What the stack itself has to report is `stack.core.overflow`.
     pending: u32 = 0,
     persistent: bool = false,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Harness.Execution;
 using Harness.Model;
 using Harness.Verification;
 
@@ -60,7 +61,10 @@ public static class ObservationText
     private static void Chain(ChainComparison chain, StringBuilder expected, StringBuilder observed)
     {
         var place = chain.Site < 0 ? "where it panicked or trapped" : $"probe site {chain.Site}, number {chain.Ordinal}";
-        var heading = $"trace by {chain.Observer.ToString().ToLowerInvariant()}, fiber {chain.Fiber}, {place}, innermost first\n";
+        var (which, order) = chain.Observer is Observer.Errors
+            ? ("error return trace", "oldest first")
+            : ($"trace by {chain.Observer.ToString().ToLowerInvariant()}", "innermost first");
+        var heading = $"{which}, fiber {chain.Fiber}, {place}, {order}\n";
         expected.Append(heading);
         observed.Append(heading);
         Frames(chain.Expected, expected);

@@ -21,9 +21,10 @@ internal enum Wake : byte
 }
 
 /// <summary>
-/// An active call: the callee's slots start at <paramref name="Base"/>, the call instruction is <paramref name="Caller"/>.
+/// An active call: the callee's slots start at <paramref name="Base"/>, the call instruction is <paramref name="Caller"/>, the error return
+/// trace's index was <paramref name="Level"/>.
 /// </summary>
-internal readonly record struct CallFrame(int Caller, int Base);
+internal readonly record struct CallFrame(int Caller, int Base, int Level);
 
 /// <summary>A held resource; <paramref name="Mutex"/> −1 for all but mutexes.</summary>
 internal readonly record struct Held(ulong Serial, int Mutex);
@@ -72,6 +73,8 @@ internal sealed class FiberState(int index)
     /// <summary>First free slot.</summary>
     public int Top { get; private set; }
 
+    public ErrorReturns Errors { get; } = new();
+
     public List<Held> Ledger { get; } = [];
 
     public List<Event> Events { get; } = [];
@@ -94,6 +97,7 @@ internal sealed class FiberState(int index)
         Base = 0;
         Top = 0;
         _deferDepth = 0;
+        Errors.Reset();
         Ledger.Clear();
         Events.Clear();
         Joiners.Clear();
@@ -106,6 +110,9 @@ internal sealed class FiberState(int index)
     public ref Value At(ulong place) => ref _slots[(int)place];
 
     public CallFrame FrameAt(int depth) => _frames[depth];
+
+    /// <summary>What the error return trace's index was when the innermost call began.</summary>
+    public int EnteredLevel => _frames[Depth - 1].Level;
 
     /// <summary>Makes room for a frame above the innermost one, so that its parameters can be written.</summary>
     public void Reserve(int slots)
@@ -124,10 +131,11 @@ internal sealed class FiberState(int index)
             Array.Resize(ref _frames, Depth * 2);
         }
 
-        _frames[Depth++] = new(caller, Top);
+        _frames[Depth++] = new(caller, Top, Errors.Index);
         Base = Top;
         Top += slots;
         _slots[Base + CompiledFunction.ErrorSlot] = new(0, Value.Word);
+        _slots[Base + CompiledFunction.LevelSlot] = new((ulong)Errors.Index, Value.Word);
     }
 
     /// <summary>Leaves the innermost frame; gives the instruction that called it.</summary>

@@ -18,14 +18,17 @@ internal sealed partial class FunctionCompiler
                 break;
             case Handling.IfElse branch:
                 Block(branch.Then);
-                OnError(at, () =>
+                OnError(at, () => Handler(() =>
                 {
                     _code.Add(new(Op.Caught, branch.Site));
                     Block(branch.Else);
-                });
+                }));
+                break;
+            case Handling.Try:
+                OnError(at, () => Propagate(ErrorStep.Propagated, call.Site));
                 break;
             default:
-                OnError(at, () => Handle(call.Handling, callee.Payload, result));
+                OnError(at, () => Handler(() => Handle(call.Handling, callee.Payload, result)));
                 break;
         }
     }
@@ -39,20 +42,33 @@ internal sealed partial class FunctionCompiler
         _code.PatchA(over, _code.Next);
     }
 
+    /// <summary>What runs between an error's arrival and the place where the block around goes on without it.</summary>
+    private void Handler(Action body)
+    {
+        var slot = _slots++;
+        _code.Add(new(Op.BeginHandler, A: slot));
+        _handlers.Add(slot);
+        body();
+        _handlers.RemoveAt(_handlers.Count - 1);
+        _code.Add(new(Op.EndHandler, A: slot));
+    }
+
     private void Handle(Handling handling, ZigType payload, int result)
     {
         switch (handling)
         {
-            case Handling.Try:
-                Propagate();
-                break;
             case Handling.Map map:
                 _code.Add(new(Op.Raise, map.Site, A: (int)map.To));
-                ReturnError();
+                ReturnError(ErrorStep.Raised, map.Site);
                 break;
             case Handling.Rethrow rethrow:
                 _code.Add(new(Op.Caught, rethrow.Site));
-                Propagate();
+                if (_capturesError)
+                {
+                    _code.Add(new(Op.TraceError, A: (int)ErrorStep.SupportAgain));
+                }
+
+                Propagate(ErrorStep.Rethrown, rethrow.Site);
                 break;
             case Handling.CatchValue value:
                 Fallback(value.Fallback, payload, result);
@@ -99,14 +115,15 @@ internal sealed partial class FunctionCompiler
     }
 
     /// <summary>Returns the error of the last call.</summary>
-    private void Propagate()
+    private void Propagate(ErrorStep step, int site)
     {
         _code.Add(new(Op.KeepError));
-        ReturnError();
+        ReturnError(step, site);
     }
 
     /// <summary>A fallible operation of the runtime under <c>try</c>.</summary>
-    private void Fails(Instruction operation) => OnError(_code.Add(operation), Propagate);
+    private void Fails(Instruction operation) =>
+        OnError(_code.Add(operation), () => Propagate(ErrorStep.Propagated, operation.Site));
 
     private void TailCall(Statement.TailCall call)
     {
@@ -114,8 +131,8 @@ internal sealed partial class FunctionCompiler
         var arguments = Arguments(callee, call.Arguments);
         var at = _code.Add(new(
             Op.Call, call.Site, A: call.Function, B: arguments, C: CompiledFunction.ResultSlot, Shape: CallShape.Tail));
-        LeaveFunction(byError: false);
-        OnError(at, Propagate);
+        LeaveFunction();
+        OnError(at, () => Propagate(ErrorStep.Propagated, call.Site));
     }
 
     /// <summary>Index of the compiled arguments.</summary>

@@ -21,7 +21,8 @@ internal sealed partial class FunctionCompiler
     private readonly record struct Pending(int Start, bool OnErrorOnly);
 
     /// <summary>Jumps out of the loop's body, to be patched.</summary>
-    private sealed record LoopExits(List<int> Breaks, List<int> Continues);
+    /// <param name="Handlers">How many handlers are around the loop.</param>
+    private sealed record LoopExits(List<int> Breaks, List<int> Continues, int Handlers);
 
     private void Block(EquatableArray<Statement> body, Action? atEnd = null, LoopExits? loop = null)
     {
@@ -57,18 +58,24 @@ internal sealed partial class FunctionCompiler
         }
     }
 
-    private void LeaveFunction(bool byError)
+    /// <param name="error">How the function enters itself in the error return trace; null: it succeeds.</param>
+    private void LeaveFunction(ErrorEntry? error = null)
     {
         for (var scope = _scope; scope is not null; scope = scope.Parent)
         {
-            RunPending(scope, byError);
+            RunPending(scope, byError: error is not null);
+        }
+
+        if (error is { } entry)
+        {
+            _code.Add(new(Op.TraceError, entry.Place, A: (int)entry.Step));
         }
 
         _code.Add(new(Op.Return));
     }
 
     /// <summary>Returns the error that was put in the frame's error slot.</summary>
-    private void ReturnError() => LeaveFunction(byError: true);
+    private void ReturnError(ErrorStep step, int site) => LeaveFunction(new ErrorEntry(step, site));
 
     private void Return(ReturnValue value)
     {
@@ -82,7 +89,7 @@ internal sealed partial class FunctionCompiler
             Make(CompiledFunction.ResultSlot, _function.Payload, ((ReturnValue.Made)value).Seed);
         }
 
-        LeaveFunction(byError: false);
+        LeaveFunction();
     }
 
     private void Loop(Statement.Loop loop)
@@ -90,7 +97,7 @@ internal sealed partial class FunctionCompiler
         var index = Declare(loop.Local, SlotKind.Index);
         _code.Add(new(Op.SetWord, A: index, B: _code.AddScalar(new(0, []))));
         var start = _code.Next;
-        var exits = new LoopExits([], []);
+        var exits = new LoopExits([], [], _handlers.Count);
         Block(loop.Body, loop: exits);
         foreach (var jump in exits.Continues)
         {
@@ -115,6 +122,11 @@ internal sealed partial class FunctionCompiler
         }
 
         RunPending(scope, byError: false);
+        if (_handlers.Count > scope.Loop.Handlers)
+        {
+            _code.Add(new(Op.EndHandler, A: _handlers[scope.Loop.Handlers]));
+        }
+
         jumps(scope.Loop).Add(_code.Add(new(Op.Jump)));
         _code.PatchA(stay, _code.Next);
     }

@@ -12,6 +12,10 @@ internal sealed partial class FunctionCompiler
     private readonly Function _function;
     private readonly ProgramCode _code;
     private readonly Dictionary<int, Local> _locals = [];
+    private readonly bool _capturesError;
+
+    /// <summary>Slots of the error handlers around the statement, outermost first.</summary>
+    private readonly List<int> _handlers = [];
     private int _slots = CompiledFunction.FirstParameter;
     private Scope _scope = new(null, null);
 
@@ -19,6 +23,7 @@ internal sealed partial class FunctionCompiler
     {
         _function = function;
         _code = code;
+        _capturesError = StatementTree.All(function.Body).Any(s => s is Statement.ErrDeferCapture);
     }
 
     public static CompiledFunction Compile(Function function, ProgramCode code) =>
@@ -62,7 +67,7 @@ internal sealed partial class FunctionCompiler
                 break;
             case Statement.Raise raise:
                 _code.Add(new(Op.Raise, raise.Site, A: (int)raise.Error));
-                ReturnError();
+                ReturnError(ErrorStep.Raised, raise.Site);
                 break;
             case Statement.Return result:
                 Return(result.Value);

@@ -65,6 +65,15 @@ internal enum Op : byte
     /// <summary>Event ErrDeferred(Site, the error that the frame returns).</summary>
     ErrDeferred,
 
+    /// <summary>An entry in the error return trace: step A, place <see cref="Instruction.Site"/>.</summary>
+    TraceError,
+
+    /// <summary>An error's handler begins: the level goes to slot A, and is what the index is now.</summary>
+    BeginHandler,
+
+    /// <summary>The handler is left without an error: the level, and the index with it, are what slot A says.</summary>
+    EndHandler,
+
     /// <summary>Acquires resource kind B into slot A.</summary>
     Acquire,
 
@@ -167,6 +176,9 @@ internal readonly record struct CompiledFunction(int Start, int Slots, int Param
     /// <summary>Slot of the error that it returns; 0 while it returns none.</summary>
     public const int ErrorSlot = 1;
 
+    /// <summary>Slot of the error return trace's level in the block that runs (<see cref="ErrorReturns"/>).</summary>
+    public const int LevelSlot = 2;
+
     /// <summary>Slot of parameter 0; the others follow.</summary>
-    public const int FirstParameter = 2;
+    public const int FirstParameter = 3;
 }

@@ -36,12 +36,12 @@ internal sealed partial class Machine
 
         if (fallible)
         {
-            Deliver(entry);
+            Deliver(entry, function);
         }
     }
 
     /// <summary>A fallible checkpoint: a stack fault that the plan lists comes first, then what is pending.</summary>
-    private void Deliver(int entry)
+    private void Deliver(int entry, int function)
     {
         var error = _fault.Delivery(entry);
         if (error == 0 || error == _fiber.Pending)
@@ -53,6 +53,9 @@ internal sealed partial class Machine
         if (error != 0)
         {
             Record(EventKind.Delivered, error, 0);
+            _fiber.Errors.Add(ErrorStep.SupportFault, 0);
+            _fiber.Errors.Add(ErrorStep.SupportCheckpoint, 0);
+            _fiber.Errors.Add(ErrorStep.CheckpointTried, function);
             _fiber.Slot(CompiledFunction.ErrorSlot).Bits = (ulong)error;
             Return();
         }
@@ -69,8 +72,13 @@ internal sealed partial class Machine
             fiber.At(target++) = Pass(in argument);
         }
 
+        if (i.Shape is CallShape.Bridged)
+        {
+            fiber.Bridges++;
+            fiber.Errors.Begin();
+        }
+
         fiber.Push(fiber.Pc - 1, callee.Slots);
-        fiber.Bridges += i.Shape is CallShape.Bridged ? 1 : 0;
         fiber.Pc = callee.Start;
     }
 
@@ -93,9 +101,19 @@ internal sealed partial class Machine
         }
 
         var result = fiber.Slot(CompiledFunction.ResultSlot);
+        var entered = fiber.EnteredLevel;
         var at = fiber.Pop();
         ref readonly var call = ref _code[at];
-        fiber.Bridges -= call.Shape is CallShape.Bridged ? 1 : 0;
+        if (call.Shape is CallShape.Bridged)
+        {
+            fiber.Bridges--;
+            fiber.Errors.End();
+        }
+        else if (error == 0)
+        {
+            fiber.Errors.Index = entered;
+        }
+
         if (error != 0)
         {
             fiber.Error = error;
@@ -127,6 +145,12 @@ internal sealed partial class Machine
     private void Crash(FiberOutcome outcome)
     {
         Trace(-1);
+        if (outcome is FiberOutcome.Panicked)
+        {
+            // A segfault has nobody to hand the trace over.
+            Sight(-1);
+        }
+
         var ledger = _fiber.Ledger;
         while (ledger.Count > 0)
         {

@@ -128,7 +128,7 @@ internal sealed partial class Machine
         ref readonly var i = ref _code[_fiber.Pc++];
         if (wake is Wake.Deadlock)
         {
-            Fail(ErrorName.Deadlock, i.D);
+            Fail(ErrorName.Deadlock, in i);
         }
         else if (i.Op is Op.Lock)
         {
@@ -140,10 +140,13 @@ internal sealed partial class Machine
         }
     }
 
-    private void Fail(ErrorName error, int handler)
+    /// <summary>The operation under <c>try</c> fails: the support library's function for it, and then the <c>try</c>.</summary>
+    private void Fail(ErrorName error, in Instruction operation)
     {
+        _fiber.Errors.Add(ErrorStep.SupportFault, 0);
+        _fiber.Errors.Add(operation.Op is Op.Lock ? ErrorStep.SupportLock : ErrorStep.SupportJoin, 0);
         _fiber.Error = (int)error;
-        _fiber.Pc = handler;
+        _fiber.Pc = operation.D;
     }
 
     /// <summary>The running fiber waits; when it runs again it resumes at the instruction that waited.</summary>
@@ -165,7 +168,7 @@ internal sealed partial class Machine
         }
         else if (mutex.Owner == _fiber.Index)
         {
-            Fail(ErrorName.Deadlock, i.D);
+            Fail(ErrorName.Deadlock, in i);
         }
         else
         {
@@ -231,7 +234,7 @@ internal sealed partial class Machine
         var target = _fibers[i.A];
         if (target == _fiber)
         {
-            Fail(ErrorName.Deadlock, i.D);
+            Fail(ErrorName.Deadlock, in i);
         }
         else if (target.Status is FiberStatus.NotStarted or FiberStatus.Ended)
         {

@@ -13,6 +13,7 @@ internal sealed partial class Machine
     private readonly FiberState[] _fibers;
     private readonly List<EntryPoint> _entryPoints = [];
     private readonly List<ProbeTrace> _traces = [];
+    private readonly List<ErrorSighting> _sightings = [];
 
     private FaultCursor _fault;
     private bool _keep;
@@ -67,6 +68,7 @@ internal sealed partial class Machine
         _steps = 0;
         _entryPoints.Clear();
         _traces.Clear();
+        _sightings.Clear();
         foreach (var fiber in _fibers)
         {
             fiber.Reset(_program.Program.Fibers[fiber.Index].Fuel);
@@ -93,7 +95,7 @@ internal sealed partial class Machine
             _acquired,
             new([.. _entryPoints]),
             new([.. _traces]),
-            _ending) { ProbeCount = _probes };
+            _ending) { ProbeCount = _probes, Sightings = new([.. _sightings]) };
     }
 
     private void Execute()
@@ -184,12 +186,21 @@ internal sealed partial class Machine
             case Op.Raise:
                 _fiber.Slot(CompiledFunction.ErrorSlot).Bits = (ulong)i.A;
                 Record(EventKind.Raised, i.Site, (ulong)i.A);
+                Sight(i.Site);
                 break;
             case Op.Caught:
                 Record(EventKind.Caught, i.Site, (ulong)_fiber.Error);
+                Sight(i.Site);
                 break;
             case Op.ErrDeferred:
                 Record(EventKind.ErrDeferred, i.Site, _fiber.Slot(CompiledFunction.ErrorSlot).Bits);
+                Sight(i.Site);
+                break;
+            case Op.TraceError:
+                _fiber.Errors.Add((ErrorStep)i.A, i.Site);
+                break;
+            case Op.BeginHandler or Op.EndHandler:
+                Handle(i.A, begins: i.Op is Op.BeginHandler);
                 break;
             case Op.Acquire:
                 Acquire(i.Site, i.A, (ResourceKind)i.B, -1);
@@ -200,6 +211,7 @@ internal sealed partial class Machine
             case Op.Probe:
                 Record(EventKind.Probe, i.Site, 0);
                 Trace(i.Site);
+                Sight(i.Site);
                 break;
             default:
                 Coordinate(in i);
@@ -231,6 +243,30 @@ internal sealed partial class Machine
                 break;
             default:
                 throw new UnreachableException(i.Op.ToString());
+        }
+    }
+
+    /// <summary>Looks at the running fiber's error return trace.</summary>
+    private void Sight(int site)
+    {
+        if (_keep && _fiber.Errors.Sightings++ < ErrorSighting.MaxPerFiber)
+        {
+            _sightings.Add(new(_fiber.Index, site, _fiber.Errors.Take()));
+        }
+    }
+
+    private void Handle(int slot, bool begins)
+    {
+        ref var level = ref _fiber.Slot(CompiledFunction.LevelSlot).Bits;
+        if (begins)
+        {
+            _fiber.Slot(slot) = new(level, Value.Word);
+            level = (ulong)_fiber.Errors.Index;
+        }
+        else
+        {
+            level = _fiber.Slot(slot).Bits;
+            _fiber.Errors.Index = (int)level;
         }
     }
 

@@ -1,3 +1,4 @@
+using Harness.Binary;
 using Harness.Campaigns;
 using Harness.Execution;
 using Harness.Generators;
@@ -36,6 +37,7 @@ public sealed class CanaryTests : IDisposable
         { "ledger_forgets", Route.Thunk, OptimizeMode.Debug, ["digest"] },
         { "thread_limit", Route.Thunk, OptimizeMode.Debug, ["limit"] },
         { "errdefer_order", Route.Thunk, OptimizeMode.Debug, ["digest", "overflow"] },
+        { "return_address", Route.Thunk, OptimizeMode.Debug, ["trace-errors"] },
     };
 
     public void Dispose() => Directory.Delete(_scratch, recursive: true);
@@ -118,7 +120,8 @@ public sealed class CanaryTests : IDisposable
         var zig = (await ZigLocator.LocateAsync(null, root, ct)).Require();
         var fixtures = FixtureLayout.Find(root);
         var cache = new ToolCache(zig, fixtures, Path.Combine(root, ".cache"));
-        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect));
+        var builder = new WorkerBuilder(
+            fixtures, cache, RuntimeRecipe.Standard.With(defect), BuildOptions.Default with { Injection = InjectionOptions.With(defect) });
         var session = new WorkerSession(await cache.ProcessesAsync(ct));
         return (new UnitFactory(builder, defect), new UnitRunner(session, WorkerLimits.Default));
     }

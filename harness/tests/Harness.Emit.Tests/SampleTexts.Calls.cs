@@ -152,7 +152,7 @@ internal static partial class SampleTexts
                     },
                     error.Lost => {},
                     else => {
-                        rt.probe(9);
+                        rt.probe(9, @errorReturnTrace());
                     },
                 }
                 break :blk rt.make(u32, 1);
@@ -177,7 +177,7 @@ internal static partial class SampleTexts
                 Handled(1, new Handling.CatchSwitch(2, [], [_probe], Const(1)), 2, Local(0)),
             ], """
                 rt.caught(2, err);
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
                 break :blk rt.make(u32, 1);
             """),
     ];
@@ -192,12 +192,12 @@ internal static partial class SampleTexts
                 rt.log(3, rt.fold(v2));
             } else |err| {
                 rt.caught(2, err);
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
             }
             """),
         new("an if on the outcome of nothing", [Handled(2, new Handling.IfElse(2, [_probe], []))], """
             if (run_2()) {
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
             } else |err| {
                 rt.caught(2, err);
             }

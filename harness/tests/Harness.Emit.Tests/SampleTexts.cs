@@ -109,7 +109,7 @@ internal static partial class SampleTexts
 
     private static IEnumerable<SampleText> Scopes() =>
     [
-        new("a defer of one statement", [new Statement.Defer([_probe])], "defer rt.probe(9);"),
+        new("a defer of one statement", [new Statement.Defer([_probe])], "defer rt.probe(9, @errorReturnTrace());"),
         new("a defer of nothing", [new Statement.Defer([])], "defer {}"),
         new("a defer of a call", [new Statement.Defer([Handled(1, new Handling.CatchValue(Const(1)), 2, Made(1))])], """
             defer {
@@ -124,7 +124,7 @@ internal static partial class SampleTexts
             """),
         new("an errdefer", [new Statement.ErrDefer([_probe, _log]), _call], """
             errdefer {
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
                 rt.log(8, 0x3e8);
             }
             _ = try fetch_1(rt.make(u32, 4));
@@ -138,13 +138,13 @@ internal static partial class SampleTexts
             errdefer |err| rt.errdeferred(3, err);
             errdefer |err| {
                 rt.errdeferred(4, err);
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
             }
             rt.raised(7, error.Denied);
             """),
         new("a block", [new Statement.Block([new Statement.Defer([_probe]), _log]), new Statement.Block([])], """
             {
-                defer rt.probe(9);
+                defer rt.probe(9, @errorReturnTrace());
                 rt.log(8, 0x3e8);
             }
             {}
@@ -174,19 +174,19 @@ internal static partial class SampleTexts
             new Statement.ContinueIf(When(new Scalar.Add(new Scalar.LoopIndex(2), Const(1)), 2, 0)), _probe])], """
             for (0..16) |index_2| {
                 if (rt.mod(index_2 +% 1, 2) == 0) continue;
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
             }
             """),
         new("a loop that ignores its index", [new Statement.Loop(2, 1, [_raise])], "for (0..1) |_| {"),
         new("an empty loop", [new Statement.Loop(2, 2, [])], "for (0..2) |_| {}"),
         new("an if", [new Statement.If(When(Fold(0), 3, 1), [_probe], [])], """
             if (rt.mod(rt.fold(v0), 3) == 1) {
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
             }
             """),
         new("an if with an else", [new Statement.If(When(Const(1), 1, 0), [_probe], [_log])], """
             if (rt.mod(1, 1) == 0) {
-                rt.probe(9);
+                rt.probe(9, @errorReturnTrace());
             } else {
                 rt.log(8, 0x3e8);
             }

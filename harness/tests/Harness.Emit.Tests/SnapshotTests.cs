@@ -55,7 +55,7 @@ public class SnapshotTests
                     try rt.checkpoint(0, 1);
                     rt.expect(self.number, 1);
                     p1.* = 0x3e8;
-                    rt.probe(5);
+                    rt.probe(5, @errorReturnTrace());
                     rt.leave(1);
                     return rt.make(u64, 0);
                 }

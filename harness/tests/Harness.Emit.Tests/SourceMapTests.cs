@@ -38,7 +38,7 @@ public partial class SourceMapTests
                     {
                         Statement.Call call => $"_{call.Function}",
                         Statement.TailCall call => $"return fetch_{call.Function}(",
-                        Statement.Probe probe => $"rt.probe({probe.Site});",
+                        Statement.Probe probe => $"rt.probe({probe.Site}, @errorReturnTrace());",
                         Statement.Raise raise => $"rt.raised({raise.Site}, ",
                         Statement.Acquire acquire => $"= rt.acquire({acquire.Site}, ",
                         Statement.Lock taken => $"try rt.lock({taken.Site}, ",

@@ -74,6 +74,39 @@ public class BatchCheckerTests
     }
 
     [Fact]
+    public async Task Error_return_traces_are_compared_where_they_are_kept()
+    {
+        var programs = new[] { Samples.Failures(40), Samples.Nested() };
+        foreach (var cell in new[] { Samples.Cell, Samples.Cell with { ErrorTracing = true } })
+        {
+            var result = await new BatchChecker(new FakeFactory(), new ModelWorker())
+                .CheckAsync(programs, cell, Options, "nowhere", CancellationToken.None);
+            Assert.Empty(result.Findings.Select(f => $"{f.Signature}: {f.Observation}"));
+            Assert.Equal(cell.ErrorTracing, result.Judged.ErrorTraces > 20);
+            Assert.Equal(cell.ErrorTracing, result.Coverage.ContainsKey("trace/error-return-full"));
+        }
+    }
+
+    [Theory]
+    [InlineData(nameof(Defect.LosesErrorEntry), "trace-errors", "wrongline")]
+    [InlineData(nameof(Defect.ForgetsToTakeBack), "trace-errors", "errorcount")]
+    [InlineData(nameof(Defect.EntersTheStub), "trace-errors", "wrongfunction")]
+    [InlineData(nameof(Defect.SendsNoErrorTraces), "traces-missing", "undisturbed")]
+    public async Task A_wrong_error_return_trace_in_a_baseline_is_a_finding_with_both_traces(string defect, string check, string how)
+    {
+        var what = Enum.Parse<Defect>(defect);
+        var result = await new BatchChecker(new FakeFactory(), new ModelWorker((_, e) => e == ExecutionPlan.Baseline ? what : Defect.None))
+            .CheckAsync([Samples.Failures(5)], Samples.Cell with { ErrorTracing = true }, Options, "nowhere", CancellationToken.None);
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal((check, how), (finding.Signature.Check, finding.Signature.Event));
+        Assert.True(finding.Case.Cell.ErrorTracing);
+        if (check == "trace-errors")
+        {
+            Assert.Contains("function 1 line", finding.Observation.Chain!.Expected[0], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Traces_that_are_not_sent_are_a_finding()
     {
         var result = await CheckAsync((_, e) => e == ExecutionPlan.Baseline ? Defect.SendsNoTraces : Defect.None, null, Samples.Nested());

@@ -11,7 +11,7 @@ public class EndToEndTests
     private const int Timeout = 600_000;
 
     private static readonly string _repository = FixtureLayout.FindRepository(Here());
-    private static readonly FiberProgram[] _programs = [Samples.Nested(fibers: 3), Samples.Recursive(40), Samples.Nested(loops: 1)];
+    private static readonly FiberProgram[] _programs = [Samples.Nested(fibers: 3), Samples.Recursive(40), Samples.Failures(36)];
 
     /// <summary>Few programs: more of what is rare in many.</summary>
     private static readonly PlanOptions _disturbed = PlanOptions.Default with { SignalsEvery = 7, ThreadsEvery = 12 };
@@ -19,15 +19,17 @@ public class EndToEndTests
     [ZigTheory(Timeout = Timeout)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
+    [InlineData(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm, Cell.LinuxGnu, true)]
     [InlineData(Route.Assembly, OptimizeMode.ReleaseFast, Backend.Llvm)]
+    [InlineData(Route.Thunk, OptimizeMode.ReleaseSmall, Backend.Llvm, Cell.LinuxMusl, true)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted, Cell.LinuxMusl)]
     [InlineData(Route.Assembly, OptimizeMode.ReleaseSafe, Backend.Llvm, Cell.LinuxMusl)]
-    public async Task Hand_written_programs_hold(Route route, OptimizeMode mode, Backend backend, string target = Cell.LinuxGnu)
+    public async Task Hand_written_programs_hold(Route route, OptimizeMode mode, Backend backend, string target = Cell.LinuxGnu, bool traced = false)
     {
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync();
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            _programs, new Cell(route, mode, backend, target), _disturbed, scratch.Path, CancellationToken.None);
+            _programs, new Cell(route, mode, backend, target) { ErrorTracing = traced }, _disturbed, scratch.Path, CancellationToken.None);
         Assert.Empty(result.Findings.Select(f => $"{f.Signature}: {f.Observation}"));
         Assert.Empty(result.Unfinished);
         Assert.Equal(3, result.Counters.Programs);
@@ -35,6 +37,7 @@ public class EndToEndTests
         Assert.Equal(result.Counters.ResourcesAcquired, result.Counters.ResourcesReleased);
         Assert.True(result.Counters is { SplitsForced: > 1000, FaultsInjected: > 500, Probes: > 100, FramesChecked: > 100 });
         Assert.True(result.Judged is { Traces: > 50, Overflows: > 30 });
+        Assert.Equal(traced || mode is OptimizeMode.Debug, result.Judged is { ErrorTraces: > 50, ErrorTracesFull: > 20 });
         Assert.All(result.Programs, p => Assert.NotNull(p.Elapsed));
         Assert.True(result.Arrivals is { Signals: > 50, Moves: > 100 }, result.Arrivals.ToString());
     }

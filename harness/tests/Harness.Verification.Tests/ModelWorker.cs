@@ -11,6 +11,10 @@ internal enum Defect
     None,
     LosesRelease,
     LosesFrame,
+    LosesErrorEntry,
+    ForgetsToTakeBack,
+    EntersTheStub,
+    SendsNoErrorTraces,
     Crashes,
     Hangs,
     IsKilledForMemory,
@@ -27,6 +31,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 {
     private static readonly AddressRange Entry = new(0x1000, 0x1010);
     private static readonly AddressRange Bridge = new(0x2000, 0x2010);
+    private const ulong StubReturn = 0x3008;
 
     public int Runs { get; private set; }
 
@@ -157,6 +162,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
                 return;
             }
 
+            Errors(row, program, run, what);
             foreach (var observer in new[] { Observer.FramePointers, Observer.Dwarf })
             {
                 var ordinals = new int[ProgramLimits.MaxFibers];
@@ -172,10 +178,45 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 
         private int Chain(ProbeTrace probe, int program, int lost)
         {
-            var frames = new ExpectedFrames(unit.Map, TraceRules.Exact).Of(program, probe);
-            var addresses = frames.Where((_, i) => i != lost || lost == 0)
-                .Select(f => f.IsBridge ? Bridge.Start + 8 : _code.AddressOf(f.Owner!, f.Line))
-                .Append(Entry.Start + 8).ToEquatableArray();
+            return IdOf(Frames(probe, program).Where((_, i) => i != lost || lost == 0).ToEquatableArray());
+        }
+
+        private ulong[] Frames(ProbeTrace probe, int program) =>
+        [
+            .. new ExpectedFrames(unit.Map, TraceRules.Exact).Of(program, probe)
+                .Select(f => f.IsBridge ? Bridge.Start + 8 : _code.AddressOf(f.Owner!, f.Line)),
+            Entry.Start + 8,
+        ];
+
+        private void Errors(int row, int program, ExpectedRun run, Defect what)
+        {
+            var ordinals = new int[ProgramLimits.MaxFibers];
+            var keeps = unit.Cell.KeepsErrorTraces;
+            var checker = new ErrorTraceChecker(_code, unit.Map, keeps);
+            foreach (var probe in run.Sightings.Where(_ => what is not Defect.SendsNoErrorTraces))
+            {
+                var ordinal = ordinals[probe.Fiber]++;
+                var trace = keeps ? probe.Trace : ErrorTrace.Empty;
+                var addresses = checker.Of(program, trace).Select(_code.AddressOf).ToList();
+                if (what is Defect.LosesErrorEntry && addresses.Count > 1)
+                {
+                    addresses.RemoveAt(1);
+                }
+                else if (what is Defect.EntersTheStub && addresses.Count > 0)
+                {
+                    addresses[0] = StubReturn;
+                }
+
+                var last = run.Probes.LastOrDefault(p => p.Fiber == probe.Fiber);
+                var caller = probe.Site < 0 ? Frames(last!, program)[1] : 0;
+                var index = trace.Index + (what is Defect.ForgetsToTakeBack ? 1 : 0);
+                _collector.Accept(new WorkerMessage.Errors(
+                    row, probe.Fiber, probe.Site, ordinal, keeps, index, IdOf(addresses.ToEquatableArray()), caller));
+            }
+        }
+
+        private int IdOf(EquatableArray<ulong> addresses)
+        {
             var key = string.Join(',', addresses);
             if (!_chains.TryGetValue(key, out var id))
             {
@@ -202,6 +243,19 @@ internal sealed class FakeCode : ICodeMap
             _positions[address - 1] = new CodePosition($"unit.{owner}", owner, line);
         }
 
+        return address;
+    }
+
+    /// <summary>Code that makes an entry in an error return trace.</summary>
+    public ulong AddressOf(ExpectedEntry entry)
+    {
+        if (entry.Owner is { } owner)
+        {
+            return AddressOf(owner, entry.Line);
+        }
+
+        var address = 0x40_0000UL + ((ulong)entry.Line * 16);
+        _positions[address - 1] = new CodePosition($"support.{entry.Step}", null, 0) { SupportLine = entry.Line };
         return address;
     }
 

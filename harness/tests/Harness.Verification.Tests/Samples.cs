@@ -39,6 +39,23 @@ internal static class Samples
         return new FiberProgram([f0], [new Fiber(0, [], depth, true)], 0);
     }
 
+    /// <summary>
+    /// f0 calls f1, handles its error and probes in the handler and behind it; f1 calls itself <paramref name="depth"/> times (its
+    /// fuel) and then raises. An errdefer of f2, which passes one more error on, probes too.
+    /// </summary>
+    public static FiberProgram Failures(int depth) => new(
+    [
+        Function(0,
+            Call(1, 1, new Handling.CatchBlock(2, [new Statement.Probe(3)], new Scalar.Const(0))),
+            new Statement.Probe(4),
+            Call(5, 2, new Handling.IfElse(6, [], [new Statement.Probe(7)])),
+            new Statement.Probe(8)),
+        Function(1, new Statement.IfFuel([Call(10, 1)]), new Statement.Raise(11, ErrorName.Broken)),
+        Function(2, new Statement.ErrDefer([new Statement.Probe(20)]), Call(21, 3, new Handling.Map(22, ErrorName.Refused))),
+        Function(3, new Statement.Raise(30, ErrorName.Lost)),
+    ],
+    [new Fiber(0, [], depth, true)], 0);
+
     /// <summary>Two errdefers that log, a defer between them, and a call that an injected error may fail.</summary>
     public static FiberProgram TwoErrDefers { get; } = new(
     [
