@@ -248,7 +248,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         var chain = _shadow.Current;
         var depth = _shadow.HasLeft ? 0 : chain.Depth;
         _frames += trace.Frames.Count;
-        var rbxGiven = false;
+        var (rbxGiven, isBehindGate) = (false, false);
         for (var i = 0; i < depth; i++)
         {
             if (i > 0 && IsBlindRestorer(PlaceAt(chain[depth - i].Return)))
@@ -262,7 +262,8 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
                 break;
             }
 
-            if (IsReleased(trace.Frames[i], chain[depth - 1 - i], i))
+            isBehindGate |= i > 0 && PlaceAt(trace.Frames[i].LookupPc).Role.HasFlag(CodeRole.Stub);
+            if (IsReleased(trace.Frames[i], chain[depth - 1 - i], isBehindGate))
             {
                 Excuse(StepShortcoming.Released);
                 return;
@@ -293,10 +294,9 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     private static bool IsBlindRestorer(CodePlace place) =>
         place.Role.HasFlag(CodeRole.Restorer) && place.Row is not { Entry.Common.IsSignalFrame: true };
 
-    /// <summary>The gate's return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
-    private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, int number) =>
-        number > 0 && frame.Cfa == expected.Cfa && frame.Caller[DwarfRegister.Rip] == 0 && expected.Return != 0
-        && PlaceAt(frame.LookupPc).Role.HasFlag(CodeRole.Stub);
+    /// <summary>Behind a gate a return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
+    private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, bool isBehindGate) =>
+        isBehindGate && frame.Cfa == expected.Cfa && frame.Caller[DwarfRegister.Rip] == 0 && expected.Return != 0;
 
     private bool Compare(CodePlace place, UnwoundFrame frame, in ShadowFrame expected, bool rbxGiven, bool redirected, int number = 0)
     {
