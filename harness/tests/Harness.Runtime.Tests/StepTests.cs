@@ -43,7 +43,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
         var runs = new List<SteppedRun> { product };
         foreach (var (check, steps) in _foreign)
         {
-            runs.Add(await StepAsync(foreign, new StepOptions(MaxSteps: steps), check));
+            runs.Add(await StepAsync(foreign, new StepOptions(MaxSteps: steps), check, "every prologue splits"));
         }
 
         runs.Add(await StepAsync(foreign, new StepOptions(Start: "hs_jump_init"), "longjmp out of the fiber"));
@@ -69,6 +69,27 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     [
         "hs_fiber_panic: mov rsp,rbp", "hs_fiber_panic: pop rbp", "hs_fiber_panic: ret",
     ];
+
+    /// <summary>
+    /// Real signals, at every instruction of the stubs and at one of some hundred elsewhere: the handler, on the alternate stack, takes the interrupted
+    /// thread's trace, which must be the chain that the steps before made..
+    /// </summary>
+    [ZigFact(Timeout = 300_000)]
+    public async Task A_trace_taken_at_any_instruction_is_the_chain()
+    {
+        var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm));
+        var run = await StepAsync(program, new StepOptions(Interrupt: new InterruptOptions(43, 100, 1, "stepped_frame_pointers", "stepped_dwarf")));
+        Say(run);
+        var report = run.Interrupts!;
+        output.WriteLine($"{report.Interruptions} interruptions, {report.InStubs} in stubs, {report.Places} places: {string.Join(", ", report.Matches)}");
+        foreach (var finding in report.Findings)
+        {
+            output.WriteLine(finding.ToString());
+        }
+
+        Assert.True(run.IsComplete);
+        Assert.Equal("", string.Join('\n', Unexplained(run)));
+    }
 
     /// <summary>
     /// Rows changed in the file, several functions at once: the first instruction of the first wrong row of each is named, and nothing in it before.
@@ -160,7 +181,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     private async Task<string> BuildAsync(Cell cell)
     {
         var options = Product.Importing(cell, ("workload", "programs/signals/workload.zig"));
-        var recipe = RuntimeRecipe.Product.And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
+        var recipe = RuntimeRecipe.Product.And(RuntimeRecipe.Standard.Parts.Single(part => part.Name == "dwarf")).And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
         return (await Tools.BuildAsync(Tools.Unit("programs/signals/stepped.zig"), cell, recipe, _scratch.Path, options)).WorkerPath;
     }
 }

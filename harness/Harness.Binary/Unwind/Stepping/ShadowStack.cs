@@ -34,6 +34,23 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
     /// <summary>A function that never returns was entered and has not yet gone over to another stack: it has no caller any more.</summary>
     public bool HasLeft { get; private set; }
 
+    /// <summary>A signal's handler is among the callers.</summary>
+    public bool IsInSignal
+    {
+        get
+        {
+            for (var i = Current.Depth - 1; i >= 0; i--)
+            {
+                if (Current[i].Kind is ShadowKind.Signal)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     public long Switches { get; private set; }
 
     public long Splits { get; private set; }

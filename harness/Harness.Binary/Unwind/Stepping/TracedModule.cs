@@ -83,19 +83,8 @@ public sealed class TracedModule
 
     public UnwindTable Table { get; }
 
-    /// <summary>Its instructions and what each function of the runtime's assembly has of them, as loaded.</summary>
+    /// <summary>The functions of the runtime's assembly in it.</summary>
     internal IEnumerable<ElfSymbol> Stubs => _names.Symbols.Where(s => s.Type is ElfSymbolType.Function && _stubs.Contains(s.Name));
-
-    /// <summary>The loaded address of a function, or null.</summary>
-    public ulong? AddressOf(string function)
-    {
-        foreach (var address in _names.AllOf(function))
-        {
-            return unchecked(address + Bias);
-        }
-
-        return null;
-    }
 
     /// <summary>A function and an offset, for people.</summary>
     public (string Name, long Offset) Name(ulong address)
