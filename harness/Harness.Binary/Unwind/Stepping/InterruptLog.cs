@@ -51,10 +51,13 @@ public sealed class InterruptLog(StepChecker checker)
         _interruptions++;
         _inStubs += checker.IsInStub ? 1 : 0;
         _places.Add(checker.Pc);
-        Compare(Interrupter.FramePointers, chain, framePointers);
+        // Further out than where stepping began, libc keeps no frame pointers.
+        Compare(Interrupter.FramePointers, Inside(chain), Inside(framePointers));
         // It gives the interrupted place as if that were a return address.
         Compare(Interrupter.Dwarf, chain, [.. dwarf.Select((address, i) => i == 0 ? address - 1 : address)]);
     }
+
+    private IReadOnlyList<ulong> Inside(IReadOnlyList<ulong> addresses) => [.. addresses.TakeWhile(address => address != checker.Outside)];
 
     public InterruptReport Report() => new(_interruptions, _inStubs, _places.Count, _matches, [.. _findings.Values.OrderBy(f => f.Step)]);
 

@@ -33,19 +33,14 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     private ShadowChain _outermost = null!;
     private int _depthAtBegin;
 
-    /// <summary>Steps so far.</summary>
     public long Steps => _steps;
 
-    /// <summary>Where control stands.</summary>
     public ulong Pc => _place.Pc;
 
-    /// <summary>Control stands in the runtime's assembly.</summary>
     public bool IsInStub => _place.Role.HasFlag(CodeRole.Stub);
 
-    /// <summary>For the first time at this instruction.</summary>
     public bool IsNew => _place.Visits == 1;
 
-    /// <summary>No handler of a signal runs.</summary>
     public bool IsUninterrupted => !_shadow.IsInSignal;
 
     /// <summary>Where control stands, and the return addresses outwards.</summary>
@@ -60,7 +55,9 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         return addresses;
     }
 
-    /// <summary>A function and an offset.</summary>
+    /// <summary>Where the function that stepping began in returns to.</summary>
+    internal ulong Outside { get; private set; }
+
     public string Describe(ulong address) => Named(address);
 
     /// <summary>The function that stepping began in has returned.</summary>
@@ -80,6 +77,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
 
         _shadow.Begin(trace);
         (_outermost, _depthAtBegin) = (_shadow.Current, _shadow.Current.Depth);
+        Outside = _depthAtBegin > 0 ? _shadow.Current.Top.Return : 0;
         _registers = registers;
         _place = PlaceAt(registers[DwarfRegister.Rip]!.Value);
         Check();
@@ -182,7 +180,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
     }
 
-    /// <summary>By the row alone.</summary>
     private void CheckQuickly(CodePlace place, CompiledRow row)
     {
         var isLast = _shadow.HasLeft || _shadow.Current.Depth == 0;
@@ -213,6 +210,12 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
 
         var back = Value(row, row.Return, 0);
+        if (back == 0 && place.Role.HasFlag(CodeRole.Stub))
+        {
+            Excuse(StepShortcoming.Released);
+            return;
+        }
+
         if (back != expected.Return)
         {
             Found(place, StepFault.WrongReturnAddress, Named(expected.Return), Named(back));
@@ -229,7 +232,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
     }
 
-    /// <summary>By the unwinder that walks whole chains.</summary>
     private void CheckSlowly(CodePlace place)
     {
         _paged.Forget();
@@ -247,7 +249,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             return;
         }
 
-        Compare(place, frame!, _shadow.Now(_shadow.Current.Top, out var redirected), _shadow.Current.Top.GivesRbxAway, redirected);
+        Compare(place, frame!, _shadow.Now(_shadow.Current.Top, out var redirection), _shadow.Current.Top.GivesRbxAway, redirection is not Redirection.None);
     }
 
     private void CheckEnd(CodePlace place, bool ends, bool isLast)
@@ -285,7 +287,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
                 break;
             }
 
-            isBehindGate |= i > 0 && PlaceAt(trace.Frames[i].LookupPc).Role.HasFlag(CodeRole.Stub);
+            isBehindGate |= PlaceAt(trace.Frames[i].LookupPc).Role.HasFlag(CodeRole.Stub);
             if (IsReleased(trace.Frames[i], chain[depth - 1 - i], isBehindGate))
             {
                 Excuse(StepShortcoming.Released);
@@ -293,15 +295,18 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             }
 
             rbxGiven |= chain[depth - 1 - i].GivesRbxAway;
-            if (!Compare(place, trace.Frames[i], _shadow.Now(chain[depth - 1 - i], out var redirected), rbxGiven, redirected, i))
+            if (!Compare(place, trace.Frames[i], _shadow.Now(chain[depth - 1 - i], out var redirection), rbxGiven, redirection is not Redirection.None, i))
             {
                 return;
             }
 
-            if (redirected)
+            if (redirection is Redirection.Half)
             {
-                depth = i + 1;
+                Excuse(StepShortcoming.Redirecting);
+                return;
             }
+
+            depth = redirection is Redirection.Done ? i + 1 : depth;
         }
 
         if (trace.End is TraceEnd.Failed failed)

@@ -66,6 +66,9 @@ public sealed record StepShortcoming(string Where, string Reason)
     public static readonly StepShortcoming Released = new(
         "(released stack)", "what ends a fiber, or jumps out of segments, gives their memory back while it still counts as called from there: a trace ends at the first word that is gone");
 
+    public static readonly StepShortcoming Redirecting = new(
+        "(signal's context)", "a handler writes rip and rsp of the interrupted context one after the other: in between a trace goes on from neither place");
+
     public static readonly StepShortcoming Jumping = new(
         "(longjmp)", "the rows of what jumps describe where it goes, not where it was called from");
 }
