@@ -88,6 +88,12 @@ pub fn sweep(scenario: *const Scenario) void {
     _ = fflush(null);
 }
 
+/// One run of it.
+pub fn everySplit(scenario: *const Scenario) void {
+    once(scenario, .{ .kind = .every }, residue_max, false);
+    passed(scenario.name);
+}
+
 fn once(scenario: *const Scenario, plan: plans.Plan, residue: u64, guarded: bool) void {
     foreign_plan = plan;
     runs += 1;

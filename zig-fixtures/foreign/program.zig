@@ -25,12 +25,12 @@ const checks = [_]Check{
     .{ .name = "destructors at a thread's end", .run = threads.destructors },
 };
 
-/// Without arguments everything; else what the first one names.
+/// Without arguments everything; else what the first one names; of a scenario, with a second one, the run in which every prologue splits alone.
 export fn main(count: c_int, arguments: [*]const [*:0]const u8) c_int {
     const only: ?[*:0]const u8 = if (count > 1) arguments[1] else null;
     splitstack.Thread.enter() catch kit.stop("set-up", "no memory for the thread", .{});
     for (&(calls.scenarios ++ exceptions.scenarios ++ jumps.scenarios)) |*scenario| {
-        if (isWanted(only, scenario.name)) kit.sweep(scenario);
+        if (isWanted(only, scenario.name)) if (count > 2) kit.everySplit(scenario) else kit.sweep(scenario);
     }
     for (&checks) |*check| if (isWanted(only, check.name)) {
         check.run(check.name);

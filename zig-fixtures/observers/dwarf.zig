@@ -23,8 +23,22 @@ export fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, c
     context.gprs.set(.r13, registers.r13);
     context.gprs.set(.r14, registers.r14);
     context.gprs.set(.r15, registers.r15);
+    return capture(&context, addresses, capacity, end);
+}
+
+/// The same from where a signal interrupted a thread, whose registers are exact: `gregs` of its ucontext. The first address is rip + 1.
+export fn hs_dwarf_interrupted(gregs: *const [23]u64, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64 {
+    var context: std.debug.cpu_context.Native = .{ .gprs = .initFill(0) };
+    // The order of sys/ucontext.h.
+    inline for (.{ .r8, .r9, .r10, .r11, .r12, .r13, .r14, .r15, .rdi, .rsi, .rbp, .rbx, .rdx, .rax, .rcx, .rsp, .rip }, 0..) |register, i| {
+        context.gprs.set(register, gregs[i]);
+    }
+    return capture(&context, addresses, capacity, end);
+}
+
+fn capture(context: *std.debug.cpu_context.Native, addresses: [*]u64, capacity: u64, end: *u32) u64 {
     const trace = std.debug.captureCurrentStackTrace(
-        .{ .context = &context, .allow_unsafe_unwind = false },
+        .{ .context = context, .allow_unsafe_unwind = false },
         @as([*]usize, @ptrCast(addresses))[0..capacity],
     );
     end.* = switch (trace.skipped) {

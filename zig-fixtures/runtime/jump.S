@@ -19,6 +19,7 @@
 
 // noreturn longjmp(struct __jmp_buf_tag *env, int value). Stack while hs_rt_jump runs: an rbp frame where the jump starts from; from then on the
 // system stack, as the segment it stands on may have been given up. rbx (env) and r12 (value) are the target's to restore.
+//   rbp → saved rbp; then rbx, r12 ← rsp, until the switch
     .globl longjmp, _longjmp, siglongjmp, __longjmp_chk
     .type longjmp, @function
     .type _longjmp, @function
@@ -37,6 +38,10 @@ __longjmp_chk:
     .cfi_offset %rbp, -16
     mov %rsp, %rbp
     .cfi_def_cfa_register %rbp
+    push %rbx                           // for traces taken meanwhile
+    .cfi_offset %rbx, -24
+    push %r12
+    .cfi_offset %r12, -32
     mov %rdi, %rbx
     mov %esi, %r12d
     mov JUMP_RSP(%rdi), %rdi
@@ -50,6 +55,8 @@ __longjmp_chk:
     ud2
 1:  .cfi_def_cfa %rsp, 8
     .cfi_restore %rbp
+    .cfi_restore %rbx
+    .cfi_restore %r12
     jmp *hs_libc_longjmp(%rip)
     .cfi_endproc
     .size longjmp, . - longjmp

@@ -133,8 +133,31 @@ public sealed class TracedProcess : IDisposable
         }
     }
 
-    /// <summary>Sends it a signal, which the next step finds.</summary>
-    public void Raise(int signal) => _pending = signal;
+    /// <summary>
+    /// Interrupts it where it stands, before its next instruction, with a signal whose handler runs at full speed and returns there.
+    /// </summary>
+    /// <returns>The handler returned with every register as it was.</returns>
+    /// <exception cref="TraceException">It has no handler for the signal.</exception>
+    public bool Interrupt(int signal)
+    {
+        const int sigreturnInstructions = 2;
+        var before = _registers;
+        _pending = signal;
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        if (Step() is not TraceStop.Stepped || _registers.Rdi != (ulong)signal || !TryRead(_registers.Rsp, word))
+        {
+            throw new TraceException($"the traced program has no handler for signal {signal}");
+        }
+
+        RunTo(MemoryMarshal.Read<ulong>(word));
+        for (var i = 0; i < sigreturnInstructions; i++)
+        {
+            Step();
+        }
+
+        // What it was last asked of the kernel is no register of its own.
+        return _registers.Equals(before with { OriginalRax = _registers.OriginalRax });
+    }
 
     public bool TryRead(ulong address, Span<byte> into)
     {

@@ -4,7 +4,7 @@ namespace Harness.Execution.Tracing;
 
 /// <summary>The kernel's <c>struct user_regs_struct</c> of x86-64, as PTRACE_GETREGS fills it.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public struct UserRegisters
+public record struct UserRegisters
 {
     public ulong R15;
     public ulong R14;

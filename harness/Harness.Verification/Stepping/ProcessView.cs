@@ -77,7 +77,7 @@ internal sealed class ProcessView(TracedProcess process, IReadOnlyList<string> s
     {
         try
         {
-            var file = path == Vdso ? Vdso_(low, high) : ElfFile.Load(path);
+            var file = path == Vdso ? KernelFile(low, high) : ElfFile.Load(path);
             // A position-independent file begins at its address 0.
             return file is null ? null : new TracedModule(file, file.Kind is ElfKind.Executable ? 0 : low, low, high, path == Vdso ? [] : stubs);
         }
@@ -89,7 +89,7 @@ internal sealed class ProcessView(TracedProcess process, IReadOnlyList<string> s
     }
 
     /// <summary>What the kernel puts into every process: in memory only.</summary>
-    private ElfFile? Vdso_(ulong low, ulong high)
+    private ElfFile? KernelFile(ulong low, ulong high)
     {
         var bytes = new byte[Math.Min(high - low, MaxVdsoBytes)];
         return process.TryRead(low, bytes) ? ElfFile.Parse(bytes, Vdso) : null;

@@ -10,12 +10,19 @@ namespace Harness.Verification.Stepping;
 /// <param name="Start">The function that is stepped through, with all it calls; what comes before and after runs at full speed.</param>
 /// <param name="MaxSteps">Beyond these it is ended.</param>
 /// <param name="WholeEvery">How many steps may pass between comparisons of the whole chain.</param>
-public sealed record StepOptions(string Start = "main", long MaxSteps = 50_000_000, int WholeEvery = StepChecker.WholeEvery);
+public sealed record StepOptions(string Start = "main", long MaxSteps = 50_000_000, int WholeEvery = StepChecker.WholeEvery, InterruptOptions? Interrupt = null);
+
+/// <summary>Signals at instructions of a seed's choice, and at every one of the runtime's assembly when it is first met.</summary>
+/// <param name="Signal">The program handles it: the handler leaves what it found in <paramref name="FramePointers"/> and <paramref name="Dwarf"/>.</param>
+/// <param name="Every">One instruction of so many elsewhere, on average.</param>
+/// <param name="FramePointers">Variables of the program: a count, how it ended, and the addresses, the first where it was interrupted.</param>
+public sealed record InterruptOptions(int Signal, int Every, ulong Seed, string FramePointers, string Dwarf);
 
 /// <summary>What stepping through one program came to.</summary>
 /// <param name="Seconds">Of stepping and checking alone.</param>
 /// <param name="Outcome">How it ended; a program that was ended at the cap of steps is not complete.</param>
-public sealed record SteppedRun(StepReport Report, double Seconds, bool IsComplete, ProcessOutcome Outcome)
+/// <param name="Interrupts">Null where nothing was interrupted.</param>
+public sealed record SteppedRun(StepReport Report, double Seconds, bool IsComplete, ProcessOutcome Outcome, InterruptReport? Interrupts = null)
 {
     public double StepsPerSecond => Seconds > 0 ? Report.Steps / Seconds : 0;
 }
@@ -27,44 +34,19 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
     /// <exception cref="TraceException">Tracing is not allowed here, or the program has no such function.</exception>
     public async Task<SteppedRun> RunAsync(ProcessRequest request, StepOptions options, CancellationToken ct)
     {
-        var (result, outcome) = await TracedLaunch.RunAsync(processes, request, process => Follow(process, options, ct), ct).ConfigureAwait(false);
-        return new SteppedRun(result.Report, result.Seconds, result.IsComplete, outcome);
+        var (run, outcome) = await TracedLaunch.RunAsync(processes, request, process => Follow(process, options, ct), ct).ConfigureAwait(false);
+        return run with { Outcome = outcome };
     }
 
-    private (StepReport Report, double Seconds, bool IsComplete) Follow(TracedProcess process, StepOptions options, CancellationToken ct)
+    private SteppedRun Follow(TracedProcess process, StepOptions options, CancellationToken ct)
     {
         var view = new ProcessView(process, stubs);
-        process.RunTo(StartOf(process, options.Start));
+        process.RunTo(AddressOf(process, options.Start));
         var checker = new StepChecker(view.Modules(), view, options.WholeEvery);
         var began = Stopwatch.GetTimestamp();
         checker.Begin(ProcessView.Convert(process.Registers));
-        var delivered = 0;
-        var complete = false;
-        while (checker.Steps < options.MaxSteps && !ct.IsCancellationRequested)
-        {
-            var stop = process.Step();
-            if (stop is TraceStop.Exited or TraceStop.Killed)
-            {
-                complete = stop is TraceStop.Exited;
-                break;
-            }
-
-            if (stop is TraceStop.Signaled { Number: var number })
-            {
-                // The instruction has not been executed, or has faulted: it is where it was.
-                delivered = number;
-                continue;
-            }
-
-            checker.Advance(ProcessView.Convert(process.Registers), delivered);
-            delivered = 0;
-            if (checker.HasReturned)
-            {
-                complete = true;
-                break;
-            }
-        }
-
+        var interrupts = options.Interrupt is { } wanted ? new Interrupts(process, checker, wanted, AddressOf) : null;
+        var complete = Steps(process, checker, interrupts, options.MaxSteps, ct);
         ct.ThrowIfCancellationRequested();
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         if (complete)
@@ -72,21 +54,51 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
             process.RunToEnd();
         }
 
-        return (checker.Report(), seconds, complete);
+        return new SteppedRun(checker.Report(), seconds, complete, new ProcessOutcome.NotStarted(""), interrupts?.Report());
     }
 
-    private static ulong StartOf(TracedProcess process, string function)
+    /// <returns>Whether it came to the end of what was to be stepped through.</returns>
+    private static bool Steps(TracedProcess process, StepChecker checker, Interrupts? interrupts, long most, CancellationToken ct)
+    {
+        var delivered = 0;
+        while (checker.Steps < most && !ct.IsCancellationRequested)
+        {
+            var stop = process.Step();
+            switch (stop)
+            {
+                case TraceStop.Exited or TraceStop.Killed:
+                    return stop is TraceStop.Exited;
+                case TraceStop.Signaled { Number: var number }:
+                    // The instruction has not been executed, or has faulted: it is where it was.
+                    delivered = number;
+                    continue;
+            }
+
+            checker.Advance(ProcessView.Convert(process.Registers), delivered);
+            delivered = 0;
+            if (checker.HasReturned)
+            {
+                return true;
+            }
+
+            interrupts?.Consider();
+        }
+
+        return false;
+    }
+
+    private static ulong AddressOf(TracedProcess process, string name)
     {
         var file = ElfFile.Load(process.Program);
         var bias = unchecked(process.Entry() - file.EntryPoint);
         foreach (var symbol in file.Symbols)
         {
-            if (symbol.IsDefined && symbol.Name == function)
+            if (symbol.IsDefined && symbol.Name == name)
             {
                 return unchecked(symbol.Value + bias);
             }
         }
 
-        throw new TraceException($"the program has no function {function}, where stepping should begin");
+        throw new TraceException($"the program has no {name}, which stepping needs");
     }
 }

@@ -1,4 +1,8 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using Harness.Binary;
+using Harness.Binary.Unwind;
+using Harness.Binary.Unwind.Stepping;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
@@ -16,19 +20,153 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _scratch.Dispose();
 
+    /// <summary>What a test program breaks on purpose: a function that comes back with other registers, and no row says so.</summary>
+    private const string Deliberate = "signals_breaks_registers";
+
     [ZigTheory(Timeout = 300_000)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
-    public async Task Every_instruction_of_the_stubs_unwinds(Route route, OptimizeMode mode, Backend backend)
+    [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
+    public async Task The_product_unwinds_at_every_instruction(Route route, OptimizeMode mode, Backend backend)
     {
-        var run = await StepAsync(await BuildAsync(new Cell(route, mode, backend), RuntimeRecipe.Product));
+        var run = await StepAsync(await BuildAsync(new Cell(route, mode, backend)), new StepOptions());
         Say(run);
-        Assert.Equal("", string.Join('\n', run.Report.Findings));
-        Assert.True(run.IsComplete);
-        foreach (var stub in run.Report.Coverage)
+        Assert.Equal("", string.Join('\n', Unexplained(run)));
+        Assert.True(run is { IsComplete: true, Outcome: ProcessOutcome.Exited { Code: 0 } }, run.Outcome.ToString());
+        Assert.True(run.Report is { Checked: > 20_000, Whole: > 500, Splits: > 50, Switches: > 50, Signals: >= 3 });
+    }
+
+    [ZigFact(Timeout = 300_000)]
+    public async Task Every_instruction_of_the_stubs_is_met()
+    {
+        var product = await StepAsync(await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)), new StepOptions());
+        var foreign = await ForeignProgram.BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm), _scratch["foreign"]);
+        var runs = new List<SteppedRun> { product };
+        foreach (var (check, steps) in _foreign)
         {
-            output.WriteLine($"{stub.Function}: {stub.Visited} of {stub.Instructions} {string.Join("; ", stub.Missed)}");
+            runs.Add(await StepAsync(foreign, new StepOptions(MaxSteps: steps), check, "every prologue splits"));
+        }
+
+        runs.Add(await StepAsync(foreign, new StepOptions(Start: "hs_jump_init"), "longjmp out of the fiber"));
+        runs.ForEach(Say);
+        Assert.Equal("", string.Join('\n', runs.SelectMany(Unexplained)));
+        var missed = StubCoverage.Union(runs.SelectMany(r => r.Report.Coverage)).Where(stub => !_worker.Contains(stub.Function))
+            .SelectMany(stub => stub.Missed.Where(m => m.Text != "ud2").Select(m => $"{stub.Function}: {m.Text}"));
+        Assert.Equal(string.Join('\n', _never), string.Join('\n', missed));
+    }
+
+    /// <summary>What of the foreign program, up to how many steps: the sweeps and repetitions never end in sensible time.</summary>
+    private static readonly (string Check, long Steps)[] _foreign =
+    [
+        ("exceptions from segment to segment", 120_000), ("an exception that nobody catches", 80_000), ("fibers that yield inside handlers", 40_000),
+        ("release callbacks that throw", 60_000), ("longjmp out of the fiber", 10_000), ("longjmp from segment to segment", 20_000),
+    ];
+
+    /// <summary>The worker's own switches, met by generated programs.</summary>
+    private static readonly string[] _worker = ["hs_resume"];
+
+    /// <summary>Behind the call of a service that does not return, and a jump where no fiber runs.</summary>
+    private static readonly string[] _never =
+    [
+        "hs_fiber_panic: mov rsp,rbp", "hs_fiber_panic: pop rbp", "hs_fiber_panic: ret",
+    ];
+
+    /// <summary>
+    /// Real signals, at every instruction of the stubs and at one of some hundred elsewhere: the handler, on the alternate stack, takes the interrupted
+    /// thread's trace, which must be the chain that the steps before made..
+    /// </summary>
+    [ZigFact(Timeout = 300_000)]
+    public async Task A_trace_taken_at_any_instruction_is_the_chain()
+    {
+        var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm));
+        var run = await StepAsync(program, new StepOptions(Start: "stepped_run", Interrupt: new InterruptOptions(43, 100, 1, "stepped_frame_pointers", "stepped_dwarf")));
+        Say(run);
+        var report = run.Interrupts!;
+        output.WriteLine($"{report.Interruptions} interruptions, {report.InStubs} in stubs, {report.Places} places: {string.Join(", ", report.Matches)}");
+        foreach (var finding in report.Findings.Where(f => f.By is Interrupter.Dwarf || f.Match is InterruptMatch.Wrong).Take(40))
+        {
+            output.WriteLine(finding.ToString());
+        }
+
+        Assert.True(run.IsComplete);
+        Assert.True(report is { Interruptions: > 700, InStubs: > 400 }, report.ToString());
+
+        // By call frame information: the chain, but where what ends a fiber has given back the memory below the gate already.
+        Assert.All(
+            report.Findings.Where(f => f.By is Interrupter.Dwarf),
+            f => Assert.True(f.Match is InterruptMatch.Cut && f.Expected.Contains("hs_rt_fiber_panic", StringComparison.Ordinal), f.ToString()));
+        Assert.True(report.Matches[(Interrupter.Dwarf, InterruptMatch.Whole)] > report.Interruptions - 20);
+
+        // By frame pointers: the caller is missing in prologues, epilogues and leaves; while a switch goes from one stack to another rbp is still that one's.
+        Assert.All(
+            report.Findings.Where(f => f.By is Interrupter.FramePointers && f.Match is InterruptMatch.Wrong),
+            f => Assert.True(_switching.Any(name => f.Place.StartsWith(name + "+", StringComparison.Ordinal)), f.ToString()));
+        Assert.Equal("", string.Join('\n', Unexplained(run)));
+    }
+
+    /// <summary>Functions in which rbp and rsp belong to two stacks for some instructions, and what the test program breaks.</summary>
+    private static readonly string[] _switching = ["hs_fiber_resume", "hs_fiber_yield", "hs_to_scheduler", "hs_attempt", "hs_attempt_failed", "hs_fiber_start", Deliberate];
+
+    /// <summary>
+    /// Rows changed in the file, several functions at once: the first instruction of the first wrong row of each is named, and nothing in it before.
+    /// </summary>
+    [ZigFact(Timeout = 300_000)]
+    public async Task Wrong_rows_are_named_at_their_first_instruction()
+    {
+        var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm));
+        var (file, bytes) = (ElfFile.Load(program), await File.ReadAllBytesAsync(program));
+        foreach (var (function, from, to, _, _) in _mutants)
+        {
+            Plant(file, bytes, function, Convert.FromHexString(from), Convert.FromHexString(to));
+        }
+
+        var mutant = _scratch["mutant"];
+        await File.WriteAllBytesAsync(mutant, bytes);
+        File.SetUnixFileMode(mutant, File.GetUnixFileMode(program));
+        var run = await StepAsync(mutant, new StepOptions());
+        Say(run);
+        var (right, wrong) = (UnwindTable.Read(file), UnwindTable.Read(ElfFile.Parse(bytes, "mutant")));
+        foreach (var (function, _, _, fault, later) in _mutants)
+        {
+            var start = file.Symbols.First(s => s.Name == function).Value;
+            var (before, after) = (right.Rows(right.Find(start)!), wrong.Rows(wrong.Find(start)!));
+            var first = before.Rows.First(row => row.ToString() != after.At(row.Start)?.ToString()).Start;
+            var found = run.Report.Findings.Where(f => f.Place.StartsWith(function + "+", StringComparison.Ordinal) && f.Fault != StepFault.WrongChain).MinBy(f => f.Pc);
+            Assert.True(found is not null, $"{function}: nothing found");
+            Assert.Equal($"{fault} at {function}+{first - start + (ulong)later:x}", $"{found.Fault} at {found.Place}");
         }
     }
+
+    /// <summary>
+    /// Bytes of a function's rows, what stands there instead, and what is then wrong. A missing rule is true as long as the register has not been
+    /// changed: so many bytes later it is not.
+    /// </summary>
+    private static readonly (string Function, string From, string To, StepFault Fault, int Later)[] _mutants =
+    [
+        ("hs_fiber_create", "0e10", "0e18", StepFault.WrongCfa, 0),
+        ("hs_fiber_destroy", "8602", "8603", StepFault.WrongRegister, 0),
+        ("hs_fiber_deliver", "0d06", "0d03", StepFault.WrongCfa, 0),
+        ("hs_fiber_failed", "0c0708", "0c0710", StepFault.WrongCfa, 0),
+        ("hs_fiber_trim", "8602", "0000", StepFault.WrongRegister, 3),
+        ("hs_fiber_realign", "430d06", "430710", StepFault.EndsEarly, 0),
+        ("hs_system_call", "8303", "8304", StepFault.WrongRegister, 0),
+        ("hs_fiber_yield", "8c04", "8d04", StepFault.WrongRegister, 0),
+    ];
+
+    private static void Plant(ElfFile file, byte[] bytes, string function, byte[] from, byte[] to)
+    {
+        var entry = UnwindTable.Read(file).Find(file.Symbols.First(s => s.Name == function).Value)!;
+        var section = file.Section(".eh_frame")!;
+        var at = section.Offset + (int)entry.Offset;
+        var length = 4 + BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+        // Behind length, CIE, start, range and the length of augmentation data.
+        const int header = 17;
+        var place = bytes.AsSpan(at + header, length - header).IndexOf(from);
+        Assert.True(place >= 0, $"{function} has no {Convert.ToHexString(from)} in its rows: adapt this test to it");
+        to.CopyTo(bytes, at + header + place);
+    }
+
+    private static IEnumerable<StepFinding> Unexplained(SteppedRun run) =>
+        run.Report.Findings.Where(f => !f.Place.StartsWith(Deliberate + "+", StringComparison.Ordinal));
 
     private void Say(SteppedRun run)
     {
@@ -47,18 +185,20 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    private static async Task<SteppedRun> StepAsync(string program)
+    private static async Task<SteppedRun> StepAsync(string program, StepOptions options, params string[] arguments)
     {
         var stepper = new SteppedProgram(
             await Tools.Cache.ProcessesAsync(CancellationToken.None), StubSources.Functions(Tools.Fixtures, StubSources.All));
         return await stepper.RunAsync(
-            new ProcessRequest { File = program, Timeout = TimeSpan.FromMinutes(4) }, new StepOptions(), CancellationToken.None);
+            new ProcessRequest { File = program, Arguments = arguments, Timeout = TimeSpan.FromMinutes(4) }, options, CancellationToken.None);
     }
 
-    private async Task<string> BuildAsync(Cell cell, RuntimeRecipe recipe)
+    private async Task<string> BuildAsync(Cell cell)
     {
         var options = Product.Importing(cell, ("workload", "programs/signals/workload.zig"));
-        recipe = recipe.And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
+        var recipe = RuntimeRecipe.Product.And(new RuntimePart("observer", "programs/signals/observer.zig", OptimizeMode.ReleaseSafe, ["-lc"], []))
+            .And(RuntimeRecipe.Standard.Parts.Single(part => part.Name == "dwarf"))
+            .And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
         return (await Tools.BuildAsync(Tools.Unit("programs/signals/stepped.zig"), cell, recipe, _scratch.Path, options)).WorkerPath;
     }
 }

@@ -92,14 +92,21 @@ public class EndToEndTests
     private static Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(string defectName) =>
         OpenAsync(PlantedDefect.Named(defectName) ?? throw new ArgumentException(defectName));
 
-    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
+    internal static FixtureLayout Fixtures { get; } = FixtureLayout.Find(_repository);
+
+    /// <summary>What builds units with a defect in them, and what runs other programs.</summary>
+    internal static async Task<(IUnitFactory Factory, ChildProcess Processes)> OpenFactoryAsync(PlantedDefect? defect)
     {
         var location = await ZigLocator.LocateAsync(null, _repository, CancellationToken.None);
-        var fixtures = FixtureLayout.Find(_repository);
-        var cache = new ToolCache(location.Require(), fixtures, Path.Combine(_repository, ".cache"));
-        var session = new WorkerSession(await cache.ProcessesAsync(CancellationToken.None));
-        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect));
-        return (new UnitFactory(builder, defect), new UnitRunner(session, WorkerLimits.Default));
+        var cache = new ToolCache(location.Require(), Fixtures, Path.Combine(_repository, ".cache"));
+        var builder = new WorkerBuilder(Fixtures, cache, RuntimeRecipe.Standard.With(defect));
+        return (new UnitFactory(builder, defect), await cache.ProcessesAsync(CancellationToken.None));
+    }
+
+    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
+    {
+        var (factory, processes) = await OpenFactoryAsync(defect);
+        return (factory, new UnitRunner(new WorkerSession(processes), WorkerLimits.Default));
     }
 
     private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
@@ -110,20 +117,20 @@ public class EndToEndTests
 
     /// <summary>Skipped, visibly, where there is no Zig.</summary>
     [AttributeUsage(AttributeTargets.Method)]
-    private sealed class ZigFactAttribute : FactAttribute
+    internal sealed class ZigFactAttribute : FactAttribute
     {
         public ZigFactAttribute() => Skip = _missing.Value;
     }
 
     /// <summary>Skipped, visibly, where there is no Zig.</summary>
     [AttributeUsage(AttributeTargets.Method)]
-    private sealed class ZigTheoryAttribute : TheoryAttribute
+    internal sealed class ZigTheoryAttribute : TheoryAttribute
     {
         public ZigTheoryAttribute() => Skip = _missing.Value;
     }
 
     /// <summary>A temporary directory.</summary>
-    private sealed class Scratch : IDisposable
+    internal sealed class Scratch : IDisposable
     {
         public string Path { get; } = Directory.CreateTempSubdirectory("harness-verification-").FullName;
 

@@ -136,9 +136,10 @@ internal sealed class SymbolNames
     private readonly ElfSymbol[] _symbols;
     private readonly ulong[] _starts;
 
-    public SymbolNames(ElfFile file)
+    /// <param name="dynamic">Of a file without symbols take those that its loader sees.</param>
+    public SymbolNames(ElfFile file, bool dynamic = false)
     {
-        _symbols = [.. file.Symbols
+        _symbols = [.. (dynamic && file.Symbols.IsEmpty ? file.DynamicSymbols : file.Symbols)
             .Where(s => s.IsDefined && s.Name.Length > 0 && s.Type is ElfSymbolType.Function or ElfSymbolType.None && file.Sections[s.Section].IsCode)
             .OrderBy(s => s.Value).ThenBy(s => s.Type is ElfSymbolType.Function).ThenBy(s => s.Binding is ElfBinding.Global).ThenBy(s => s.Index)];
         _starts = [.. _symbols.Select(s => s.Value)];

@@ -32,6 +32,16 @@ internal enum ShadowKind : byte
     Signal,
 }
 
+/// <summary>Whether a handler has changed where its signal's frame goes on.</summary>
+internal enum Redirection : byte
+{
+    None,
+
+    /// <summary>Of rip and rsp one is written and the other not yet.</summary>
+    Half,
+    Done,
+}
+
 /// <summary>One caller, as the instructions left it.</summary>
 internal struct ShadowFrame
 {

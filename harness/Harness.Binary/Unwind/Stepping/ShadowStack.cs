@@ -34,6 +34,23 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
     /// <summary>A function that never returns was entered and has not yet gone over to another stack: it has no caller any more.</summary>
     public bool HasLeft { get; private set; }
 
+    /// <summary>A signal's handler is among the callers.</summary>
+    public bool IsInSignal
+    {
+        get
+        {
+            for (var i = Current.Depth - 1; i >= 0; i--)
+            {
+                if (Current[i].Kind is ShadowKind.Signal)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     public long Switches { get; private set; }
 
     public long Splits { get; private set; }
@@ -251,16 +268,20 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
     /// A signal's frame as it is now: a handler may have written another place into the interrupted context, where the thread then goes
     /// on without callers.
     /// </summary>
-    public ShadowFrame Now(in ShadowFrame frame, out bool isRedirected)
+    public ShadowFrame Now(in ShadowFrame frame, out Redirection redirection)
     {
-        isRedirected = false;
-        if (frame.Kind is not ShadowKind.Signal || Word(frame.Slot) is not { } rip || Word(frame.Slot - ContextRip + ContextRsp) is not { } rsp
-            || (rip == frame.Return && rsp == frame.Cfa))
+        redirection = Redirection.None;
+        if (frame.Kind is not ShadowKind.Signal || Word(frame.Slot) is not { } rip || Word(frame.Slot - ContextRip + ContextRsp) is not { } rsp)
         {
             return frame;
         }
 
-        isRedirected = true;
+        redirection = (rip == frame.Return, rsp == frame.Cfa) switch
+        {
+            (true, true) => Redirection.None,
+            (false, false) => Redirection.Done,
+            _ => Redirection.Half,
+        };
         return frame with { Return = rip, Cfa = rsp };
     }
 

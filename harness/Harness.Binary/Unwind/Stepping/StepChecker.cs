@@ -12,13 +12,10 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
 {
     public const int WholeEvery = 64;
 
-    /// <summary>Different findings that are kept.</summary>
-    private const int MaxFindings = 1000;
     private const int MaxPlaces = 4_000_000;
 
     private readonly Dictionary<ulong, CodePlace> _places = [];
-    private readonly Dictionary<(ulong, StepFault), StepFinding> _findings = [];
-    private readonly Dictionary<StepShortcoming, long> _known = [];
+    private readonly StepLedger _ledger = new();
     private readonly PagedMemory _paged = new(memory);
     private ShadowStack _shadow = null!;
     private Unwinder _unwinder = null!;
@@ -36,11 +33,32 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     private ShadowChain _outermost = null!;
     private int _depthAtBegin;
 
-    /// <summary>Steps so far.</summary>
     public long Steps => _steps;
 
-    /// <summary>Where control stands.</summary>
     public ulong Pc => _place.Pc;
+
+    public bool IsInStub => _place.Role.HasFlag(CodeRole.Stub);
+
+    public bool IsNew => _place.Visits == 1;
+
+    public bool IsUninterrupted => !_shadow.IsInSignal;
+
+    /// <summary>Where control stands, and the return addresses outwards.</summary>
+    public IReadOnlyList<ulong> Chain()
+    {
+        var addresses = new List<ulong> { Pc };
+        for (var i = _shadow.HasLeft ? -1 : _shadow.Current.Depth - 1; i >= 0; i--)
+        {
+            addresses.Add(_shadow.Current[i].Return);
+        }
+
+        return addresses;
+    }
+
+    /// <summary>Where the function that stepping began in returns to.</summary>
+    internal ulong Outside { get; private set; }
+
+    public string Describe(ulong address) => Named(address);
 
     /// <summary>The function that stepping began in has returned.</summary>
     public bool HasReturned => ReferenceEquals(_shadow.Current, _outermost) && _outermost.Depth < _depthAtBegin;
@@ -59,6 +77,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
 
         _shadow.Begin(trace);
         (_outermost, _depthAtBegin) = (_shadow.Current, _shadow.Current.Depth);
+        Outside = _depthAtBegin > 0 ? _shadow.Current.Top.Return : 0;
         _registers = registers;
         _place = PlaceAt(registers[DwarfRegister.Rip]!.Value);
         Check();
@@ -88,7 +107,9 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
 
     public StepReport Report() => new(
         _steps, _checked, _whole, _frames, _places.Values.LongCount(p => p.Visits > 0), _depthMax, _shadow.Switches, _shadow.Splits, _shadow.Signals,
-        [.. _findings.Values.OrderBy(f => f.Step)], _known, [.. modules.All.SelectMany(Coverage)]);
+        _ledger.Findings, _ledger.Known, [.. modules.All.SelectMany(module => StepLedger.Coverage(module, IsVisited))]);
+
+    private bool IsVisited(ulong pc) => _places.TryGetValue(pc, out var place) && place.Visits > 0;
 
     private CodePlace PlaceAt(ulong pc)
     {
@@ -159,7 +180,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
     }
 
-    /// <summary>By the row alone.</summary>
     private void CheckQuickly(CodePlace place, CompiledRow row)
     {
         var isLast = _shadow.HasLeft || _shadow.Current.Depth == 0;
@@ -190,6 +210,12 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
 
         var back = Value(row, row.Return, 0);
+        if (back == 0 && place.Role.HasFlag(CodeRole.Stub))
+        {
+            Excuse(StepShortcoming.Released);
+            return;
+        }
+
         if (back != expected.Return)
         {
             Found(place, StepFault.WrongReturnAddress, Named(expected.Return), Named(back));
@@ -206,7 +232,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
     }
 
-    /// <summary>By the unwinder that walks whole chains.</summary>
     private void CheckSlowly(CodePlace place)
     {
         _paged.Forget();
@@ -224,7 +249,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             return;
         }
 
-        Compare(place, frame!, _shadow.Now(_shadow.Current.Top, out var redirected), _shadow.Current.Top.GivesRbxAway, redirected);
+        Compare(place, frame!, _shadow.Now(_shadow.Current.Top, out var redirection), _shadow.Current.Top.GivesRbxAway, redirection is not Redirection.None);
     }
 
     private void CheckEnd(CodePlace place, bool ends, bool isLast)
@@ -248,7 +273,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         var chain = _shadow.Current;
         var depth = _shadow.HasLeft ? 0 : chain.Depth;
         _frames += trace.Frames.Count;
-        var rbxGiven = false;
+        var (rbxGiven, isBehindGate) = (false, false);
         for (var i = 0; i < depth; i++)
         {
             if (i > 0 && IsBlindRestorer(PlaceAt(chain[depth - i].Return)))
@@ -262,22 +287,26 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
                 break;
             }
 
-            if (IsReleased(trace.Frames[i], chain[depth - 1 - i], i))
+            isBehindGate |= PlaceAt(trace.Frames[i].LookupPc).Role.HasFlag(CodeRole.Stub);
+            if (IsReleased(trace.Frames[i], chain[depth - 1 - i], isBehindGate))
             {
                 Excuse(StepShortcoming.Released);
                 return;
             }
 
             rbxGiven |= chain[depth - 1 - i].GivesRbxAway;
-            if (!Compare(place, trace.Frames[i], _shadow.Now(chain[depth - 1 - i], out var redirected), rbxGiven, redirected, i))
+            if (!Compare(place, trace.Frames[i], _shadow.Now(chain[depth - 1 - i], out var redirection), rbxGiven, redirection is not Redirection.None, i))
             {
                 return;
             }
 
-            if (redirected)
+            if (redirection is Redirection.Half)
             {
-                depth = i + 1;
+                Excuse(StepShortcoming.Redirecting);
+                return;
             }
+
+            depth = redirection is Redirection.Done ? i + 1 : depth;
         }
 
         if (trace.End is TraceEnd.Failed failed)
@@ -293,10 +322,9 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     private static bool IsBlindRestorer(CodePlace place) =>
         place.Role.HasFlag(CodeRole.Restorer) && place.Row is not { Entry.Common.IsSignalFrame: true };
 
-    /// <summary>The gate's return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
-    private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, int number) =>
-        number > 0 && frame.Cfa == expected.Cfa && frame.Caller[DwarfRegister.Rip] == 0 && expected.Return != 0
-        && PlaceAt(frame.LookupPc).Role.HasFlag(CodeRole.Stub);
+    /// <summary>Behind a gate a return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
+    private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, bool isBehindGate) =>
+        isBehindGate && frame.Cfa == expected.Cfa && frame.Caller[DwarfRegister.Rip] == 0 && expected.Return != 0;
 
     private bool Compare(CodePlace place, UnwoundFrame frame, in ShadowFrame expected, bool rbxGiven, bool redirected, int number = 0)
     {
@@ -362,97 +390,12 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         return true;
     }
 
-    private void Found(CodePlace place, StepFault fault, string expected, string observed)
-    {
-        var (name, offset) = place.Module?.Name(place.Pc) ?? (Hex(place.Pc), 0);
-        if (StepShortcoming.Functions.FirstOrDefault(s => s.Where == name) is { } known)
-        {
-            Excuse(known);
-        }
-        else if (_findings.TryGetValue((place.Pc, fault), out var before))
-        {
-            _findings[(place.Pc, fault)] = before with { Count = before.Count + 1 };
-        }
-        else if (_findings.Count < MaxFindings)
-        {
-            var text = place.Module is { } module ? CodePlace.Decode(module.Code(place.Pc), place.Pc).ToString() : "?";
-            _findings[(place.Pc, fault)] = new StepFinding(
-                fault, place.Pc, $"{name}+{offset:x}", text, expected, observed, _steps, 1, place.Role.HasFlag(CodeRole.Stub));
-        }
-    }
+    private void Found(CodePlace place, StepFault fault, string expected, string observed) => _ledger.Add(place, fault, expected, observed, _steps);
 
-    private void Excuse(StepShortcoming shortcoming) => _known[shortcoming] = _known.GetValueOrDefault(shortcoming) + 1;
-
-    private IEnumerable<StubCoverage> Coverage(TracedModule module)
-    {
-        foreach (var stub in module.Stubs)
-        {
-            var code = module.File.Memory(stub.Value);
-            var (instructions, missed) = (0, new List<(long, string)>());
-            for (var at = 0; at < (int)stub.Size;)
-            {
-                var instruction = CodePlace.Decode(code[at..], stub.Value + (ulong)at);
-                instructions++;
-                if (!_places.TryGetValue(unchecked(stub.Value + (ulong)at + module.Bias), out var place) || place.Visits == 0)
-                {
-                    missed.Add((at, instruction.ToString()));
-                }
-
-                at += Math.Max(1, instruction.Length);
-            }
-
-            yield return new StubCoverage(stub.Name, instructions, instructions - missed.Count, missed);
-        }
-    }
+    private void Excuse(StepShortcoming shortcoming) => _ledger.Excuse(shortcoming);
 
     private string Named(ulong address) => modules.Find(address) is { } module && module.Name(address) is var (name, offset)
         ? $"{name}+{offset:x}" : Hex(address);
 
     private static string Hex(ulong value) => value.ToString("x", CultureInfo.InvariantCulture);
-}
-
-/// <summary>Reads a page at a time and keeps it until told to forget.</summary>
-internal sealed class PagedMemory(IFrameMemory memory) : IFrameMemory
-{
-    private const int PageBytes = 4096;
-    private readonly Dictionary<ulong, byte[]?> _pages = [];
-    private readonly Stack<byte[]> _free = [];
-
-    public void Forget()
-    {
-        foreach (var page in _pages.Values)
-        {
-            if (page is not null)
-            {
-                _free.Push(page);
-            }
-        }
-
-        _pages.Clear();
-    }
-
-    public bool TryRead(ulong address, Span<byte> into)
-    {
-        var offset = (int)(address % PageBytes);
-        if (offset + into.Length > PageBytes)
-        {
-            return memory.TryRead(address, into);
-        }
-
-        var number = address / PageBytes;
-        if (!_pages.TryGetValue(number, out var page))
-        {
-            page = _free.Count > 0 ? _free.Pop() : new byte[PageBytes];
-            if (!memory.TryRead(number * PageBytes, page))
-            {
-                _free.Push(page);
-                page = null;
-            }
-
-            _pages[number] = page;
-        }
-
-        page?.AsSpan(offset, into.Length).CopyTo(into);
-        return page is not null;
-    }
 }

@@ -51,6 +51,8 @@ public sealed record StepShortcoming(string Where, string Reason)
     public static IReadOnlyList<StepShortcoming> Functions { get; } =
     [
         new("__zig_probe_stack", "compiler_rt, naked: it pushes rcx and walks rsp down without any call frame information; a trace taken inside is wrong"),
+        new("unw_getcontext", "LLVM's libunwind, assembly without call frame information: it stores registers, calls nothing and ends"),
+        new("__unw_getcontext", "LLVM's libunwind, as unw_getcontext"),
     ];
 
     public static readonly StepShortcoming NoRows = new("(.plt, .init, .fini)", "lld and glibc write no rows for these; workers bind immediately, so a stub is one jump");
@@ -62,7 +64,10 @@ public sealed record StepShortcoming(string Where, string Reason)
         "restore_rt", "std.os.linux's return from signals is naked and has no rows of a signal's frame: a trace from a handler that Zig installed ends there");
 
     public static readonly StepShortcoming Released = new(
-        "(released stack)", "a fiber that ends by a fault gives its memory back while the code that does so counts as called from it: a trace ends at the gate");
+        "(released stack)", "what ends a fiber, or jumps out of segments, gives their memory back while it still counts as called from there: a trace ends at the first word that is gone");
+
+    public static readonly StepShortcoming Redirecting = new(
+        "(signal's context)", "a handler writes rip and rsp of the interrupted context one after the other: in between a trace goes on from neither place");
 
     public static readonly StepShortcoming Jumping = new(
         "(longjmp)", "the rows of what jumps describe where it goes, not where it was called from");

@@ -56,7 +56,7 @@ public sealed class TracedModule
         ["hs_fault_landing"] = CodeRole.Outermost,
         ["_start"] = CodeRole.Outermost,
         ["_setjmp"] = CodeRole.SetsJump, ["setjmp"] = CodeRole.SetsJump, ["__sigsetjmp"] = CodeRole.SetsJump,
-        ["__longjmp"] = CodeRole.Jumps, ["____longjmp_chk"] = CodeRole.Jumps,
+        ["__libunwind_Registers_x86_64_jumpto"] = CodeRole.Jumps,
     };
 
     private readonly SymbolNames _names;
@@ -68,7 +68,7 @@ public sealed class TracedModule
     {
         (File, Bias, Low, High) = (file, bias, low, high);
         Table = UnwindTable.Read(file);
-        _names = new SymbolNames(file);
+        _names = new SymbolNames(file, dynamic: true);
         _stubs = [.. stubs];
     }
 
@@ -83,19 +83,8 @@ public sealed class TracedModule
 
     public UnwindTable Table { get; }
 
-    /// <summary>Its instructions and what each function of the runtime's assembly has of them, as loaded.</summary>
+    /// <summary>The functions of the runtime's assembly in it.</summary>
     internal IEnumerable<ElfSymbol> Stubs => _names.Symbols.Where(s => s.Type is ElfSymbolType.Function && _stubs.Contains(s.Name));
-
-    /// <summary>The loaded address of a function, or null.</summary>
-    public ulong? AddressOf(string function)
-    {
-        foreach (var address in _names.AllOf(function))
-        {
-            return unchecked(address + Bias);
-        }
-
-        return null;
-    }
 
     /// <summary>A function and an offset, for people.</summary>
     public (string Name, long Offset) Name(ulong address)
@@ -104,6 +93,11 @@ public sealed class TracedModule
         if (_names.IsNamed(own))
         {
             return (_names.At(own), _names.OffsetAt(own));
+        }
+
+        if (LabelBefore(own) is { } label)
+        {
+            return (label.Name, (long)(own - label.Value));
         }
 
         var section = SectionAt(own);
@@ -115,8 +109,8 @@ public sealed class TracedModule
     internal CodeRole RoleAt(ulong address)
     {
         var own = unchecked(address - Bias);
-        var name = _names.At(own);
-        var role = _roles.GetValueOrDefault(name) | (_stubs.Contains(name) ? CodeRole.Stub : CodeRole.None);
+        var name = Name(address).Name;
+        var role = _roles.GetValueOrDefault(name) | (IsJump(address) ? CodeRole.Jumps : CodeRole.None) | (_stubs.Contains(name) ? CodeRole.Stub : CodeRole.None);
         if (IsRestorer(Code(address)) || (Code(address) is [0x0f, 0x05, ..] && (IsRestorer(Code(address - 7)) || IsRestorer(Code(address - 5)))))
         {
             role |= CodeRole.Restorer;
@@ -141,7 +135,26 @@ public sealed class TracedModule
         return rows.At(own) is { } row ? CompiledRow.Of(row, entry) : null;
     }
 
+    /// <summary>Assembly of others without sizes: the function that begins before an address, in the same section and not far.</summary>
+    private ElfSymbol? LabelBefore(ulong own)
+    {
+        const ulong far = 512;
+        var symbols = _names.Symbols;
+        var (low, high) = (0, symbols.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = symbols[middle].Value <= own ? (middle + 1, high) : (low, middle);
+        }
+
+        return low > 0 && symbols[low - 1] is { Size: 0, Type: ElfSymbolType.Function } symbol && own - symbol.Value < far ? symbol : null;
+    }
+
     private ElfSection? SectionAt(ulong own) => File.Sections.FirstOrDefault(s => s.IsCode && own >= s.Address && own - s.Address < s.Size);
+
+    /// <summary>glibc's longjmp, whose rows say in which registers the place is that it goes to.</summary>
+    private bool IsJump(ulong address) => RowAt(address) is { IsComplex: true, Row.Registers: var rules }
+        && rules[DwarfRegister.Rip].Kind is RuleKind.Register && rules[DwarfRegister.Rsp].Kind is RuleKind.Register;
 
     /// <summary>rt_sigreturn, in either encoding: <c>mov $15, %eax</c> or <c>%rax</c>; <c>syscall</c>.</summary>
     private static bool IsRestorer(ReadOnlySpan<byte> code) => code is
