@@ -78,6 +78,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         InjectVerb.Create(context),
         ReserveVerb.Create(context),
         UnwindVerb.Create(context),
+        StepVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

@@ -7,6 +7,7 @@ using Harness.Generators;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Stepping;
 
 namespace Harness.Cli;
 
@@ -37,6 +38,15 @@ internal sealed class RealRooms : IRoomOpener
     {
         var fixtures = FixtureLayout.Find(root);
         return Task.FromResult(new FileInjector(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), options));
+    }, ct);
+
+    public Task<IStepper> OpenStepperAsync(RoomOptions options, CancellationToken ct) => WithZigAsync<IStepper>(options.Root, options.Zig, async zig =>
+    {
+        var fixtures = FixtureLayout.Find(options.Root);
+        var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
+        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(options.Defect)), options.Defect);
+        var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
+        return new RealStepper(new UnitStepper(factory, new SteppedProgram(processes, StubSources.Functions(fixtures, StubSources.All))));
     }, ct);
 
     public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>

@@ -30,6 +30,7 @@ public sealed record PlantedDefect(string Name, DefectSeat Seat)
         new("warm_room", DefectSeat.Assembly),
         new("warm_limit", DefectSeat.Assembly),
         new("budget_silent", DefectSeat.Zig),
+        new("reserve_once", DefectSeat.Zig),
         new("allocation_silent", DefectSeat.Zig),
         new("limit_restore", DefectSeat.Zig),
         new("argument_copy", DefectSeat.Zig),

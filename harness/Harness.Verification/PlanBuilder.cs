@@ -62,7 +62,7 @@ public sealed class PlanBuilder
             _random = new PlanRandom(PlanRandom.Derive(seed, 1));
             var share = Math.Min(1.0, options.FullSweepEntries / (double)Math.Max(1, Entries));
             _rowCap = Math.Max(Math.Min(options.RowCap, options.DeepRowFloor), (int)(options.RowCap * share * share));
-            _rows = new RowList(options, scarce: Entries > options.FullSweepEntries);
+            _rows = new RowList(options, new PlanRandom(PlanRandom.Derive(seed, 2)));
             _isolation = new Isolation(compiled, reference);
             _modelEntries = _isolation.ModelEntries;
         }

@@ -16,8 +16,11 @@ public sealed record PlanOptions
     /// </summary>
     public int RowCap { get; init; } = 2000;
 
-    /// <summary>Fewest rows of a program, however many entries it has.</summary>
-    public int DeepRowFloor { get; init; } = 120;
+    /// <summary>
+    /// Fewest rows of a program, however many entries it has: enough for each placement, split kind and fault kind, and no more, because such
+    /// an execution is a hundred times as long as others.
+    /// </summary>
+    public int DeepRowFloor { get; init; } = 60;
 
     /// <summary>Up to this many entries, an error is injected at every one; beyond, at a stratified sample.</summary>
     public int FullSweepEntries { get; init; } = 400;
@@ -49,16 +52,19 @@ public sealed record PlanOptions
     public EquatableArray<ReleasePolicy> Policies { get; init; } = [ReleasePolicy.Cache, ReleasePolicy.Poison, ReleasePolicy.Unmap];
 
     /// <summary>
-    /// How often each of <see cref="Policies"/> is taken once all have been. A released segment costs nothing when
+    /// How often each of <see cref="Policies"/> is taken, beside the rows that are made with all of them. A released segment costs nothing when
     /// cached, a fill and a scan when poisoned (measured: executions 2 to 6 times as dear) and system calls when unmapped (up to 50 times).
     /// </summary>
-    public EquatableArray<int> PolicyWeights { get; init; } = [48, 12, 1];
+    public EquatableArray<int> PolicyWeights { get; init; } = [240, 30, 1];
 
-    /// <summary>Every so many of the rows that split run under a storm of signals; 0: none. No multiple of the other, so that some have both.</summary>
-    public int SignalsEvery { get; init; } = 7;
+    /// <summary>
+    /// One in so many of the rows that split runs under a storm of signals; 0: none. Rare, because such an execution costs ten times as much
+    /// as others (measured: about 70 µs for a signal, its timer included).
+    /// </summary>
+    public int SignalsEvery { get; init; } = 90;
 
-    /// <summary>Every so many of the rows that split have their fibers resumed by two OS threads in turns; 0: none.</summary>
-    public int ThreadsEvery { get; init; } = 12;
+    /// <summary>One in so many of the rows that split has its fibers resumed by two OS threads in turns; 0: none. Some rows have both.</summary>
+    public int ThreadsEvery { get; init; } = 60;
 
     /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
     public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];

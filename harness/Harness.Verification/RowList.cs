@@ -4,21 +4,18 @@ using Harness.Model;
 namespace Harness.Verification;
 
 /// <summary>
-/// The rows of a plan as they are made. Each split kind takes turns through every placement with every policy; the
-/// baseline of a scenario is unsplit where its list starts so.
+/// The rows of a plan as they are made. Each split kind takes turns through every placement; policies and disturbances are drawn by their
+/// weights (turns would be in step with the turns of the splits), with a better chance for a policy that the split kind has not had; the baseline of a scenario is unsplit where its list starts so.
 /// </summary>
-/// <param name="scarce">
-/// Rows are few because executions are long: dear policies come by their weight over all split kinds together, not first for each kind.
-/// </param>
-internal sealed class RowList(PlanOptions options, bool scarce)
+internal sealed class RowList(PlanOptions options, PlanRandom random)
 {
+    /// <summary>One in so many rows of a split kind that lacks a policy gets one that it lacks.</summary>
+    private const int CatchUp = 4;
+
     private readonly List<PlanRow> _rows = [];
     private readonly Dictionary<SplitKind, int[]> _used = [];
-    private readonly int[] _policyUses = new int[options.Policies.Count];
     private readonly HashSet<SplitKind> _observedKinds = [];
     private readonly HashSet<Placement> _observedPlacements = [];
-
-    private int _splitting;
 
     public int Count => _rows.Count;
 
@@ -44,17 +41,13 @@ internal sealed class RowList(PlanOptions options, bool scarce)
     }
 
     /// <summary>
-    /// With the placement that this split kind has had least often, and the policy that is most behind its weight;
-    /// one that it has not had at all comes first.
+    /// With the placement that this split kind has had least often, and a policy drawn by weight.
     /// </summary>
     public void Add(int scenario, SplitPlan split, RowFlags flags)
     {
         var used = UsesOf(split.Kind);
-        var placement = Best(options.Placements.Count, p => (0, UsesOfPlacement(used, p)));
-        var policy = Best(options.Policies.Count, p => scarce
-            ? (0, (_policyUses[p] + 1) * 1000 / Math.Max(1, WeightOf(p)))
-            : Behind(UsesOfPolicy(used, p), WeightOf(p)));
-        Add(scenario, split, (placement * options.Policies.Count) + policy, flags);
+        var placement = Best(options.Placements.Count, p => UsesOfPlacement(used, p));
+        Add(scenario, split, (placement * options.Policies.Count) + DrawnPolicy(used), flags);
     }
 
     /// <summary>In every combination of placement and policy, or once per placement.</summary>
@@ -83,7 +76,6 @@ internal sealed class RowList(PlanOptions options, bool scarce)
     private void Add(int scenario, SplitPlan split, int combination, RowFlags flags)
     {
         UsesOf(split.Kind)[combination]++;
-        _policyUses[combination % options.Policies.Count]++;
         var placement = options.Placements[combination / options.Policies.Count];
         Append(PlanRow.Of(scenario, split, placement, options.Policies[combination % options.Policies.Count], flags));
     }
@@ -99,18 +91,32 @@ internal sealed class RowList(PlanOptions options, bool scarce)
         }
     }
 
-    /// <summary>Each in its turn among the rows that split; where both are due, both.</summary>
-    private Disturbance NextDisturbance()
+    private Disturbance NextDisturbance() =>
+        (IsDrawn(options.SignalsEvery) ? Disturbance.Signals : Disturbance.None)
+        | (IsDrawn(options.ThreadsEvery) ? Disturbance.Threads : Disturbance.None);
+
+    private bool IsDrawn(int every) => every > 0 && random.Below(every) == 0;
+
+    private int DrawnPolicy(int[] used)
     {
-        _splitting++;
-        return (IsDue(options.SignalsEvery) ? Disturbance.Signals : Disturbance.None)
-            | (IsDue(options.ThreadsEvery) ? Disturbance.Threads : Disturbance.None);
+        var missing = Enumerable.Range(0, options.Policies.Count).Where(p => UsesOfPolicy(used, p) == 0).ToArray();
+        if (missing.Length > 0 && random.Below(CatchUp) == 0)
+        {
+            return missing[random.Below(missing.Length)];
+        }
+
+        var draw = random.Below(Enumerable.Range(0, options.Policies.Count).Sum(WeightOf));
+        var policy = 0;
+        while (draw >= WeightOf(policy))
+        {
+            draw -= WeightOf(policy++);
+        }
+
+        return policy;
     }
 
-    private bool IsDue(int every) => every > 0 && _splitting % every == 0;
-
     /// <summary>The index with the least rank; of equals, another one from row to row.</summary>
-    private int Best(int count, Func<int, (int, int)> rank)
+    private int Best(int count, Func<int, int> rank)
     {
         var best = Count % count;
         for (var i = 1; i < count; i++)
@@ -123,8 +129,6 @@ internal sealed class RowList(PlanOptions options, bool scarce)
     }
 
     private int WeightOf(int policy) => policy < options.PolicyWeights.Count ? options.PolicyWeights[policy] : 1;
-
-    private static (int, int) Behind(int uses, int weight) => uses == 0 ? (0, 0) : (1, uses * 1000 / Math.Max(1, weight));
 
     private int UsesOfPlacement(int[] used, int placement)
     {

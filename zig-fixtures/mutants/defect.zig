@@ -14,6 +14,8 @@ pub const Defect = enum {
     ledger_forgets,
     /// A fiber goes on beyond its budget, and nobody tells it.
     budget_silent,
+    /// A fiber that stands on its reserve is told once only.
+    reserve_once,
     /// A segment could not be allocated, the fiber goes on with an emergency one, and nobody tells it.
     allocation_silent,
     /// A fiber that another thread resumes finds that thread's last limit in force.

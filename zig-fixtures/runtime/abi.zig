@@ -41,7 +41,9 @@ pub const Segment = extern struct {
     used_bytes: u64,
     /// 1 for the initial segment.
     ordinal: u64,
-    reserved: [3]u64,
+    /// Not 0: lent, beyond the budget or when the system refused memory. Every checkpoint that runs on it returns this error.
+    owed: u64 = 0,
+    reserved: [2]u64 = @splat(0),
 };
 
 /// Callee-saved registers and position of a fiber that stopped in a trace gate. Order: gates.h, trace_gate.
@@ -61,7 +63,7 @@ pub const Stack = extern struct {
     segment: ?*Segment = null,
     /// Where a fiber that is not running stopped (hs_fiber_yield).
     rsp: u64 = 0,
-    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint; 0: none.
+    /// StackOverflow or OutOfStackSegments, for the next fallible checkpoint, wherever it is; 0: none. See Segment.owed.
     overflow: u32 = 0,
     /// 1: a cancellation is on its way. May be set by another thread.
     canceled: u32 = 0,
@@ -82,6 +84,14 @@ pub const Stack = extern struct {
     /// 1: a signal handler's: its one segment is the signal stack, and nothing is added to it.
     fixed: u8 = 0,
     padding: [5]u8 = @splat(0),
+
+    /// What a checkpoint has to return, now taken; 0: nothing. While the fiber stands on a segment that is lent, that is never over: so
+    /// what may run there ends at its first checkpoint, recursions too, and a finite reserve suffices (harness/docs/RESERVE.md).
+    pub fn takeReport(stack: *Stack) u32 {
+        const once = stack.overflow;
+        stack.overflow = 0;
+        return if (once != 0) once else @truncate(stack.segment.?.owed);
+    }
 };
 
 /// The last refusal of the system to give or protect memory on this thread.
@@ -93,11 +103,12 @@ pub const MapFailure = extern struct {
 
 pub const MapOperation = enum(u32) { none = 0, reserve = 1, commit = 2, map = 3, guard = 4, injected = 5, _ };
 
-/// Segments that this thread released last, by size class: the next ones it needs.
+/// Segments that this thread released last, by size class: the next ones it needs. Linked through their own last word, innermost first.
 pub const SegmentCache = extern struct {
-    counts: [class_count]u8 = @splat(0),
-    padding: [2]u8 = @splat(0),
-    slots: [class_count][cache_slots]u64 = @splat(@splat(0)),
+    lasts: [class_count]u64 = @splat(0),
+    kept_bytes: [class_count]u64 = @splat(0),
+    /// Of each class, at most.
+    room_bytes: u64 = cache_room_bytes,
     /// Handed out when the system refuses memory: room to reach the next checkpoint.
     emergency: [emergency_slots]u64 = @splat(0),
 };
@@ -105,7 +116,7 @@ pub const SegmentCache = extern struct {
 pub const class_min = 13;
 pub const class_max = 26;
 pub const class_count = class_max - class_min + 1;
-pub const cache_slots = 8;
+pub const cache_room_bytes = 1 << 20;
 pub const emergency_slots = 4;
 /// Larger than any frame that a campaign generates; untouched, it costs address space only.
 pub const emergency_class = 18;
@@ -144,6 +155,7 @@ comptime {
     assert(@offsetOf(Segment, "room") == 24);
     assert(@offsetOf(Segment, "stub_frame") == 32);
     assert(@offsetOf(Segment, "warm") == 40);
+    assert(@offsetOf(Segment, "owed") == 104);
     assert(@sizeOf(Segment) == 128);
     assert(@offsetOf(Registers, "rbp") == 56);
 }

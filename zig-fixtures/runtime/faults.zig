@@ -90,6 +90,8 @@ fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque
     if (rsp -% ucontext.stack_low < ucontext.stack_bytes or fiber.ending != .none) return passOn(signal, info, context);
     // A gate's service: our own code, on the system stack.
     if (thread.system_rsp != 0 and rsp <= thread.system_rsp and thread.system_rsp - rsp < host_bytes) return passOn(signal, info, context);
+    // Nowhere to go back to: the fiber was not started by hs_fiber_resume.
+    if (thread.scheduler_rsp == 0) return passOn(signal, info, context);
     fiber.signal = @intFromEnum(signal);
     fiber.fault_address = @intFromPtr(info.fields.sigfault.addr);
     trace.capture(fiber, gregs[greg_rip] + 1, gregs[greg_rbp], rsp, host.pendingReport());
@@ -156,7 +158,6 @@ export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: *Ucontext) 
         .usable_bytes = 0,
         .used_bytes = 0,
         .ordinal = 1,
-        .reserved = @splat(0),
     };
     var record: records.Fiber = .{ .stack = .{ .segment = &segment, .fixed = 1 } };
     const interrupted = thread.stack;

@@ -54,10 +54,10 @@ hs_fiber_resume:
     je 2b
     jmp 1b
 4:  push %rdi                           // C++ is linked: the exceptions being handled are the fiber's from here on
-    .cfi_adjust_cfa_offset 8
+    .cfi_def_cfa_offset 16              // in full, as in hs_fiber_yield
     call hs_rt_exchange_exceptions
     pop %rdi
-    .cfi_adjust_cfa_offset -8
+    .cfi_def_cfa_offset 8
     jmp 5b
     .cfi_endproc
     .size hs_fiber_resume, . - hs_fiber_resume
@@ -69,10 +69,10 @@ hs_fiber_resume:
     enter_gate hs_fiber_yield
     cmpq $0, TLS(THREAD_SYSTEM_RSP)
     je 3f
+    .cfi_remember_state                 // for 3, where nothing has been saved
     save_context
     mov TLS(THREAD_STACK), %rax
     mov %rsp, STACK_RSP(%rax)
-    .cfi_remember_state
     mov TLS(THREAD_SCHEDULER_RSP), %rsp
     switched_to_context                 // hs_fiber_resume's
     movq $0, TLS(THREAD_SYSTEM_RSP)
@@ -89,15 +89,16 @@ hs_fiber_resume:
     resume_context
     .cfi_restore_state
 2:  push %rax                           // rsp was a multiple of 16, and is again for the call
-    .cfi_adjust_cfa_offset 8
+    // Offsets in full: LLVM's assembler does not count .cfi_adjust_cfa_offset on from what .cfi_restore_state restores.
+    .cfi_def_cfa_offset CONTEXT_BYTES + 8
     push %rax
-    .cfi_adjust_cfa_offset 8
+    .cfi_def_cfa_offset CONTEXT_BYTES + 16
     mov %rax, %rdi
     call hs_rt_idle
     pop %rax
-    .cfi_adjust_cfa_offset -8
+    .cfi_def_cfa_offset CONTEXT_BYTES + 8
     pop %rax
-    .cfi_adjust_cfa_offset -8
+    .cfi_def_cfa_offset CONTEXT_BYTES
     jmp 1b
     .cfi_restore_state
 3:  call hs_rt_misused
@@ -105,7 +106,8 @@ hs_fiber_resume:
     .cfi_endproc
     .size hs_fiber_yield, . - hs_fiber_yield
 
-// u64 hs_pending(void): nonzero: the running fiber has something for hs_fiber_deliver. A leaf: no stack, rax only.
+// u64 hs_pending(void): nonzero: the running fiber has something for hs_fiber_deliver, once or for as long as it stands on a segment
+// that is lent. A leaf: no stack, rax only.
     .globl hs_pending
     .type hs_pending, @function
     .p2align 4
@@ -114,7 +116,10 @@ hs_pending:
     mov TLS(THREAD_STACK), %rax
     test %rax, %rax
     jz 1f
-    mov STACK_PENDING(%rax), %rax
+    cmpq $0, STACK_PENDING(%rax)
+    jne 1f
+    mov STACK_SEGMENT(%rax), %rax
+    mov SEGMENT_OWED(%rax), %rax
 1:  ret
     .cfi_endproc
     .size hs_pending, . - hs_pending

@@ -18,6 +18,7 @@
 #define SEGMENT_ROOM 24
 #define SEGMENT_STUB_FRAME 32
 #define SEGMENT_WARM 40
+#define SEGMENT_OWED 104
 
 // MXCSR without the exception flags (bits 0–5).
 #define MXCSR_CONTROL 0xffc0

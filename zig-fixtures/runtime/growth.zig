@@ -174,15 +174,19 @@ fn take(thread: *abi.Thread, stack: *abi.Stack, need_bytes: u64) ?*abi.Segment {
     stack.allocations +%= 1;
     const least = need_bytes + entry_bytes;
     const usable = afford(stack, parent, least, memory.wanted(thread, stack, parent, least)) orelse return null;
+    const exceeds = stack.budget_bytes != 0 and parent.used_bytes + usable > stack.budget_bytes;
+    var owed: u32 = if (exceeds) abi.error_stack_overflow else 0;
+    if (planted(.budget_silent)) owed = 0;
     var range: memory.Range = undefined;
-    var keep = memory.keeps(thread);
     if (!memory.carve(thread, stack, usable, &range)) {
         // The fiber goes on, and its next checkpoint returns the error.
-        if (stack.overflow == 0 and !planted(.allocation_silent)) stack.overflow = abi.error_out_of_segments;
+        if (owed == 0 and !planted(.allocation_silent)) owed = abi.error_out_of_segments;
         if (!memory.carveEmergency(thread, stack, usable, least, &range)) return null;
-        keep = false;
     }
-    const segment = push(stack, &range, @max(least, @min(usable, usableOf(&range))), keep);
+    if (stack.overflow == 0) stack.overflow = owed;
+    // What is lent is not kept: who comes back is told again.
+    const segment = push(stack, &range, @max(least, @min(usable, usableOf(&range))), owed == 0 and memory.keeps(thread));
+    segment.owed = if (planted(.reserve_once)) 0 else owed;
     if (segment.warm != 0) parent.cached = segment;
     return segment;
 }
@@ -191,12 +195,11 @@ fn usableOf(range: *const memory.Range) u64 {
     return range.high - range.low - abi.slack_bytes - abi.canary_bytes - @sizeOf(abi.Segment);
 }
 
-/// How much of `wanted` the budget allows. Beyond it: from the reserve, and the next checkpoint returns the error.
+/// How much of `wanted` the budget allows. Beyond it: from the reserve.
 fn afford(stack: *abi.Stack, parent: *const abi.Segment, least: u64, wanted: u64) ?u64 {
     if (stack.budget_bytes == 0) return wanted;
     const left = stack.budget_bytes -| parent.used_bytes;
     if (least <= left) return @min(wanted, left);
-    if (stack.overflow == 0 and !planted(.budget_silent)) stack.overflow = abi.error_stack_overflow;
     const reserve_left = (stack.budget_bytes + stack.reserve_bytes) -| parent.used_bytes;
     return if (least <= reserve_left) @min(wanted, reserve_left) else null;
 }
@@ -219,7 +222,6 @@ fn push(stack: *abi.Stack, range: *const memory.Range, usable_bytes: u64, keep: 
         .usable_bytes = usable_bytes,
         .used_bytes = used_bytes,
         .ordinal = if (parent) |p| p.ordinal + 1 else 1,
-        .reserved = @splat(0),
     };
     stack.segment = segment;
     stack.live_segments += 1;

@@ -176,11 +176,8 @@ export fn hs_rt_fiber_trim(fiber: *Fiber) callconv(.c) void {
 /// What a checkpoint returns: a code of abi.zig, or 0. The stack's own report first; a cancellation waits for the next one.
 export fn hs_rt_fiber_deliver() callconv(.c) u32 {
     const fiber = current() orelse return 0;
-    if (fiber.stack.overflow != 0) {
-        const code = fiber.stack.overflow;
-        fiber.stack.overflow = 0;
-        return code;
-    }
+    const report = fiber.stack.takeReport();
+    if (report != 0) return report;
     return if (@atomicRmw(u32, &fiber.stack.canceled, .Xchg, 0, .acquire) != 0) abi.error_canceled else 0;
 }
 

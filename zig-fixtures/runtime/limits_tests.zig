@@ -1,4 +1,4 @@
-//! The product's tests of its limits: errors inside clean-up, memory that the kernel refuses, memory that is given back, edges that are crossed
+//! The product's tests of its limits: memory that the kernel refuses, memory that is given back, edges that are crossed
 //! again and again, signals.
 
 const std = @import("std");
@@ -6,6 +6,7 @@ const linux = std.os.linux;
 const abi = @import("abi");
 const splitstack = @import("splitstack");
 const kit = @import("tests.zig");
+const notes = @import("notes.zig");
 const expect = std.testing.expect;
 const expectEqual = std.testing.expectEqual;
 
@@ -14,87 +15,6 @@ extern threadlocal var hs_thread: abi.Thread;
 const Fiber = splitstack.Fiber;
 const Deep = kit.Deep;
 const page_bytes = 4096;
-
-// ── Faults inside clean-up ──────────────────────────────────────────────────────────────────────────────────────
-
-var order: [8]u8 = undefined;
-var order_count: usize = 0;
-
-fn note(what: u8) void {
-    order[order_count] = what;
-    order_count += 1;
-}
-
-/// Its clean-up recurses until the budget is used up.
-fn overflowInCleanUp(fails: bool) (splitstack.Fault || error{Wanted})!void {
-    try splitstack.checkpoint();
-    defer note('c');
-    defer {
-        var deep: Deep = .{ .depth = 100_000 };
-        Deep.run(&deep) catch |err| note(if (err == error.StackOverflow) 'd' else '?');
-    }
-    errdefer {
-        var deep: Deep = .{ .depth = 100_000 };
-        Deep.run(&deep) catch |err| note(if (err == error.StackOverflow) 'e' else '?');
-    }
-    note('a');
-    if (fails) return error.Wanted;
-}
-
-test "the budget may run out in a defer and in an errdefer: what is left to clean up is, and the error stays what it was" {
-    try splitstack.Thread.enter();
-    order_count = 0;
-    const sound = try Fiber.init(.{ .budget_bytes = 100 << 10 }, overflowInCleanUp, .{false});
-    defer sound.deinit();
-    try expectEqual(.ended, try sound.@"resume"());
-    try expectEqual(splitstack.Outcome.completed, sound.outcome());
-    try std.testing.expectEqualStrings("adc", order[0..order_count]);
-
-    order_count = 0;
-    const failing = try Fiber.init(.{ .budget_bytes = 100 << 10 }, overflowInCleanUp, .{true});
-    defer failing.deinit();
-    try expectEqual(.ended, try failing.@"resume"());
-    try expectEqual(@as(anyerror, error.Wanted), failing.outcome().failed);
-    try std.testing.expectEqualStrings("aedc", order[0..order_count]);
-}
-
-const Noted = struct {
-    held: splitstack.Held = .{},
-    letter: u8,
-    faults: bool = false,
-
-    fn give(held: *splitstack.Held) callconv(.c) void {
-        const noted: *Noted = @fieldParentPtr("held", held);
-        note(noted.letter);
-        if (noted.faults) @as(*volatile u8, @ptrFromInt(0x5e60)).* = 1;
-    }
-};
-
-fn panicInCleanUp() error{Wanted}!void {
-    var outer: Noted = .{ .letter = '1' };
-    splitstack.hold(&outer.held, Noted.give);
-    defer splitstack.release(&outer.held);
-    var inner: Noted = .{ .letter = '2', .faults = true };
-    splitstack.hold(&inner.held, Noted.give);
-    errdefer {
-        note('p');
-        splitstack.panic.call("in the errdefer", null);
-    }
-    return error.Wanted;
-}
-
-test "an errdefer that panics ends its fiber; the ledger releases the rest, also behind a release that faults" {
-    try splitstack.Thread.enter();
-    order_count = 0;
-    const fiber = try Fiber.init(.{}, panicInCleanUp, .{});
-    defer fiber.deinit();
-    try expectEqual(.ended, try fiber.@"resume"());
-    try expectEqual(splitstack.Outcome.panicked, fiber.outcome());
-    try std.testing.expectEqualStrings("p21", order[0..order_count]);
-    try expectEqual(1, fiber.record.second_faults);
-    const report = fiber.report().?;
-    try std.testing.expectEqualStrings("in the errdefer", report.message[0..report.message_length]);
-}
 
 // ── Memory that the kernel refuses ──────────────────────────────────────────────────────────────────────────────
 
@@ -303,14 +223,14 @@ test "a handler that is split code runs at every depth of a fiber, which goes on
 
 fn inTurn(letter: u8, turns: u32) void {
     for (0..turns) |_| {
-        note(letter);
+        notes.note(letter);
         splitstack.yield();
     }
 }
 
 test "a round robin gives each fiber its turn until all have ended" {
     try splitstack.Thread.enter();
-    order_count = 0;
+    notes.clear();
     var queue: splitstack.RoundRobin = .{};
     var fibers: [3]Fiber = undefined;
     for (&fibers, "abc", 1..) |*fiber, letter, turns| {
@@ -318,7 +238,7 @@ test "a round robin gives each fiber its turn until all have ended" {
         queue.add(fiber.*);
     }
     try queue.run();
-    try std.testing.expectEqualStrings("abcbcc", order[0..order_count]);
+    try std.testing.expectEqualStrings("abcbcc", notes.noted());
     for (fibers) |fiber| {
         try expectEqual(splitstack.Outcome.completed, fiber.outcome());
         try std.testing.expectError(error.NotResumable, fiber.@"resume"());

@@ -11,8 +11,8 @@
 //!   low  └──────────────────────┘
 //!
 //! A class is two mappings (committed, not yet committed), however many slots it has: vm.max_map_count is not used up. Released
-//! slots stay, pages and all, in a small cache of the thread (four mebibytes at most: cacheRoom); beyond that their pages go back to the system. What no class can serve is mapped by
-//! itself. Part of the same object as growth.zig: general registers only, raw system calls, no libc.
+//! slots stay, pages and all, in a cache of the thread (SegmentCache.room_bytes of each class); beyond that their pages go back to the
+//! system. What no class can serve is mapped by itself. Part of the same object as growth.zig: general registers only, raw system calls, no libc.
 
 const abi = @import("abi");
 const kernel = @import("kernel.zig");
@@ -246,9 +246,8 @@ export fn hs_pool_enter() callconv(.c) u64 {
 
 /// The thread's cached slots become everybody's.
 export fn hs_pool_leave() callconv(.c) void {
-    const cache = &hs_thread.cache;
     hs_pool_trim();
-    for (&cache.emergency) |*slot| {
+    for (&hs_thread.cache.emergency) |*slot| {
         if (slot.* != 0) giveToAll(abi.emergency_class, slot.*);
         slot.* = 0;
     }
@@ -256,28 +255,27 @@ export fn hs_pool_leave() callconv(.c) void {
 
 /// The pages of the thread's cached slots go back to the system.
 export fn hs_pool_trim() callconv(.c) void {
-    const cache = &hs_thread.cache;
-    for (&cache.counts, &cache.slots, 0..) |*count, *slots, index| {
-        while (count.* > 0) {
-            count.* -= 1;
-            giveToAll(index + abi.class_min, slots[count.*]);
-        }
+    for (abi.class_min..cached_class_max) |class| {
+        while (takeCached(&hs_thread.cache, class)) |low| giveToAll(class, low);
     }
 }
 
-/// How many slots a thread keeps: a mebibyte of a class at most, and a few of each. Thread.trim gives them back.
-fn cacheRoom(class: u64) u64 {
-    if (class >= cached_class_max) return 0;
-    return @min(abi.cache_slots, (@as(u64, 1) << 20) >> @intCast(class));
+fn takeCached(cache: *abi.SegmentCache, class: u64) ?u64 {
+    const index = class - abi.class_min;
+    const low = cache.lasts[index];
+    if (low == 0) return null;
+    cache.lasts[index] = linkOf(class, low).*;
+    cache.kept_bytes[index] -= @as(u64, 1) << @intCast(class);
+    return low;
+}
+
+/// A slot's last word: in its page that has been touched for certain.
+fn linkOf(class: u64, low: u64) *u64 {
+    return @ptrFromInt(low + (@as(u64, 1) << @intCast(class)) - @sizeOf(u64));
 }
 
 fn takeSlot(thread: *abi.Thread, class: u64) u64 {
-    const index = class - abi.class_min;
-    const count = &thread.cache.counts[index];
-    if (count.* > 0) {
-        count.* -= 1;
-        return thread.cache.slots[index][count.*];
-    }
+    if (takeCached(&thread.cache, class)) |low| return low;
     if (@atomicLoad(u32, &ready, .acquire) == 0) {
         acquireLock();
         defer releaseLock();
@@ -288,7 +286,7 @@ fn takeSlot(thread: *abi.Thread, class: u64) u64 {
     }
     acquireLock();
     defer releaseLock();
-    const slots = &classes[index];
+    const slots = &classes[class - abi.class_min];
     if (slots.free_count > 0) {
         slots.free_count -= 1;
         return slots.top - ((@as(u64, slots.free[slots.free_count]) + 1) << @intCast(class));
@@ -312,12 +310,13 @@ fn takeSlot(thread: *abi.Thread, class: u64) u64 {
 }
 
 fn giveSlot(thread: *abi.Thread, class: u64, low: u64) void {
+    const cache = &thread.cache;
     const index = class - abi.class_min;
-    const count = &thread.cache.counts[index];
-    if (count.* < cacheRoom(class)) {
-        thread.cache.slots[index][count.*] = low;
-        count.* += 1;
-    } else giveToAll(class, low);
+    const bytes = @as(u64, 1) << @intCast(class);
+    if (class >= cached_class_max or cache.kept_bytes[index] + bytes > cache.room_bytes) return giveToAll(class, low);
+    linkOf(class, low).* = cache.lasts[index];
+    cache.lasts[index] = low;
+    cache.kept_bytes[index] += bytes;
 }
 
 fn giveToAll(class: u64, low: u64) void {

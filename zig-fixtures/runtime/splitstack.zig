@@ -169,12 +169,13 @@ pub inline fn checkpoint() Fault!void {
     if (hs_pending() != 0) return delivered();
 }
 
-noinline fn delivered() Fault!void {
+/// Only when something is pending: never without an error.
+noinline fn delivered() Fault {
     return switch (hs_fiber_deliver()) {
         abi.error_stack_overflow => error.StackOverflow,
         abi.error_out_of_segments => error.OutOfStackSegments,
         abi.error_canceled => error.Canceled,
-        else => {},
+        else => unreachable,
     };
 }
 

@@ -13,6 +13,7 @@ pub extern fn split_call_small(f: *const fn (?*anyopaque) callconv(.c) void, con
 const Fiber = splitstack.Fiber;
 
 test {
+    _ = @import("cleanup_tests.zig");
     _ = @import("limits_tests.zig");
 }
 

@@ -16,6 +16,10 @@ pub const poison_word: u64 = 0xDDDD_DDDD_DDDD_DDDD;
 /// The limit that every prologue exceeds. Not ~0: LLVM's dynamic-alloca code compares signed.
 pub const limit_force: u64 = 0x7fff_ffff_ffff_ffff;
 
+/// What the first thread keeps of each size of the product's slots: where everything splits, a deep recursion has thousands of the
+/// smallest, and the next execution needs them again.
+pub const pool_kept_bytes = 32 << 20;
+
 pub const fibers_max = 8;
 pub const mutexes_max = 8;
 /// Address space reserved per fiber; touched pages only cost memory.
@@ -75,10 +79,17 @@ pub const Range = extern struct { low: u64, high: u64 };
 /// How many segments of an execution become inaccessible when they are released: a system call costs as much as hundreds of splits.
 pub const unmaps_max = 2;
 
+/// Both multiples of a large page. The larger has room for what deep recursions need, all split.
+pub const window_bytes_min = 2 << 20;
+pub const window_bytes_max = 40 << 20;
+
 /// A fiber's stack, and the arena that forced placements carve its segments from.
 pub const Stack = extern struct {
     core: runtime.Stack = .{},
     arena: u64 = 0,
+    /// Ascending segments begin this far below the arena's upper end, interleaved ones go outwards from the middle of that: what an
+    /// execution uses then overlaps in all placements, and fresh memory is dear.
+    window_bytes: u64 = window_bytes_max,
     bump_low: u64 = 0,
     bump_high: u64 = 0,
     /// Range of this execution's released, poisoned memory.

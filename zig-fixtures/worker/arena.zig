@@ -14,9 +14,6 @@ const word = @sizeOf(u64);
 /// Bits of a segment's origin_kind: carved upwards; its memory faults on touch once it is released (whole pages then).
 const grew_up: u64 = 1;
 const faults_when_released: u64 = 2;
-/// Ascending segments begin this far below the arena's upper end, interleaved ones go outwards from the middle of that: what deep recursions
-/// use then overlaps in all placements, and fresh memory is dear.
-const window_bytes = 40 << 20;
 
 /// Nothing carved, nothing released.
 pub fn reset(stack: *abi.Stack, plan: *const abi.Plan) void {
@@ -25,7 +22,7 @@ pub fn reset(stack: *abi.Stack, plan: *const abi.Plan) void {
     stack.bump_low = if (plan.placement == .descending or plan.placement == .pool) stack.arena else windowOf(stack);
     stack.bump_high = high;
     if (plan.placement == .interleaved) {
-        stack.bump_low = high - window_bytes / 2;
+        stack.bump_low = high - stack.window_bytes / 2;
         stack.bump_high = stack.bump_low;
     }
     stack.protected_count = 0;
@@ -68,7 +65,7 @@ pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) boo
     } else if (stack.bump_high - stack.bump_low < total + unit) {
         // Ascending and at the upper end: on from the lower one, up to where it began.
         if (!grows_up or stack.bump_low < windowOf(stack)) return false;
-        if (abi.arena_bytes - window_bytes < total + unit) return false;
+        if (abi.arena_bytes - stack.window_bytes < total + unit) return false;
         stack.bump_low = stack.arena;
         stack.bump_high = windowOf(stack);
     }
@@ -128,7 +125,7 @@ fn pointerOf(stack: *abi.Stack, plan: *const abi.Plan, grows_up: bool) *u64 {
 }
 
 fn windowOf(stack: *const abi.Stack) u64 {
-    return stack.arena + abi.arena_bytes - window_bytes;
+    return stack.arena + abi.arena_bytes - stack.window_bytes;
 }
 
 pub fn makeAllAccessible(stack: *abi.Stack, plan: *abi.Plan) void {

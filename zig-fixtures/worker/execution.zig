@@ -13,28 +13,18 @@ const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
 const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
+const baselines = @import("baseline.zig");
+
+const baseline = &baselines.kept;
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
+extern fn hs_pool_trim() callconv(.c) void;
 extern fn hs_stack_close(stack: *runtime.Stack) callconv(.c) u64;
 
 pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
 pub const Program = extern struct { fiber_count: u64, fibers: [*]const *const fn () callconv(.c) void };
 pub extern const hs_unit: Unit;
 
-/// What the first row of a scenario (its baseline) and of a program left for the later ones.
-const Baseline = struct {
-    scenario: u32 = state.no_index,
-    program: u32 = state.no_index,
-    traces: [2]u64 = undefined,
-    observed: [2]u64 = .{ 0, 0 },
-    limited: [2]bool = .{ false, false },
-    errors: u64 = undefined,
-    /// How much of its stack each fiber used, at its checkpoints.
-    depths: [abi.fibers_max]u64 = undefined,
-    fiber_digests: [abi.fibers_max]u64 = undefined,
-};
-
-var baseline: Baseline = .{};
 pub var totals: state.Counts = .{};
 var fail_lines: u32 = 0;
 /// The row failed: what it said must reach the harness even if a later one never ends.
@@ -104,6 +94,7 @@ fn setUp() void {
     state.register_faults = 0;
     state.ledger_broken = 0;
     state.limit_faults = 0;
+    state.unreported = 0;
     state.runaway = false;
     state.expecting_segfault = false;
     state.delivery_count = 0;
@@ -134,7 +125,8 @@ fn setUp() void {
         fiber.entry = unit.fibers[i];
         fiber.stack.core.budget_bytes = scenario.stack_budget;
         fiber.stack.core.reserve_bytes = abi.reserve_bytes;
-        fiber.initial_bytes = initialBytes(i);
+        fiber.stack.window_bytes = baselines.windowBytes(i);
+        fiber.initial_bytes = baselines.initialBytes(i);
         fiber.rsp_lowest = std.math.maxInt(u64);
         fiber.top = hs_stack_open(&fiber.stack, fiber.initial_bytes);
         fiber.initial_bytes = fiber.stack.core.segment.?.usable_bytes; // a pool's slot is as large as its class
@@ -156,30 +148,12 @@ fn unmapDraw(row: *const plan.Row, scenario: *const plan.Scenario) [abi.unmaps_m
     return .{ 1 + draw % 4, 1 + (draw >> 8) % @max(scenario.expected_entries, 1) };
 }
 
-/// What nothing outgrows, above an arena's window: a baseline must not split.
-const unsplit_bytes = abi.arena_bytes / 2 - (64 << 10);
-/// A forced plan's initial segment where no baseline says how deep its fiber goes.
-const roomy_bytes = 32 << 20;
-/// Beyond the deepest checkpoint: frames of functions that have none.
-const beyond_bytes = 64 << 10;
-
-/// Baselines and forced plans start on a segment that is not outgrown, natural plans on the size they ask for. As small as that
-/// allows: fresh memory is dear, and pages in use already are in the caches.
-fn initialBytes(fiber: usize) u64 {
-    switch (state.row.split_kind) {
-        .natural => return state.row.split_a,
-        .none => return unsplit_bytes,
-        else => {},
-    }
-    // A budget counts the initial segment.
-    if (baseline.scenario != state.row.scenario or state.scenario.fault_kind == .stack_budget) return roomy_bytes;
-    const depth = baseline.depths[fiber];
-    return @min(depth + depth / 4 + beyond_bytes, roomy_bytes);
-}
-
 /// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
 /// program would fault them all in again.
 pub fn giveBack() void {
+    var kept_bytes: u64 = 0;
+    for (services.hs_thread.core.cache.kept_bytes) |bytes| kept_bytes += bytes;
+    if (kept_bytes > keep_bytes) hs_pool_trim();
     for (&state.fibers) |*fiber| {
         if (fiber.child_bytes_max < keep_bytes) continue;
         fiber.child_bytes_max = 0;
@@ -198,13 +172,12 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         baseline.traces = observe.digests;
         baseline.observed = observe.observed;
         baseline.limited = observe.limited;
+        baseline.depths = baselines.depths(first_of_program);
         baseline.errors = error_traces.digest;
-        for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {
-            baseline.depths[i] = if (thread_plan.splits != 0) roomy_bytes else fiber.top -| fiber.rsp_lowest;
-        }
     }
     if (first_of_program) {
         baseline.program = scenario.program;
+        baseline.program_depths = baseline.depths;
         for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| baseline.fiber_digests[i] = fiber.digest;
     }
     if (quiet) return;
@@ -279,6 +252,7 @@ fn checkStack(children: u64) void {
 /// The model takes the errors that a stack delivered as they came; whether one was due is decided here: where a fiber used more than
 /// its budget, or an allocation failed, and nowhere else.
 fn checkOverflows() void {
+    if (state.unreported != 0) fail("budget", 0, 0, state.unreported, "checkpoints that passed beyond the budget", .{});
     const thread_plan = &services.hs_thread.plan;
     var reporting: u64 = 0;
     for (state.fibers[0..state.fiber_count], 0..) |*fiber, i| {

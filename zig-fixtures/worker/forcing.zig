@@ -16,7 +16,7 @@ const growth_bytes_max = 1 << 20;
 const word = @sizeOf(u64);
 /// Under the pool placement segments double up to this class, where a plan splits often and where it does not.
 const pool_class_dense = runtime.class_min;
-const pool_class_sparse = 20;
+const pool_class_sparse = 19;
 
 fn planOf(thread: *runtime.Thread) *abi.Plan {
     const own: *abi.Thread = @fieldParentPtr("core", thread);

@@ -152,22 +152,22 @@ fn mapped(bytes: usize) usize {
     return @intFromPtr(memory);
 }
 
-/// A no-access page at each end: nothing that leaves an arena goes unnoticed.
+/// A no-access page at each end: nothing that leaves an arena goes unnoticed. Aligned to large pages, which it is made of where the system
+/// has them: a page fault costs as much as a hundred splits, and executions touch the same few places.
 fn reserveArena() usize {
     const guard = 4096;
-    const base = mapped(abi.arena_bytes + 2 * guard);
-    _ = std.c.mprotect(@ptrFromInt(base), guard, .{});
-    _ = std.c.mprotect(@ptrFromInt(base + guard + abi.arena_bytes), guard, .{});
-    // A page fault costs as much as a hundred splits, and executions touch the same few places: large pages where the system has them.
-    _ = std.c.madvise(@ptrFromInt(base + guard), abi.arena_bytes, std.c.MADV.HUGEPAGE);
-    return base + guard;
+    const large_page = 2 << 20;
+    const base = std.mem.alignForward(usize, mapped(abi.arena_bytes + 2 * guard + large_page) + guard, large_page);
+    _ = std.c.mprotect(@ptrFromInt(base - guard), guard, .{});
+    _ = std.c.mprotect(@ptrFromInt(base + abi.arena_bytes), guard, .{});
+    _ = std.c.madvise(@ptrFromInt(base), abi.arena_bytes, std.c.MADV.HUGEPAGE);
+    return base;
 }
-
-extern fn hs_pool_enter() callconv(.c) u64;
 
 /// Address space for every fiber's stack and bookkeeping, once.
 fn reserve() void {
-    if (hs_pool_enter() == 0) output.stop("no memory for the pool placement; raise the memory limit", .{}, 3);
+    services.enterPool();
+    services.hs_thread.core.cache.room_bytes = abi.pool_kept_bytes;
     for (&state.fibers) |*fiber| {
         fiber.stack.arena = reserveArena();
         fiber.stack.depth_positions = @ptrFromInt(mapped(state.entry_depth_max * 8));

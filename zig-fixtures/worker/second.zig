@@ -12,8 +12,6 @@ const services = @import("services.zig");
 const storm = @import("storm.zig");
 const plan = @import("plan.zig");
 
-extern fn hs_pool_enter() callconv(.c) u64;
-
 /// Observers walk stacks with std.debug, which wants a few hundred KiB.
 const stack_bytes = 8 << 20;
 
@@ -50,8 +48,7 @@ pub fn enter(which: *state.Fiber) u64 {
 fn work(_: ?*anyopaque) callconv(.c) ?*anyopaque {
     var stack: std.c.stack_t = .{ .sp = &signal_stack, .flags = 0, .size = signal_stack.len };
     _ = std.c.sigaltstack(&stack, null);
-    // Its own emergency segments for the pool placement.
-    if (hs_pool_enter() == 0) output.stop("no memory for the second thread's pool; raise the memory limit", .{}, 3);
+    services.enterPool();
     const own = &services.hs_thread;
     while (true) {
         await(.second);

@@ -17,6 +17,7 @@ const buffers = @import("buffers.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
+extern fn hs_pool_enter() callconv(.c) u64;
 extern fn hs_stack_limit(stack: *const runtime.Stack) callconv(.c) u64;
 
 const infallible_bit: u32 = 1 << 31;
@@ -24,6 +25,11 @@ const infallible_bit: u32 = 1 << 31;
 const function_mask: u32 = 0xffff;
 const answer_panic = 1;
 const answer_segfault = 2;
+
+/// Emergency segments for the pool placement: each thread has its own.
+pub fn enterPool() void {
+    if (hs_pool_enter() == 0) output.stop("no memory for the pool placement; raise the memory limit", .{}, 3);
+}
 
 pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
     const fiber = &state.fibers[index];
@@ -68,12 +74,13 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     }
     if (tagged & infallible_bit != 0) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
-    const from_stack = fiber.stack.core.overflow != 0;
-    const slot = if (from_stack) &fiber.stack.core.overflow else &fiber.pending;
-    const code = slot.*;
+    var code = fiber.stack.core.takeReport();
+    if (code != 0) fiber.overflows += 1 else {
+        state.unreported += @intFromBool(isBeyondBudget(&fiber.stack.core));
+        code = fiber.pending;
+        fiber.pending = 0;
+    }
     if (code == 0) return 0;
-    slot.* = 0;
-    fiber.overflows += @intFromBool(from_stack);
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
     return code;
@@ -82,6 +89,12 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
 /// The limit in force must be that of the segment in use, under this plan.
 fn checkLimit(fiber: *const state.Fiber) void {
     if (abi.getLimit() != hs_stack_limit(&fiber.stack.core)) state.limit_faults += 1;
+}
+
+/// It stands on the reserve: no checkpoint may pass there, however often it was told.
+fn isBeyondBudget(stack: *const runtime.Stack) bool {
+    const segment = stack.segment.?;
+    return stack.budget_bytes != 0 and segment.parent != null and segment.used_bytes > stack.budget_bytes;
 }
 
 /// What the fault plan does at this entry: an answer for the checkpoint, or 0.

@@ -99,6 +99,8 @@ pub var descriptors_live: u64 = 0;
 pub var table_live: u64 = 0;
 pub var register_faults: u64 = 0;
 pub var limit_faults: u64 = 0;
+/// Checkpoints that passed on a fiber beyond its budget.
+pub var unreported: u64 = 0;
 pub var runaway: bool = false;
 pub var fault_ready: bool = false;
 pub var ledger_broken: u64 = 0;

@@ -21,7 +21,7 @@ public enum ExitKind
 /// <param name="Name">What is gone to, for people.</param>
 /// <param name="Site">The address of the call.</param>
 /// <param name="IsChecked">It lies behind the function's own check.</param>
-/// <param name="IsReported">It lies behind a checkpoint of the function's, so that it is not reached while an error is pending.</param>
+/// <param name="IsReported">It lies behind a checkpoint of the function's that had nothing to tell, so it is not reached on the reserve.</param>
 public readonly record struct StackExit(
     ExitKind Kind, long Bytes, ulong Target, string Name, ulong Site, bool IsChecked, bool IsReported);
 

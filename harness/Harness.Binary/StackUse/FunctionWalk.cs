@@ -136,8 +136,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
 
                 return false;
             case StepKind.Branch or StepKind.BranchAbove or StepKind.BranchBelowOrEqual or StepKind.BranchEqual or StepKind.BranchDifferent:
-                Branch(visit, step, ref state);
-                return true;
+                return Branch(visit, step, ref state);
             case StepKind.Return or StepKind.Trap:
                 return false;
             case StepKind.Bad:
@@ -173,7 +172,8 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         _work.Push((visit, visit.Steps.IndexAt(target), state));
     }
 
-    private void Branch(Visit visit, in Step step, ref WalkState state)
+    /// <summary>False: control never goes on behind it.</summary>
+    private bool Branch(Visit visit, in Step step, ref WalkState state)
     {
         var (taken, onward) = (Taken(step, state), state);
         if (state.Compared == 1 && step.Kind is StepKind.BranchBelowOrEqual)
@@ -187,9 +187,18 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
             onward.Depth = state.ComparedAt;
         }
 
-        var target = (ulong)step.Value;
-        Go(visit, target, taken.Arrived());
+        // Compared with zero, below or equal is equal.
+        var isZero = step.Kind is StepKind.BranchEqual or StepKind.BranchBelowOrEqual;
+        var decides = isZero || step.Kind is StepKind.BranchDifferent or StepKind.BranchAbove;
+        taken.Reported |= state.Compared == 3 && decides && isZero;
+        onward.Reported |= state.Compared == 3 && decides && !isZero;
+        if (state.Compared != 4 || !isZero)
+        {
+            Go(visit, (ulong)step.Value, taken.Arrived());
+        }
+
         state = onward;
+        return state.Compared != 4 || !decides || isZero;
     }
 
     /// <summary>What holds where a jump leads, inside the function or out of it: a thunk goes to its function by <c>ja</c>.</summary>
@@ -232,8 +241,15 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         if (role is CallRole.Plain || !landmarks.IsReturn(step.Next))
         {
             var argument = state[Kept.D];
-            state.Reported |= step.Kind is StepKind.Call && landmarks.Reports(target, argument.IsNumber ? argument.Value : null);
+            var variable = state.InSlot;
             state.Returned();
+            if (step.Kind is StepKind.Call)
+            {
+                state.InSlot = landmarks.KeepsVariables(target) ? variable : default;
+                state[Kept.A] = landmarks.Reports(target, argument.IsNumber ? argument.Value : null) ? Known.Answer
+                    : landmarks.GivesError(target) ? Known.Error : default;
+            }
+
             return step.Kind is StepKind.CallPointer || returns.From(target);
         }
 
@@ -300,6 +316,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
                 state.Compared = 0;
                 break;
             default:
+                MoveAnswer(step, ref state);
                 break;
         }
 

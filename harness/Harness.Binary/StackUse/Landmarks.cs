@@ -36,18 +36,34 @@ internal sealed class Landmarks
         : _rules.Probes.Contains(name) ? CallRole.Probe
         : CallRole.Plain;
 
-    /// <summary>Whether a call is one of a checkpoint that returns the error that is pending.</summary>
+    /// <summary>Whether a call is one of a checkpoint that tells of the error that is pending.</summary>
     /// <param name="argument">Its first argument, where it is known.</param>
     public bool Reports(ulong target, long? argument)
     {
         if (!_checkpoints.TryGetValue(target, out var rule))
         {
-            var name = _image.Containing(target) is { } function ? function.Start == target ? function.Name : "" : _image.External(target) ?? "";
+            var name = NameAt(target);
             _checkpoints[target] = rule = _rules.Checkpoints.FirstOrDefault(c => c.Name == name);
         }
 
         return rule is not null && (rule.SilentBit is not { } bit || (argument is { } a && (a >> bit & 1) == 0));
     }
+
+    /// <summary>Whether a call is one of a function that gives nothing but errors.</summary>
+    public bool GivesError(ulong target) => IsOneOf(_rules.GivingErrors, target);
+
+    /// <summary>Whether a call is one of a function that leaves its caller's variables alone.</summary>
+    public bool KeepsVariables(ulong target) => IsOneOf(_rules.KeepingVariables, target);
+
+    private bool IsOneOf(IReadOnlyList<NamedRule> rules, ulong target)
+    {
+        var name = NameAt(target);
+        var own = name.StartsWith(ThunkCode.SymbolPrefix, StringComparison.Ordinal) ? name[ThunkCode.SymbolPrefix.Length..] : name;
+        return own.Length > 0 && rules.Any(rule => rule.Fits(own));
+    }
+
+    private string NameAt(ulong target) =>
+        _image.Containing(target) is { } function ? function.Start == target ? function.Name : "" : _image.External(target) ?? "";
 
     /// <summary>A near return is what stands there.</summary>
     public bool IsReturn(ulong address) => _image.Bytes(address, 1, codeOnly: true) is [0xc3];

@@ -60,13 +60,10 @@ public enum BoundScope
     Whole,
 
     /// <summary>
-    /// To the end, where every function that asks may be given a new segment: besides what it uses, what is left of the segment before, which is
-    /// less than it asked for, and what the new one loses by being aligned.
+    /// To the first checkpoint on each way, which on the reserve never lets pass; every function that asks may be given a new segment: besides
+    /// what it uses, what is left of the segment before, which is less than it asked for, and what the new one loses by being aligned.
     /// </summary>
-    Split,
-
-    /// <summary>The same up to the first checkpoint on each way: what may run before a pending error is returned.</summary>
-    SplitUntilCheckpoint,
+    Reserve,
 }
 
 /// <summary>
@@ -243,14 +240,14 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
     private bool Counts(StackExit exit) => scope switch
     {
         BoundScope.UntilCheck => !exit.IsChecked,
-        BoundScope.SplitUntilCheckpoint => !exit.IsReported || graph.Rules.Reporting.Any(rule => rule.Fits(exit.Name)),
+        BoundScope.Reserve => !exit.IsReported,
         _ => true,
     };
 
     /// <summary>What a split before the called function may cost besides the function itself.</summary>
     private long SplitCost(StackExit exit)
     {
-        var callee = scope is BoundScope.Split or BoundScope.SplitUntilCheckpoint ? graph.Of(exit.Target) : null;
+        var callee = scope is BoundScope.Reserve ? graph.Of(exit.Target) : null;
         return callee is { Stated: { } stated } ? CostOf(callee, stated, exit.Bytes) : 0;
     }
 

@@ -12,7 +12,10 @@ public sealed record NamedRule(string Pattern, string Reason)
 /// <param name="Bytes">Below its return address, all it calls included.</param>
 public sealed record StackAllowance(string Name, long Bytes, string Reason);
 
-/// <summary>A call by which a function learns of an error that is pending. Then it returns it, first thing.</summary>
+/// <summary>
+/// A call by which a function learns of an error that is pending: it gives nonzero. On the reserve it always does, so what lies behind a zero
+/// answer does not run there.
+/// </summary>
 /// <param name="SilentBit">The bit of its first argument with which it never tells; null: it always does.</param>
 public sealed record Checkpoint(string Name, int? SilentBit);
 
@@ -63,14 +66,15 @@ public sealed record StackRules
 
     public IReadOnlyList<Checkpoint> Checkpoints { get; init; } = [new("hs_checkpoint", 31), new("hs_pending", null)];
 
-    /// <summary>What a function calls to return the error that a checkpoint told it of.</summary>
-    public IReadOnlyList<NamedRule> Reporting { get; init; } =
+    /// <summary>Functions that give an error, whatever they are called with: what they give is not zero.</summary>
+    public IReadOnlyList<NamedRule> GivingErrors { get; init; } =
     [
-        new("hs_*", "gates"),
-        new("builtin.returnError", "Zig's error return trace"),
-        new("support.faultOf", "the code as a Zig error (zig-fixtures/support)"),
-        new("splitstack.delivered", "the code as a Zig error (zig-fixtures/runtime)"),
+        new("support.faultOf", "the code of a checkpoint as a Zig error (zig-fixtures/support)"),
+        new("splitstack.delivered", "the same (zig-fixtures/runtime)"),
     ];
+
+    /// <summary>Functions that change no variable of their caller's, so that what is known of one holds behind them.</summary>
+    public IReadOnlyList<NamedRule> KeepingVariables { get; init; } = [new("builtin.returnError", "writes Zig's error return trace alone")];
 
     /// <summary>Functions whose bound is stated. Names may end in <c>*</c>; the first that fits counts.</summary>
     public IReadOnlyList<StackAllowance> Allowances { get; init; } = [];

@@ -39,6 +39,24 @@ internal enum StepKind : byte
     /// <summary>rsp is compared with a register.</summary>
     CompareStack,
 
+    /// <summary>A register is compared with zero.</summary>
+    CompareZero,
+
+    /// <summary>The 16 bits at a register plus Value are compared with zero.</summary>
+    CompareSlot,
+
+    /// <summary>They become what rax holds.</summary>
+    StoreSlot,
+
+    /// <summary>They become zero.</summary>
+    ClearSlot,
+
+    /// <summary>Nothing is known of them any more.</summary>
+    ForgetSlot,
+
+    /// <summary>rax becomes what they hold.</summary>
+    LoadSlot,
+
     /// <summary>The flags are no longer those of a comparison above.</summary>
     ForgetFlags,
 

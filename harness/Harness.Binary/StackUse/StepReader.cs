@@ -112,7 +112,8 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
 
         FollowAddress(instruction);
         FollowStack(instruction);
-        if (_compared && instruction.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Lea or Mnemonic.Mov) && instruction.RflagsModified != RflagsBits.None)
+        FollowSlot(instruction);
+        if (_compared && instruction.Mnemonic is not (Mnemonic.Cmp or Mnemonic.Test or Mnemonic.Lea or Mnemonic.Mov) && instruction.RflagsModified != RflagsBits.None)
         {
             _compared = false;
             Add(StepKind.ForgetFlags, instruction);
@@ -160,6 +161,7 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         {
             case FlowControl.Call when near:
                 Add(StepKind.Call, instruction, target);
+                _kept |= 1u << (int)Kept.A; // It may be a checkpoint's answer.
                 break;
             case FlowControl.IndirectCall:
                 Add(StepKind.CallPointer, instruction, Slot(instruction));
@@ -260,10 +262,10 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
             case Mnemonic.Enter:
                 Add(StepKind.Bad, instruction);
                 return;
-            case Mnemonic.Cmp:
+            case Mnemonic.Cmp or Mnemonic.Test:
                 FollowCompare(instruction);
                 return;
-            case Mnemonic.Test or Mnemonic.Bt:
+            case Mnemonic.Bt:
                 return;
             case Mnemonic.Xchg or Mnemonic.Xadd or Mnemonic.Cmpxchg when instruction.Op1Kind is OpKind.Register:
                 Lose(instruction, instruction.Op1Register);
@@ -291,12 +293,17 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         _compared = true;
         var (first, second) = (instruction.Op0Register, instruction.Op1Register);
         var register = KeptOf(first);
-        if (register is not Kept.None && first.GetSize() == 8 && instruction is { SegmentPrefix: Register.FS, MemoryBase: Register.None, MemoryIndex: Register.None }
+        if (FollowZeroCompare(instruction))
+        {
+            return;
+        }
+
+        if (instruction.Mnemonic is Mnemonic.Cmp && register is not Kept.None && first.GetSize() == 8 && instruction is { SegmentPrefix: Register.FS, MemoryBase: Register.None, MemoryIndex: Register.None }
             && unchecked((long)instruction.MemoryDisplacement64) == limitDistance && instruction.Op1Kind is OpKind.Memory)
         {
             Add(StepKind.CompareLimit, instruction, 0, register);
         }
-        else if (instruction.Op0Kind is OpKind.Register && instruction.Op1Kind is OpKind.Register
+        else if (instruction.Mnemonic is Mnemonic.Cmp && instruction.Op0Kind is OpKind.Register && instruction.Op1Kind is OpKind.Register
             && first.GetSize() == 8 && (first is Register.RSP || second is Register.RSP))
         {
             Add(StepKind.CompareStack, instruction, 0, KeptOf(first is Register.RSP ? second : first));

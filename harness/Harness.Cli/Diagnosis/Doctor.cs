@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
 using Harness.Execution;
+using Harness.Toolchain;
 
 namespace Harness.Cli.Diagnosis;
 
@@ -20,15 +21,19 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
 
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
 
+    /// <summary>Names of packages are Debian's.</summary>
     private static readonly (string Name, string[] Commands, bool Needed, string Without)[] _tools =
     [
         ("dotnet", ["dotnet"], true, "install the .NET 10 SDK"),
         ("node", ["node"], false, "needed only to install the pinned Zig; or give --zig"),
         ("npm", ["npm"], false, "needed only to install the pinned Zig; or give --zig"),
         ("git", ["git"], false, "versions then show no commit"),
-        ("gdb", ["gdb"], false, "no second opinion on stack traces from gdb"),
-        ("eu-stack", ["eu-stack"], false, "no second opinion on stack traces from elfutils"),
-        ("readelf", ["readelf", "eu-readelf"], false, "no second opinion on object files"),
+        ("gdb", ["gdb"], false, "no replay --gdb; apt install gdb"),
+        ("eu-stack", ["eu-stack"], false, "no second opinion on stack traces from elfutils; apt install elfutils"),
+        ("readelf", ["readelf"], false, "tests do not compare what is read of objects and unwind rows with binutils; apt install binutils"),
+        ("objdump", ["objdump"], false, "nothing shows machine code in the files that reports name; apt install binutils"),
+        ("gcc", ["gcc"], false, "bench runtime does not measure libgcc's split stacks; apt install gcc"),
+        ("go", ["go"], false, "bench runtime does not measure goroutines; apt install golang-go"),
         ("qemu", ["qemu-x86_64", "qemu-aarch64", "qemu-x86_64-static"], false, "no foreign targets"),
         ("wine", ["wine64", "wine"], false, "no Windows targets"),
     ];
@@ -36,7 +41,7 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
     public async Task<IReadOnlyList<Diagnosis>> ExamineAsync(CancellationToken ct)
     {
         var tools = await Task.WhenAll(_tools.Select(tool => ToolAsync(tool.Name, tool.Commands, tool.Needed, tool.Without, ct))).ConfigureAwait(false);
-        return [await zig(ct).ConfigureAwait(false), .. tools, Machine(), Space(), ResultsFolder(), Cores(), CorePattern()];
+        return [await zig(ct).ConfigureAwait(false), .. tools, BoostContext(), Machine(), Space(), ResultsFolder(), Cores(), CorePattern()];
     }
 
     private static async Task<Diagnosis> ToolAsync(string name, string[] commands, bool needed, string without, CancellationToken ct)
@@ -47,12 +52,20 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
             return new Diagnosis(name, false, needed, $"not found: {without}");
         }
 
-        var request = new ProcessRequest { File = command, Arguments = ["--version"], Timeout = _patience };
+        var request = new ProcessRequest { File = command, Arguments = [command is "go" ? "version" : "--version"], Timeout = _patience };
         var outcome = await ChildProcess.Bare.RunAsync(request, ct).ConfigureAwait(false);
         var version = outcome is ProcessOutcome.Exited { Code: 0, Output: var output } ? FirstLine(output.Stdout) : "";
         return version.Length > 0
             ? new Diagnosis(name, true, needed, $"{version} ({ExecutablePath.Resolve(command)})")
             : new Diagnosis(name, false, needed, $"{ExecutablePath.Resolve(command)} does not tell its version: {without}");
+    }
+
+    private static Diagnosis BoostContext()
+    {
+        var archive = BenchmarkTools.Find().BoostContext;
+        return new Diagnosis(
+            "boost", archive is not null, false,
+            archive ?? "libboost_context.a not found: bench runtime does not measure Boost's fcontext; apt install libboost-context-dev");
     }
 
     private static Diagnosis Machine()

@@ -20,11 +20,12 @@ internal static class ReserveVerb
     {
         var file = new Argument<string>("FILE") { Description = "An ELF executable or object for x86-64, with symbols" };
         var entry = Options.Words("--entry", "Functions to look at (default: all that have a check, or all)", "NAME");
+        var pointer = Options.Words("--pointer", "Functions to which calls by pointer may go (default: any of a unit; elsewhere such calls have no bound)", "NAME");
         var json = Options.Json();
-        var command = new Command("reserve", "Compute from the call graph of a program how much stack its functions need: slack and reserve") { file, entry, json };
+        var command = new Command("reserve", "Compute from the call graph of a program how much stack its functions need: slack and reserve") { file, entry, pointer, json };
         command.SetAction(result =>
         {
-            var report = Analyse(result.GetRequiredValue(file), result.GetValue(entry) ?? []);
+            var report = Analyse(result.GetRequiredValue(file), result.GetValue(entry) ?? [], result.GetValue(pointer) ?? []);
             context.Terminal.Out.Write(result.GetValue(json) ? Json(report) : Render(report));
             return ExitCodes.Held;
         });
@@ -33,7 +34,7 @@ internal static class ReserveVerb
 
     /// <exception cref="UsageException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It cannot be analysed; the message says why.</exception>
-    private static ReserveReport Analyse(string path, string[] entries)
+    private static ReserveReport Analyse(string path, string[] entries, string[] pointers)
     {
         if (!File.Exists(path))
         {
@@ -42,7 +43,7 @@ internal static class ReserveVerb
 
         try
         {
-            return ReserveAnalysis.Run(ElfFile.Load(path), entries);
+            return ReserveAnalysis.Run(ElfFile.Load(path), entries, pointers);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -55,8 +56,7 @@ internal static class ReserveVerb
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"functions   {report.Functions}, of them {report.Checked} with a check\n")
             .Append($"slack       {Bytes(report.SlackBytes)}: used below the limit without asking, at most (the runtime keeps {Bytes(RuntimeRecipe.SlackBytes)} there)\n")
-            .Append($"reserve     {Bytes(report.ReserveBytes)}: suffices for whatever may run after an overflow, wherever it splits\n")
-            .Append($"to error    {Bytes(report.ErrorReserveBytes)}: suffices until the overflow's error is returned by a checkpoint\n\n");
+            .Append($"reserve     {Bytes(report.ReserveBytes)}: suffices for whatever may run on it, wherever it splits: to the first checkpoint of each way\n\n");
         var shown = report.Entries
             .OrderByDescending(entry => entry.BelowLimit.Holds ? entry.BelowLimit.Bytes : long.MaxValue)
             .ThenByDescending(entry => entry.Whole.Bytes).Take(ShownEntries).ToList();
@@ -77,7 +77,7 @@ internal static class ReserveVerb
     private static void Append(StringBuilder text, EntryNeed entry) => text.Append(CultureInfo.InvariantCulture, $"{entry.Name}\n")
         .Append($"  {(entry.IsChecked ? "below its check" : "unchecked      ")}  {Line(entry.BelowLimit)}\n")
         .Append($"  without splits   {Line(entry.Whole)}\n")
-        .Append($"  on the reserve   {(entry.Reserve.Holds ? Bytes(entry.Reserve.Bytes) : "no bound")}; to the error {(entry.UntilCheckpoint.Holds ? Bytes(entry.UntilCheckpoint.Bytes) : "no bound")}\n");
+        .Append($"  on the reserve   {(entry.Reserve.Holds ? Bytes(entry.Reserve.Bytes) : $"no bound ({Reasons(entry.Reserve.Without.Length)})")}\n");
 
     private static string Line(StackBound bound) =>
         $"{(bound.Holds ? Bytes(bound.Bytes) : $"no bound ({Bytes(bound.Bytes)} without {Reasons(bound.Without.Length)})")}: {Chain(bound)}";
@@ -114,7 +114,6 @@ internal static class ReserveVerb
             @checked = report.Checked,
             slackBytes = report.SlackBytes,
             reserveBytes = report.ReserveBytes,
-            errorReserveBytes = report.ErrorReserveBytes,
             unbounded = report.Unbounded.Select(reason => reason.ToString()),
             entries = report.Entries.Select(entry => new
             {
@@ -123,7 +122,6 @@ internal static class ReserveVerb
                 belowLimit = Part(entry.BelowLimit),
                 withoutSplits = Part(entry.Whole),
                 onReserve = Part(entry.Reserve),
-                untilError = Part(entry.UntilCheckpoint),
             }),
         },
         CaseText.JsonOptions) + "\n";

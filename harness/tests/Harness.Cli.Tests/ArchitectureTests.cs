@@ -71,6 +71,16 @@ public sealed class ArchitectureTests
         Code().Concat(Sources("*.json")).Concat(Sources("*.md")).Concat(Sources("*.zig")).Append(Path.Combine(_root, "package-lock.json")),
         line => Regex.IsMatch(line, "\"resolved\": *\"http|/ho" + "me/[a-z]|/wo" + "rk/"));
 
+    /// <summary>What the manifest does not list is missing where the package is fetched.</summary>
+    [Fact]
+    public void The_runtimes_package_lists_all_that_it_consists_of()
+    {
+        var folder = Path.Combine(_root, "zig-fixtures", "runtime");
+        var listed = File.ReadAllText(Path.Combine(folder, "build.zig.zon")).Split(".paths")[1].Split('"').Where((_, i) => i % 2 == 1);
+        var there = Directory.GetFileSystemEntries(folder).Select(path => Path.GetFileName(path)!).Where(name => !name.StartsWith('.') && name != "zig-out");
+        Assert.Equal(there.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void Stored_cases_are_complete()
     {

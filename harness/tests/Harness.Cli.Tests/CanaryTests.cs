@@ -28,6 +28,7 @@ public sealed class CanaryTests : IDisposable
         { "warm_room", Route.Attribute, OptimizeMode.ReleaseFast, ["canary", "segments", "crash", "digest"] },
         { "warm_limit", Route.Thunk, OptimizeMode.Debug, ["limit"] },
         { "budget_silent", Route.Thunk, OptimizeMode.Debug, ["budget"] },
+        { "reserve_once", Route.Thunk, OptimizeMode.Debug, ["budget"] },
         { "allocation_silent", Route.Thunk, OptimizeMode.Debug, ["allocation"] },
         { "limit_restore", Route.Thunk, OptimizeMode.Debug, ["limit"] },
         { "argument_copy", Route.Attribute, OptimizeMode.ReleaseSmall, ["digest", "crash", "overflow"] },

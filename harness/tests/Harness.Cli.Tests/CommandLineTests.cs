@@ -250,4 +250,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(ExitCodes.Environment, await _cli.RunAsync("doctor", "--results", _cli.PathOf("results")));
         Assert.Contains("MISSING zig", _cli.Out);
     }
+
+    [Fact]
+    public async Task Doctor_says_what_each_optional_tool_is_for_and_how_to_install_it_and_counts_none_as_missing()
+    {
+        var doctor = new Diagnosis.Doctor(_cli.PathOf("."), new ResultsLayout(_cli.PathOf("results")), _ => Task.FromResult(new Diagnosis.Diagnosis("zig", true, true, "")));
+        var findings = await doctor.ExamineAsync(CancellationToken.None);
+        foreach (var name in (string[])["gdb", "readelf", "objdump", "gcc", "go", "boost"])
+        {
+            var finding = Assert.Single(findings, finding => finding.Name == name);
+            Assert.False(finding.Needed);
+            Assert.True(finding.Ok || finding.Detail.Contains("; apt install ", StringComparison.Ordinal), finding.Detail);
+        }
+    }
 }

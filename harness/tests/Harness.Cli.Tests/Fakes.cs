@@ -143,6 +143,9 @@ internal sealed class FakeRooms : IRoomOpener
         ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))
         : Task.FromException<Rooms>(Unusable);
 
+    public Task<IStepper> OpenStepperAsync(RoomOptions options, CancellationToken ct) =>
+        Task.FromException<IStepper>(Unusable ?? new NotSupportedException("no compiler here"));
+
     public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
         ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
         : Task.FromException<RuntimeBench.IWorkshop>(Unusable);

@@ -24,11 +24,31 @@ public sealed class ExampleTests : IDisposable
     [InlineData(Route.Thunk)]
     public async Task Every_way_to_end_leaves_nothing_behind_and_prints_the_trace_that_the_readme_shows(Route route)
     {
-        var outcome = await Tools.RunAsync(await BuildAsync(route));
+        var program = await BuildAsync(route);
+        AssertReserveSuffices(program);
+        var outcome = await Tools.RunAsync(program);
 
         var exited = Assert.IsType<ProcessOutcome.Exited>(outcome);
         Assert.Equal(Stable(Readme()), Stable(exited.Output.Stdout));
         Assert.Equal(0, exited.Code);
+    }
+
+    /// <summary>
+    /// Computed from the program's own call graph (docs/RESERVE.md): the reserve that the example gives is enough for all of it, clean-ups that
+    /// recurse among it. Of the function that is there to have no checkpoint there is no such number.
+    /// </summary>
+    private static void AssertReserveSuffices(string program)
+    {
+        var file = Binary.ElfFile.Load(program);
+        string[] functions = ["handle", "sort", "load", "stack", "tidy", "tidyAfterwards", "tidyAfterAnError", "waitForever", "shutTheGate", "shut"];
+        string[] entries = [.. functions.Select(name => "parcels." + name), "prelude.acquire", "prelude.release"];
+        var report = Binary.StackUse.ReserveAnalysis.Run(file, entries, ["prelude.giveBack"]);
+        var given = long.Parse(Regex.Match(File.ReadAllText(Source("main.zig")), @"const reserve_bytes = (\d+) << 10;").Groups[1].Value) << 10;
+        Assert.InRange(Assert.NotNull(report.ReserveBytes), 2560, given);
+
+        var endless = Binary.StackUse.ReserveAnalysis.Run(file, ["parcels.pile"]);
+        Assert.Null(endless.ReserveBytes);
+        Assert.Contains(endless.Unbounded, reason => reason is Binary.StackUse.Unbounded.Recursion cycle && cycle.Functions.Contains("parcels.pile"));
     }
 
     /// <summary>The text between the README's first fence and the next.</summary>

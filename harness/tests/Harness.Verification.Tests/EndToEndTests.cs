@@ -13,6 +13,9 @@ public class EndToEndTests
     private static readonly string _repository = FixtureLayout.FindRepository(Here());
     private static readonly FiberProgram[] _programs = [Samples.Nested(fibers: 3), Samples.Recursive(40), Samples.Failures(36)];
 
+    /// <summary>Few programs: more of what is rare in many.</summary>
+    private static readonly PlanOptions _disturbed = PlanOptions.Default with { SignalsEvery = 7, ThreadsEvery = 12 };
+
     [ZigTheory(Timeout = Timeout)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
@@ -26,7 +29,7 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync();
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            _programs, new Cell(route, mode, backend, target) { ErrorTracing = traced }, PlanOptions.Default, scratch.Path, CancellationToken.None);
+            _programs, new Cell(route, mode, backend, target) { ErrorTracing = traced }, _disturbed, scratch.Path, CancellationToken.None);
         Assert.True(result.Findings.Count == 0, string.Join("\n\n", result.Findings.Select(Shown)));
         Assert.Empty(result.Unfinished);
         Assert.Equal(3, result.Counters.Programs);
@@ -55,7 +58,7 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync(new PlantedDefect("signal_limit", DefectSeat.Zig));
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), _disturbed,
             scratch.Path, CancellationToken.None);
         var finding = result.Findings.First(f => f.Signature.Check == "limit");
         Assert.True(finding.Case.Plan.Disturbance.HasFlag(Disturbance.Signals), finding.Case.Plan.ToString());

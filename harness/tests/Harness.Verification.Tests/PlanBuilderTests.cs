@@ -42,7 +42,7 @@ public class PlanBuilderTests
     }
 
     [Fact]
-    public void A_typical_program_covers_every_split_kind_in_every_placement_and_policy()
+    public void A_typical_program_covers_every_split_kind_in_every_placement_and_a_few_programs_each_with_every_policy()
     {
         var plan = Plan(Samples.Nested(fibers: 2, loops: 8));
         var executions = Executions(plan).ToArray();
@@ -50,8 +50,13 @@ public class PlanBuilderTests
         {
             var some = executions.Where(e => e.Split.Kind == kind).ToArray();
             Assert.Equal(Enum.GetValues<Placement>().Length, some.Select(e => e.Placement).Distinct().Count());
-            Assert.Equal(3, some.Select(e => e.Policy).Distinct().Count());
         }
+
+        Assert.Equal(3, executions.Where(e => e.Split.Kind is SplitKind.EveryEntry).Select(e => e.Policy).Distinct().Count());
+        var pairs = Enumerable.Range(1, 48)
+            .SelectMany(seed => Executions(Plan(Samples.Nested(fibers: 2, loops: 8), seed: (ulong)seed)))
+            .Select(e => (e.Split.Kind, e.Policy)).ToHashSet();
+        Assert.Equal((Enum.GetValues<SplitKind>().Length - 1) * 3, pairs.Count(pair => pair.Kind is not SplitKind.None));
 
         Assert.Equal([1UL << 10, 2UL << 10, 4UL << 10, 16UL << 10, 64UL << 10],
             executions.Where(e => e.Split.Kind is SplitKind.Natural).Select(e => e.Split.A).Distinct().Order());
@@ -60,12 +65,16 @@ public class PlanBuilderTests
     [Fact]
     public void A_share_of_the_rows_that_split_is_disturbed_and_no_baseline()
     {
-        var executions = Executions(Plan(Samples.Nested(fibers: 2, loops: 8))).ToArray();
+        var plans = Enumerable.Range(1, 16).Select(seed => Executions(Plan(Samples.Nested(fibers: 2, loops: 8), seed: (ulong)seed)).ToArray()).ToArray();
+        Assert.All(plans, plan => Assert.Contains(plan, e => e.Disturbance.HasFlag(Disturbance.Signals)));
+        Assert.All(plans, plan => Assert.Contains(plan, e => e.Disturbance.HasFlag(Disturbance.Threads)));
+        var executions = plans.SelectMany(plan => plan).ToArray();
         var splitting = executions.Where(e => e.Split.Kind is not SplitKind.None).ToArray();
         Assert.All(executions.Except(splitting), e => Assert.Equal(Disturbance.None, e.Disturbance));
         int With(Disturbance disturbance) => splitting.Count(e => e.Disturbance.HasFlag(disturbance));
-        Assert.Equal(splitting.Length / PlanOptions.Default.SignalsEvery, With(Disturbance.Signals));
-        Assert.Equal(splitting.Length / PlanOptions.Default.ThreadsEvery, With(Disturbance.Threads));
+        void IsOneIn(int every, int count) => Assert.InRange(count, splitting.Length * 4 / every / 5, splitting.Length * 5 / every / 4);
+        IsOneIn(PlanOptions.Default.SignalsEvery, With(Disturbance.Signals));
+        IsOneIn(PlanOptions.Default.ThreadsEvery, With(Disturbance.Threads));
         Assert.True(With(Disturbance.Signals | Disturbance.Threads) > 0);
         Assert.Equal(5, splitting.Where(e => e.Disturbance is Disturbance.Signals).Select(e => e.Split.Kind).Distinct().Take(5).Count());
         Assert.All(

@@ -1,0 +1,88 @@
+using Harness.Execution;
+using Harness.Model;
+
+namespace Harness.Verification.Stepping;
+
+/// <summary>What became of programs that were stepped through together, in one cell.</summary>
+public abstract record StepOutcome
+{
+    private StepOutcome()
+    {
+    }
+
+    internal abstract int Seal { get; }
+
+    /// <param name="Complaints">What the worker itself found wrong with its executions.</param>
+    public sealed record Stepped(SteppedRun Run, IReadOnlyList<string> Complaints) : StepOutcome { internal override int Seal => 0; }
+
+    /// <summary>Nothing was stepped through.</summary>
+    public sealed record NotBuilt(string Reason) : StepOutcome { internal override int Seal => 1; }
+}
+
+/// <summary>Compiles generated programs and steps through a worker that runs them.</summary>
+public sealed class UnitStepper(IUnitFactory factory, SteppedProgram stepper)
+{
+    /// <summary>Beyond all stepping at tens of thousands of steps a second.</summary>
+    private static readonly TimeSpan _patience = TimeSpan.FromHours(1);
+    private const string FailLine = "#hs fail";
+
+    /// <summary>
+    /// The executions that a program is stepped through in: on every placement one where everything splits, and one with segments of their
+    /// natural size that are kept (morestack's warm path); a different kind of end on each placement.
+    /// </summary>
+    public static IReadOnlyList<ExecutionPlan> Executions(FiberProgram program, IReadOnlyList<Placement> placements)
+    {
+        ArgumentNullException.ThrowIfNull(placements);
+        var entries = CompiledProgram.Of(program).Run(new FaultPlan.None(), Schedule.Fifo).Entries;
+        var middle = Math.Max(0, (entries / 2) - 1);
+        FaultPlan[] faults = [new FaultPlan.None(), new FaultPlan.ErrorAt(middle, ErrorName.Canceled, Persistent: false), new FaultPlan.PanicAt(middle), new FaultPlan.SegfaultAt(middle)];
+        var natural = new SplitPlan(SplitKind.Natural, (ulong)PlanOptions.Default.NaturalBytes[0]);
+        return
+        [
+            .. placements.SelectMany((placement, i) => new[]
+            {
+                ExecutionPlan.Baseline with { Fault = faults[i % faults.Length], Split = SplitPlan.Every, Placement = placement },
+                ExecutionPlan.Baseline with { Fault = faults[(i + 1) % faults.Length], Split = natural, Placement = placement },
+            }),
+        ];
+    }
+
+    /// <param name="directory">Becomes its own.</param>
+    /// <exception cref="Execution.Tracing.TraceException">Tracing is not allowed here.</exception>
+    public async Task<StepOutcome> RunAsync(
+        IReadOnlyList<FiberProgram> programs, Func<FiberProgram, IReadOnlyList<ExecutionPlan>> executions, Cell cell, string directory, StepOptions options,
+        CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(programs);
+        ArgumentNullException.ThrowIfNull(executions);
+        var (outcome, unit) = await factory.BuildAsync(programs, cell, Path.Combine(directory, "unit"), ct).ConfigureAwait(false);
+        if (unit is null)
+        {
+            return new StepOutcome.NotBuilt(outcome.ToString().Split('\n')[0]);
+        }
+
+        var plan = UnitPlan.Join(programs.Select((program, i) => PlanComposer.Compose(program, i, executions(program), RowFlags.None)));
+        if (plan.Worker.Rows.Length == 0)
+        {
+            return new StepOutcome.NotBuilt("the model finishes none of the programs");
+        }
+
+        var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(directory, "plan.bin")), Path.GetFullPath(Path.Combine(directory, "status.bin")));
+        PlanFile.Write(planPath, plan.Worker);
+        StatusPage.Create(statusPath);
+        var run = await stepper.RunAsync(
+            new ProcessRequest
+            {
+                File = unit.WorkerPath, Arguments = [planPath, statusPath], WorkingDirectory = directory, Timeout = _patience,
+                Limits = new ResourceLimits { MemoryBytes = WorkerLimits.Default.MemoryBytes },
+            },
+            options, ct).ConfigureAwait(false);
+        return new StepOutcome.Stepped(run, run.IsComplete ? Complaints(run.Outcome) : []);
+    }
+
+    private static List<string> Complaints(ProcessOutcome outcome) => outcome switch
+    {
+        ProcessOutcome.Exited { Code: 0 } exited => [.. exited.Output.Stdout.Split('\n').Where(line => line.StartsWith(FailLine, StringComparison.Ordinal))],
+        _ => [$"the worker came to {outcome}"],
+    };
+}
