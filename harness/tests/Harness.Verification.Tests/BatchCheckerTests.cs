@@ -88,7 +88,7 @@ public class BatchCheckerTests
     }
 
     [Theory]
-    [InlineData(nameof(Defect.LosesErrorEntry), "trace-errors", "wrongline")]
+    [InlineData(nameof(Defect.LosesErrorEntry), "trace-errors", "errorcount")]
     [InlineData(nameof(Defect.ForgetsToTakeBack), "trace-errors", "errorcount")]
     [InlineData(nameof(Defect.EntersTheStub), "trace-errors", "wrongfunction")]
     [InlineData(nameof(Defect.SendsNoErrorTraces), "traces-missing", "undisturbed")]
@@ -100,11 +100,12 @@ public class BatchCheckerTests
         var finding = Assert.Single(result.Findings);
         Assert.Equal((check, how), (finding.Signature.Check, finding.Signature.Event));
         Assert.True(finding.Case.Cell.ErrorTracing);
-        if (check == "trace-errors")
-        {
-            Assert.Contains("function 1 line", finding.Observation.Chain!.Expected[0], StringComparison.Ordinal);
-        }
+        // An index that was not taken back shows at once, where nothing is kept yet; the others in the first trace with entries.
+        Assert.Equal(check == "trace-errors" && how != "errorcount" ? "function 1 line" : "", Beginning(finding.Observation.Chain));
     }
+
+    private static string Beginning(ChainComparison? chain) =>
+        chain is { Expected: [var first, ..] } && chain.Fault is TraceFault.WrongFunction ? first[..15] : "";
 
     [Fact]
     public async Task Traces_that_are_not_sent_are_a_finding()

@@ -50,7 +50,11 @@ internal static class Samples
             new Statement.Probe(4),
             Call(5, 2, new Handling.IfElse(6, [], [new Statement.Probe(7)])),
             new Statement.Probe(8)),
-        Function(1, new Statement.IfFuel([Call(10, 1)]), new Statement.Raise(11, ErrorName.Broken)),
+        // The defer keeps the frame: without it the call would be the last thing that the function does.
+        Function(1,
+            new Statement.Defer([new Statement.Log(12, new Scalar.Const(1))]),
+            new Statement.IfFuel([Call(10, 1)]),
+            new Statement.Raise(11, ErrorName.Broken)),
         Function(2, new Statement.ErrDefer([new Statement.Probe(20)]), Call(21, 3, new Handling.Map(22, ErrorName.Refused))),
         Function(3, new Statement.Raise(30, ErrorName.Lost)),
     ],
