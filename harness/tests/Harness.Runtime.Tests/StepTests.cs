@@ -52,8 +52,8 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
         var missed = StubCoverage.Union(runs.SelectMany(r => r.Report.Coverage)).Where(stub => !_worker.Contains(stub.Function))
             .Select(stub => (stub.Function, Missed: stub.Missed.Where(m => m.Text != "ud2").ToList()))
             .Where(stub => stub.Missed.Count != _never.GetValueOrDefault(stub.Function))
-            .Select(stub => $"{stub.Function}: {string.Join("; ", stub.Missed)}");
-        Assert.Equal("", string.Join('\n', missed));
+            .Select(stub => $"{stub.Function}: {stub.Missed.Count}, from {stub.Missed.FirstOrDefault()} on");
+        Assert.Empty(missed.ToList());
     }
 
     /// <summary>What of the foreign program, up to how many steps: the sweeps and repetitions never end in sensible time.</summary>
@@ -67,10 +67,14 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     private static readonly string[] _worker = ["hs_resume"];
 
     /// <summary>
-    /// Behind the call of a service that does not return; and two landing pads of exceptions that libunwind takes a few hundred thousand steps to
-    /// come to, too many for every run: with 700,000 and 200,000 steps of the first two checks of <see cref="_foreign"/> they are met, and unwind.
+    /// Behind the call of a service that does not return; a longjmp where no fiber runs; and three landing pads of exceptions that libunwind takes a few hundred thousand steps to
+    /// come to, too many for every run: with 700,000 and 200,000 steps of the first checks of <see cref="_foreign"/> they are met, and unwind.
     /// </summary>
-    private static readonly Dictionary<string, int> _never = new() { ["hs_fiber_panic"] = 3, ["__morestack"] = 7, ["hs_fiber_start"] = 3 };
+    private static readonly Dictionary<string, int> _never = new()
+    {
+        ["hs_fiber_panic"] = 3, ["longjmp"] = 1, ["_longjmp"] = 1, ["siglongjmp"] = 1, ["__longjmp_chk"] = 1,
+        ["__morestack"] = 7, ["hs_fiber_start"] = 3, ["hs_system_call"] = 4,
+    };
 
     /// <summary>
     /// Real signals, at every instruction of the stubs and at one of some hundred elsewhere: the handler, on the alternate stack, takes the interrupted
