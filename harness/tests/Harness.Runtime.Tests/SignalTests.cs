@@ -153,18 +153,11 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Every function of the product's assembly, as its sources declare them.</summary>
-    private static readonly string[] _stubs =
-    [
-        .. new[] { "runtime/morestack.S", "runtime/fiber.S" }
-            .SelectMany(file => Declaration().Matches(File.ReadAllText(Tools.Fixtures.PathOf(file)))).Select(match => match.Groups["name"].Value),
-    ];
+    private static readonly IReadOnlyList<string> _stubs = StubSources.Functions(Tools.Fixtures, ["runtime/morestack.S", "runtime/fiber.S"]);
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     private static long Number(Group group) => long.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
-
-    [GeneratedRegex(@"^ +(\.type (?<name>\w+), @function|(enter_|trace_|blocking_)?gate (?<name>\w+))", RegexOptions.ExplicitCapture | RegexOptions.Multiline)]
-    private static partial Regex Declaration();
 
     [GeneratedRegex(@"^(?<name>\w+): (?<signals>\d+) signals, (?<stubs>\d+) in the stubs, \d+ rounds$", RegexOptions.ExplicitCapture)]
     private static partial Regex Run();

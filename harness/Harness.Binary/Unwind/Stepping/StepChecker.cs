@@ -83,8 +83,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         Check();
     }
 
-    /// <summary>The program has done one step.</summary>
-    /// <param name="delivered">The signal that went with it; 0: none.</param>
+    /// <summary>The program has done one step, with which a signal was delivered unless <paramref name="delivered"/> is 0.</summary>
     public void Advance(in FrameRegisters registers, int delivered = 0)
     {
         _steps++;
@@ -264,7 +263,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         }
     }
 
-    /// <summary>Every frame, from the innermost to the one that has no caller.</summary>
     private void CheckWhole(CodePlace place)
     {
         _paged.Forget();

@@ -69,7 +69,8 @@ public sealed class TracedModule
         (File, Bias, Low, High) = (file, bias, low, high);
         Table = UnwindTable.Read(file);
         _names = new SymbolNames(file, dynamic: true);
-        _stubs = [.. stubs];
+        // A library without symbols of its own has functions of the same names, glibc's longjmp for one.
+        _stubs = [.. file.Symbols.IsEmpty ? [] : stubs];
     }
 
     public ElfFile File { get; }
