@@ -10,7 +10,7 @@ namespace Harness.Verification;
 internal sealed class RowList(PlanOptions options, PlanRandom random)
 {
     /// <summary>One in so many rows of a split kind that lacks a policy gets one that it lacks.</summary>
-    private const int CatchUp = 4;
+    private const int CatchUp = 8;
 
     private readonly List<PlanRow> _rows = [];
     private readonly Dictionary<SplitKind, int[]> _used = [];
@@ -50,18 +50,16 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
         Add(scenario, split, (placement * options.Policies.Count) + DrawnPolicy(used), flags);
     }
 
-    /// <summary>In every combination of placement and policy, or once per placement.</summary>
+    /// <summary>In every placement, with every policy or with one drawn by weight.</summary>
     public void AddAll(int scenario, SplitPlan split, bool everyPolicy, Func<SplitPlan, Placement, RowFlags> flags)
     {
         for (var placement = 0; placement < options.Placements.Count; placement++)
         {
-            for (var policy = 0; policy < options.Policies.Count; policy++)
+            var policies = everyPolicy ? Enumerable.Range(0, options.Policies.Count) : [DrawnPolicy(UsesOf(split.Kind))];
+            foreach (var policy in policies)
             {
-                if (everyPolicy || policy == (placement + (int)split.A) % options.Policies.Count)
-                {
-                    var combination = (placement * options.Policies.Count) + policy;
-                    Add(scenario, split, combination, flags(split, options.Placements[placement]));
-                }
+                var combination = (placement * options.Policies.Count) + policy;
+                Add(scenario, split, combination, flags(split, options.Placements[placement]));
             }
         }
     }

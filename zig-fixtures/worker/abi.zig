@@ -18,7 +18,7 @@ pub const limit_force: u64 = 0x7fff_ffff_ffff_ffff;
 
 /// What the first thread keeps of each size of the product's slots: where everything splits, a deep recursion has thousands of the
 /// smallest, and the next execution needs them again.
-pub const pool_kept_bytes = 32 << 20;
+pub const pool_kept_bytes = 64 << 20;
 
 pub const fibers_max = 8;
 pub const mutexes_max = 8;

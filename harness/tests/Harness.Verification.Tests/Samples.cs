@@ -62,7 +62,7 @@ internal static class Samples
 
     /// <summary>
     /// Calls every service there is: fiber 0 starts fiber 1, takes a mutex that fiber 1 waits for, asks it to end and waits for that; in between
-    /// it fills a buffer, is called back, and recurses a little.
+    /// it fills a buffer, is called back, handles an error, and recurses a little.
     /// </summary>
     public static FiberProgram EveryService()
     {
@@ -76,13 +76,15 @@ internal static class Samples
             new Statement.Cell(3, new Scalar.Const(6)),
             new Statement.Call(6, 3, CallForm.Callback, [new Argument.Local(3)], new Handling.Plain(), -1),
             Call(7, 2),
+            Call(16, 4, new Handling.CatchBlock(17, [], new Scalar.Const(0))),
             new Statement.Cancel(9, 1),
             new Statement.Join(10, 1));
         var f1 = Function(1, new Statement.Lock(11, 0, 0), new Statement.Yield(12), Call(13, 2));
         var f2 = Function(2, new Statement.IfFuel([Call(14, 2)]), new Statement.Probe(15));
         var f3 = new Function(
             3, FunctionKind.Callback, new ErrorSet.Infallible(), Void, [new ZigType.CellPointer()], NoInline: true, [new Statement.Store(0, new Scalar.Const(9))]);
-        return new FiberProgram([f0, f1, f2, f3], [new Fiber(0, [], 4, true), new Fiber(1, [], 2, false)], 1);
+        var f4 = Function(4, new Statement.Raise(18, ErrorName.Lost));
+        return new FiberProgram([f0, f1, f2, f3, f4], [new Fiber(0, [], 4, true), new Fiber(1, [], 2, false)], 1);
     }
 
     /// <summary>Two errdefers that log, a defer between them, and a call that an injected error may fail.</summary>

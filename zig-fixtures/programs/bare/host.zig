@@ -102,7 +102,7 @@ fn unused() callconv(.c) noreturn {
 }
 
 comptime {
-    for (.{ "fuel", "acquire", "release", "spawn", "cancel", "fill", "sum", "checkpoint", "lock", "join", "probe", "panic", "faulted" }) |name| {
+    for (.{ "fuel", "acquire", "release", "spawn", "cancel", "fill", "sum", "checkpoint", "lock", "join", "probe", "error", "panic", "faulted" }) |name| {
         @export(&unused, .{ .name = "hs_rt_" ++ name });
     }
 }

@@ -88,7 +88,7 @@ public sealed class InterruptLog(StepChecker checker)
 
     private string Text(IReadOnlyList<ulong> chain)
     {
-        const int shown = 6;
+        const int shown = 16;
         return string.Join(" < ", chain.Take(shown).Select(checker.Describe)) + (chain.Count > shown ? string.Create(CultureInfo.InvariantCulture, $" < … {chain.Count} in all") : "");
     }
 }
