@@ -99,7 +99,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
         // By call frame information: the chain, but where what ends a fiber has given back the memory below the gate already.
         Assert.All(
             report.Findings.Where(f => f.By is Interrupter.Dwarf),
-            f => Assert.True(f.Match is InterruptMatch.Cut && f.Expected.Contains("hs_rt_fiber_panic", StringComparison.Ordinal), f.ToString()));
+            f => Assert.True(f.Match is InterruptMatch.Cut && EndsItsFiber(f.Expected), f.ToString()));
         Assert.True(report.Matches[(Interrupter.Dwarf, InterruptMatch.Whole)] > report.Interruptions - 20);
 
         // By frame pointers: the caller is missing in prologues, epilogues and leaves; while a switch goes from one stack to another rbp is still that one's.
@@ -107,6 +107,13 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
             report.Findings.Where(f => f.By is Interrupter.FramePointers && f.Match is InterruptMatch.Wrong),
             f => Assert.True(_switching.Any(name => f.Expected.Contains(name + "+", StringComparison.Ordinal)), f.ToString()));
         Assert.Equal("", string.Join('\n', Unexplained(run)));
+    }
+
+    /// <summary>A panic, or a yield where none is allowed: the report is written over the top of the fiber's stack before its memory is given back.</summary>
+    private static bool EndsItsFiber(string chain)
+    {
+        bool Has(string name) => chain.Contains(name + "+", StringComparison.Ordinal);
+        return Has("hs_rt_fiber_panic") || (Has("hs_stack_close") && Has("hs_fiber_yield"));
     }
 
     /// <summary>
