@@ -1,6 +1,6 @@
-using System.Runtime.CompilerServices;
 using Harness.Execution;
 using Harness.Model;
+using Harness.Tests;
 using Harness.Toolchain;
 
 namespace Harness.Verification.Tests;
@@ -10,7 +10,6 @@ public class EndToEndTests
 {
     private const int Timeout = 600_000;
 
-    private static readonly string _repository = FixtureLayout.FindRepository(Here());
     private static readonly FiberProgram[] _programs = [Samples.Nested(fibers: 3), Samples.Recursive(40), Samples.Failures(36)];
 
     /// <summary>Few programs: more of what is rare in many.</summary>
@@ -101,50 +100,16 @@ public class EndToEndTests
     private static Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(string defectName) =>
         OpenAsync(PlantedDefect.Named(defectName) ?? throw new ArgumentException(defectName));
 
-    internal static FixtureLayout Fixtures { get; } = FixtureLayout.Find(_repository);
-
     /// <summary>What builds units with a defect in them, and what runs other programs.</summary>
     internal static async Task<(IUnitFactory Factory, ChildProcess Processes)> OpenFactoryAsync(PlantedDefect? defect)
     {
-        var location = await ZigLocator.LocateAsync(null, _repository, CancellationToken.None);
-        var cache = new ToolCache(location.Require(), Fixtures, Path.Combine(_repository, ".cache"));
-        var builder = new WorkerBuilder(Fixtures, cache, RuntimeRecipe.Standard.With(defect));
-        return (new UnitFactory(builder, defect), await cache.ProcessesAsync(CancellationToken.None));
+        var builder = new WorkerBuilder(Tools.Fixtures, Tools.Cache, RuntimeRecipe.Standard.With(defect));
+        return (new UnitFactory(builder, defect), await Tools.Cache.ProcessesAsync(CancellationToken.None));
     }
 
     private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
     {
         var (factory, processes) = await OpenFactoryAsync(defect);
         return (factory, new UnitRunner(new WorkerSession(processes), WorkerLimits.Default));
-    }
-
-    private static string Here([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
-
-    private static readonly Lazy<string?> _missing = new(() =>
-        ZigLocator.LocateAsync(null, _repository, CancellationToken.None).GetAwaiter(
-            ).GetResult() is ZigLocation.Missing m ? m.Reason : null);
-
-    /// <summary>Skipped, visibly, where there is no Zig.</summary>
-    [AttributeUsage(AttributeTargets.Method)]
-    internal sealed class ZigFactAttribute : FactAttribute
-    {
-        public ZigFactAttribute() => Skip = _missing.Value;
-    }
-
-    /// <summary>Skipped, visibly, where there is no Zig.</summary>
-    [AttributeUsage(AttributeTargets.Method)]
-    internal sealed class ZigTheoryAttribute : TheoryAttribute
-    {
-        public ZigTheoryAttribute() => Skip = _missing.Value;
-    }
-
-    /// <summary>A temporary directory.</summary>
-    internal sealed class Scratch : IDisposable
-    {
-        public string Path { get; } = Directory.CreateTempSubdirectory("harness-verification-").FullName;
-
-        public string this[string name] => System.IO.Path.Combine(Path, name);
-
-        public void Dispose() => Directory.Delete(Path, recursive: true);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Harness.Binary.Unwind.Stepping;
 using Harness.Model;
+using Harness.Tests;
 using Harness.Toolchain;
 using Harness.Verification.Stepping;
 using Xunit.Abstractions;
@@ -12,13 +13,13 @@ public sealed class StepTests(ITestOutputHelper output)
 {
     private static readonly Placement[] _placements = Enum.GetValues<Placement>();
 
-    [EndToEndTests.ZigTheory(Timeout = 600_000)]
+    [ZigTheory(Timeout = 600_000)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     [InlineData(Route.Assembly, OptimizeMode.ReleaseSafe, Backend.Llvm)]
     public async Task Every_instruction_of_an_execution_unwinds(Route route, OptimizeMode mode, Backend backend)
     {
-        using var scratch = new EndToEndTests.Scratch();
+        using var scratch = new Scratch();
         var stepped = await StepAsync(Samples.EveryService(), new Cell(route, mode, backend), null, scratch.Path);
         Assert.Empty(stepped.Run.Report.Findings);
         Assert.Empty(stepped.Complaints);
@@ -30,10 +31,10 @@ public sealed class StepTests(ITestOutputHelper output)
     }
 
     /// <summary>The defect is a row of morestack that begins behind its ninth instruction: that one is named, and none before it.</summary>
-    [EndToEndTests.ZigFact(Timeout = 600_000)]
+    [ZigFact(Timeout = 600_000)]
     public async Task A_wrong_row_of_morestack_is_named_where_it_begins()
     {
-        using var scratch = new EndToEndTests.Scratch();
+        using var scratch = new Scratch();
         var cell = new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm);
         var stepped = await StepAsync(Samples.Recursive(3), cell, PlantedDefect.Named("cfi"), scratch.Path);
         var findings = stepped.Run.Report.Findings.Where(f => f is { Stub: true, Fault: not StepFault.WrongChain }).OrderBy(f => f.Pc).ToList();
@@ -44,7 +45,7 @@ public sealed class StepTests(ITestOutputHelper output)
     /// <summary>The worker's own assembly, and the stubs as it uses them.</summary>
     private static readonly string[] _worker =
     [
-        "hs_resume", "hs_to_scheduler", "hs_fault_landing", .. StubSources.Functions(EndToEndTests.Fixtures, ["worker/gates.S"]),
+        "hs_resume", "hs_to_scheduler", "hs_fault_landing", .. StubSources.Functions(Tools.Fixtures, ["worker/gates.S"]),
     ];
 
     /// <summary>
@@ -59,7 +60,7 @@ public sealed class StepTests(ITestOutputHelper output)
     private async Task<StepOutcome.Stepped> StepAsync(FiberProgram program, Cell cell, PlantedDefect? defect, string directory)
     {
         var (factory, processes) = await EndToEndTests.OpenFactoryAsync(defect);
-        var stepper = new UnitStepper(factory, new SteppedProgram(processes, StubSources.Functions(EndToEndTests.Fixtures, StubSources.All)));
+        var stepper = new UnitStepper(factory, new SteppedProgram(processes, StubSources.Functions(Tools.Fixtures, StubSources.All)));
         var outcome = await stepper.RunAsync(
             [program], p => UnitStepper.Executions(p, _placements), cell, directory, new StepOptions(), CancellationToken.None);
         var stepped = Assert.IsType<StepOutcome.Stepped>(outcome);
