@@ -5,7 +5,8 @@ namespace Harness.Verification;
 
 /// <summary>
 /// The rows of a plan as they are made. Each split kind takes turns through every placement; policies and disturbances are drawn by their
-/// weights (turns would be in step with the turns of the splits), with a better chance for a policy that the split kind has not had; the baseline of a scenario is unsplit where its list starts so.
+/// weights (turns would be in step with the turns of the splits), with a better chance for a policy that the split kind has not had; the
+/// baseline of a scenario is unsplit where its list starts so.
 /// </summary>
 internal sealed class RowList(PlanOptions options, PlanRandom random)
 {
@@ -16,12 +17,11 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
     private readonly Dictionary<SplitKind, int[]> _used = [];
     private readonly HashSet<SplitKind> _observedKinds = [];
     private readonly HashSet<Placement> _observedPlacements = [];
+    private readonly int _weights = Enumerable.Range(0, options.Policies.Count).Sum(policy => WeightOf(options, policy));
 
     public int Count => _rows.Count;
 
     public int Observed { get; private set; }
-
-    private int Combinations => options.Placements.Count * options.Policies.Count;
 
     /// <summary>Whether taking traces in another row keeps within the options' share.</summary>
     public bool MayObserve => Observed * 100 < options.ObservedPercent * Count;
@@ -40,14 +40,12 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
         }
     }
 
-    /// <summary>
-    /// With the placement that this split kind has had least often, and a policy drawn by weight.
-    /// </summary>
+    /// <summary>With the placement that this split kind has had least often, and a policy drawn by weight.</summary>
     public void Add(int scenario, SplitPlan split, RowFlags flags)
     {
         var used = UsesOf(split.Kind);
         var placement = Best(options.Placements.Count, p => UsesOfPlacement(used, p));
-        Add(scenario, split, (placement * options.Policies.Count) + DrawnPolicy(used), flags);
+        Add(scenario, split, placement, DrawnPolicy(used), flags);
     }
 
     /// <summary>In every placement, with every policy or with one drawn by weight.</summary>
@@ -58,8 +56,7 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
             var policies = everyPolicy ? Enumerable.Range(0, options.Policies.Count) : [DrawnPolicy(UsesOf(split.Kind))];
             foreach (var policy in policies)
             {
-                var combination = (placement * options.Policies.Count) + policy;
-                Add(scenario, split, combination, flags(split, options.Placements[placement]));
+                Add(scenario, split, placement, policy, flags(split, options.Placements[placement]));
             }
         }
     }
@@ -71,11 +68,10 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
     /// <summary>Whether no row with this split kind takes traces yet.</summary>
     public bool IsNewToObservers(SplitKind kind) => !_observedKinds.Contains(kind);
 
-    private void Add(int scenario, SplitPlan split, int combination, RowFlags flags)
+    private void Add(int scenario, SplitPlan split, int placement, int policy, RowFlags flags)
     {
-        UsesOf(split.Kind)[combination]++;
-        var placement = options.Placements[combination / options.Policies.Count];
-        Append(PlanRow.Of(scenario, split, placement, options.Policies[combination % options.Policies.Count], flags));
+        UsesOf(split.Kind)[(placement * options.Policies.Count) + policy]++;
+        Append(PlanRow.Of(scenario, split, options.Placements[placement], options.Policies[policy], flags));
     }
 
     private void Append(PlanRow row)
@@ -103,11 +99,11 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
             return missing[random.Below(missing.Length)];
         }
 
-        var draw = random.Below(Enumerable.Range(0, options.Policies.Count).Sum(WeightOf));
+        var draw = random.Below(_weights);
         var policy = 0;
-        while (draw >= WeightOf(policy))
+        while (draw >= WeightOf(options, policy))
         {
-            draw -= WeightOf(policy++);
+            draw -= WeightOf(options, policy++);
         }
 
         return policy;
@@ -120,13 +116,13 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
         for (var i = 1; i < count; i++)
         {
             var candidate = (Count + i) % count;
-            best = rank(candidate).CompareTo(rank(best)) < 0 ? candidate : best;
+            best = rank(candidate) < rank(best) ? candidate : best;
         }
 
         return best;
     }
 
-    private int WeightOf(int policy) => policy < options.PolicyWeights.Count ? options.PolicyWeights[policy] : 1;
+    private static int WeightOf(PlanOptions options, int policy) => policy < options.PolicyWeights.Count ? options.PolicyWeights[policy] : 1;
 
     private int UsesOfPlacement(int[] used, int placement)
     {
@@ -155,7 +151,7 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
     {
         if (!_used.TryGetValue(kind, out var used))
         {
-            _used[kind] = used = new int[Combinations];
+            _used[kind] = used = new int[options.Placements.Count * options.Policies.Count];
         }
 
         return used;
