@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
 
@@ -42,7 +43,11 @@ public sealed record PhaseSeconds(double Model, double Compile, double Link, dou
 /// <param name="Family">The signature without the cell.</param>
 /// <param name="Program">Index of the program in its batch.</param>
 /// <param name="Check">The check that failed, in PROTOCOL.md's words (<c>digest</c>, <c>trace-fp</c>, <c>crash</c> …).</param>
-public sealed record Failure(string Signature, string Family, Case Case, int Program, string Check, string Expected, string Observed);
+public sealed record Failure(string Signature, string Family, Case Case, int Program, string Check, string Expected, string Observed)
+{
+    /// <summary>Null when nothing was recorded.</summary>
+    public StackPicture? Picture { get; init; }
+}
 
 /// <summary>What one batch came to in one cell. Whatever programs did is in here; nothing is thrown for it.</summary>
 /// <param name="Unfinished">Indices of the programs whose planned executions did not all run.</param>
@@ -83,7 +88,11 @@ public interface IBatchChecker
 /// <param name="Holds">Every check passed.</param>
 /// <param name="Signature">Of the failure; empty when it holds.</param>
 /// <param name="Conclusive">False when the run was neither pass nor fail; then <paramref name="Observed"/> says why.</param>
-public sealed record Recording(bool Holds, string Signature, string Check, string Expected, string Observed, bool Conclusive = true);
+public sealed record Recording(bool Holds, string Signature, string Check, string Expected, string Observed, bool Conclusive = true)
+{
+    /// <summary>Null when no stack was recorded.</summary>
+    public StackPicture? Picture { get; init; }
+}
 
 /// <summary>How often a failure came back in fresh processes.</summary>
 public sealed record Confirmation(int Reproduced, int Attempts);

@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
 
@@ -134,7 +135,7 @@ public sealed class Tally
             case JournalRecord.CaseStored stored when _findings.TryGetValue(stored.Signature, out var first):
                 first.Cell = stored.Cell;
                 first.CasePath = stored.CasePath;
-                (first.Token, first.Expected, first.Observed) = (stored.Token, stored.Expected, stored.Observed);
+                (first.Token, first.Expected, first.Observed, first.Picture) = (stored.Token, stored.Expected, stored.Observed, stored.Picture);
                 (first.OriginalFunctions, first.Functions) = (stored.Functions, stored.Functions);
                 break;
             case JournalRecord.FindingConfirmed confirmed when _findings.TryGetValue(confirmed.Signature, out var again):
@@ -144,7 +145,7 @@ public sealed class Tally
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
                 break;
             case JournalRecord.FindingShrunk shrunk when _findings.TryGetValue(shrunk.Signature, out var smallest):
-                (smallest.Token, smallest.Expected, smallest.Observed) = (shrunk.Token, shrunk.Expected, shrunk.Observed);
+                (smallest.Token, smallest.Expected, smallest.Observed, smallest.Picture) = (shrunk.Token, shrunk.Expected, shrunk.Observed, shrunk.Picture);
                 (smallest.ShrinkSteps, smallest.ShrinkSeconds, smallest.ShrinkCapHit) = (shrunk.Steps, shrunk.Seconds, shrunk.TimeCapHit);
                 smallest.Functions = shrunk.Functions;
                 break;
@@ -215,6 +216,8 @@ public sealed class FindingTally(string signature, string family, string cell, s
     public string CasePath { get; internal set; } = "";
 
     public string Token { get; internal set; } = "";
+
+    public StackPicture? Picture { get; internal set; }
 
     public string Expected { get; internal set; } = "";
 

@@ -104,11 +104,12 @@ public sealed class Triage(
     {
         var folder = Path.Combine(run.Cases, CaseStore.FolderName(failure.Signature));
         var origin = new Origin(recipe, batches.OriginOf(item));
-        var stored = Describe(origin, failure, failure.Case, failure.Expected, failure.Observed, "");
+        var first = new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed) { Picture = failure.Picture };
+        var stored = Describe(origin, failure, failure.Case, first, "");
         CaseStore.Write(folder, stored);
         journal.Append(new JournalRecord.CaseStored(
             failure.Signature, failure.Case.Cell.ToString(), failure.Check, Path.GetRelativePath(results.Root, folder),
-            stored.Token, failure.Expected, failure.Observed, failure.Case.Program.Functions.Count));
+            stored.Token, failure.Expected, failure.Observed, failure.Case.Program.Functions.Count, failure.Picture));
         if (stop.IsCancellationRequested || _signatures.Count > limits.Confirmed)
         {
             return;
@@ -123,7 +124,7 @@ public sealed class Triage(
             var wanted = confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature);
             if (wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family))
             {
-                await ShrinkAsync(origin, failure, folder, scratch, stop).ConfigureAwait(false);
+                await ShrinkAsync(origin, failure, first, folder, scratch, stop).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -136,9 +137,8 @@ public sealed class Triage(
         }
     }
 
-    private async Task ShrinkAsync(Origin origin, Failure failure, string folder, string scratch, CancellationToken stop)
+    private async Task ShrinkAsync(Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
     {
-        var first = new Recording(false, failure.Signature, failure.Check, failure.Expected, failure.Observed);
         var shrinking = new CaseShrinking(runner, limits.Shrinking, (smaller, step) =>
         {
             var token = Keep(folder, origin, failure, smaller, first);
@@ -149,22 +149,22 @@ public sealed class Triage(
         var token = Keep(folder, origin, failure, shrunk.Case, shrunk.Recording);
         journal.Append(new JournalRecord.FindingShrunk(
             failure.Signature, shrunk.Steps, Math.Round(shrunk.Elapsed.TotalSeconds, 3), shrunk.CapHit, token,
-            shrunk.Recording.Expected, shrunk.Recording.Observed, shrunk.Case.Program.Functions.Count));
+            shrunk.Recording.Expected, shrunk.Recording.Observed, shrunk.Case.Program.Functions.Count, shrunk.Recording.Picture));
     }
 
     /// <summary>Replaces the stored case by a smaller one; returns its token.</summary>
     private string Keep(string folder, Origin origin, Failure failure, Case smaller, Recording recording)
     {
         var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {smaller.Program.Functions.Count}.";
-        var stored = Describe(origin, failure, smaller, recording.Expected, recording.Observed, history);
+        var stored = Describe(origin, failure, smaller, recording, history);
         CaseStore.Write(folder, stored);
         return stored.Token;
     }
 
-    private StoredCase Describe(Origin origin, Failure failure, Case @case, string expected, string observed, string history)
+    private StoredCase Describe(Origin origin, Failure failure, Case @case, Recording seen, string history)
     {
         var document = new CaseDocument(origin.Recipe, versions, failure.Signature, failure.Check, @case, origin.Batch);
-        return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case.Program), expected, observed, history);
+        return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case.Program), seen.Expected, seen.Observed, history) { Picture = seen.Picture };
     }
 
     /// <summary>Where a failure was met.</summary>

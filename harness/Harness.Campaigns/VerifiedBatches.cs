@@ -67,7 +67,7 @@ public sealed class VerifiedBatches(
         observed = scrubber.Scrub(observed);
         var program = Enumerable.Range(0, programs.Count).First(i => programs[i] == finding.Case.Program);
         var (signature, family) = (finding.Signature.ToString(), $"{finding.Signature.Check}.{finding.Signature.Event}.{finding.Signature.Site}");
-        return new Failure(signature, family, finding.Case, program, finding.Signature.Check, expected, observed);
+        return new Failure(signature, family, finding.Case, program, finding.Signature.Check, expected, observed) { Picture = finding.Observation.Picture };
     }
 
     private static Dictionary<string, long> Inconclusive(BatchResult result)
@@ -106,7 +106,7 @@ public sealed class VerifiedCases(
         var directory = Fresh(scratchDirectory);
         return await Environments.TranslateAsync(() => new CaseReplay(factory, runner).RunAsync(@case, directory, ct)).ConfigureAwait(false) switch
         {
-            ReplayResult.Held held => new Recording(true, "", "", EventText.Of(held.Expected), EventText.Of(held.Observed)),
+            ReplayResult.Held held => new Recording(true, "", "", EventText.Of(held.Expected), EventText.Of(held.Observed)) { Picture = held.Picture },
             ReplayResult.Failed failed => Failed(failed.Finding, new PathScrubber(directory, root)),
             ReplayResult.Inconclusive inconclusive => new Recording(false, "", "", "", inconclusive.Reason, Conclusive: false),
             _ => throw new System.Diagnostics.UnreachableException(),
@@ -136,7 +136,7 @@ public sealed class VerifiedCases(
     private static Recording Failed(Finding finding, PathScrubber scrubber)
     {
         var (expected, observed) = ObservationText.Of(finding.Observation);
-        return new Recording(false, finding.Signature.ToString(), finding.Signature.Check, expected, scrubber.Scrub(observed));
+        return new Recording(false, finding.Signature.ToString(), finding.Signature.Check, expected, scrubber.Scrub(observed)) { Picture = finding.Observation.Picture };
     }
 
     /// <summary>A signature's text back into its parts; each of them is one word without dots.</summary>

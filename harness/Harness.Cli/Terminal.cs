@@ -1,3 +1,6 @@
+using System.Text;
+using Harness.Reports.Pictures;
+
 namespace Harness.Cli;
 
 /// <summary>Where the result and the progress go. The only user of <see cref="Console"/>; tests hand in their own writers.</summary>
@@ -9,10 +12,23 @@ public sealed record Terminal(TextWriter Out, TextWriter Error, bool IsLive, int
     private const int DefaultWidth = 120;
     private const int MinWidth = 40;
 
+    /// <summary>The result may have colours: it goes to a terminal, and NO_COLOR is not set (no-color.org).</summary>
+    public bool HasColor { get; init; }
+
+    /// <summary>The locale has no box-drawing characters.</summary>
+    public bool IsAscii { get; init; }
+
+    public TextStyle Style => new(Width, HasColor, IsAscii);
+
     public static Terminal OfProcess()
     {
         var live = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
-        return new Terminal(Console.Out, Console.Error, live, WindowWidth());
+        return new Terminal(Console.Out, Console.Error, live, WindowWidth())
+        {
+            HasColor = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb")
+                && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
+            IsAscii = Console.OutputEncoding.CodePage != Encoding.UTF8.CodePage,
+        };
     }
 
     /// <summary>One line on standard error that says what is wrong and how to mend it.</summary>

@@ -6,18 +6,30 @@ namespace Harness.Emit;
 /// The names of one program's functions: a verb that tells what kind it is, and its number. Verbs differ from every
 /// word that a local's name begins with, as Zig allows no shadowing.
 /// </summary>
-internal sealed class FunctionNames
+public sealed class FunctionNames
 {
     private readonly string[] _names;
 
     public FunctionNames(FiberProgram program)
     {
+        ArgumentNullException.ThrowIfNull(program);
         var entries = program.Fibers.Select(f => f.Function).ToHashSet();
         _names = [.. program.Functions.Select(f => $"{Verb(f, entries.Contains(f.Id))}_{f.Id}")];
     }
 
     /// <summary>The name of the function in its own namespace.</summary>
     public string this[int function] => _names[function];
+
+    /// <summary>The name of what a line belongs to, in the program's namespace.</summary>
+    public string Of(SourceOwner owner) => owner switch
+    {
+        SourceOwner.Function f => _names[f.Id],
+        SourceOwner.FiberEntry f => FiberEntry(f.Fiber),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
+
+    /// <summary>The wrapper that a fiber starts in.</summary>
+    public static string FiberEntry(int fiber) => $"fiber_{fiber}";
 
     /// <summary>The struct that a method is declared in.</summary>
     public static string HostType(int function) => $"Host{function}";

@@ -25,7 +25,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
             writer.Blank();
         }
 
-        var wrappers = Enumerable.Range(0, program.Fibers.Count).Select(i => $"&fiber_{i}");
+        var wrappers = Enumerable.Range(0, program.Fibers.Count).Select(i => "&" + FunctionNames.FiberEntry(i));
         writer.Line($"const fibers = [_]rt.Fiber{TypeNames.Braced(wrappers)};");
         writer.Close("};");
     }
@@ -113,7 +113,7 @@ internal sealed class ProgramWriter(SourceWriter writer, int index, FiberProgram
         var failure = entry.IsFallible ? " catch |err| return rt.failed(err)" : "";
 
         writer.Enter(new SourceOwner.FiberEntry(index, number));
-        writer.Open($"fn fiber_{number}() callconv(.c) void {{");
+        writer.Open($"fn {FunctionNames.FiberEntry(number)}() callconv(.c) void {{");
         writer.Line($"rt.begin({index}, {number});");
         writer.Anchor($"{binding}{call}{failure};");
         writer.Line(entry.Payload is ZigType.Void ? "rt.completed({});" : "rt.completed(result);");

@@ -14,6 +14,9 @@ public static class WorkerLine
     public const int MaxDeliveries = 100_000;
     public const int MaxShownChars = 400;
 
+    /// <summary>Frames of one stack, and its segments.</summary>
+    public const int MaxStackFrames = 256;
+
     /// <summary>The message, or null for a line that is not the worker's.</summary>
     public static WorkerMessage? Parse(string line)
     {
@@ -33,6 +36,7 @@ public static class WorkerLine
             "chain" => Chain(ref fields),
             "probe" => Probe(ref fields),
             "errors" => Errors(ref fields),
+            "stack" => Stack(ref fields),
             "fail" => Fail(ref fields),
             "overflow" => Overflow(ref fields),
             "event" => Logged(ref fields),
@@ -60,6 +64,11 @@ public static class WorkerLine
     private static WorkerMessage.Errors Errors(ref LineFields f) => new(
         f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Unsigned("kept", 1) == 1, f.Long("index"), f.Int("chain"),
         f.Hex("caller"));
+
+    private static WorkerMessage.Stack Stack(ref LineFields f) => new(
+        f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Moment("why"), f.Int("entry"), f.Int("depth"), f.Hex("rsp"),
+        f.Triples("frames").Select(t => new SentFrame(t.Number, t.First, t.Second)).ToEquatableArray(),
+        f.Triples("segments").Select(t => new SentSegment(t.Number, t.First, t.Second)).ToEquatableArray());
 
     private static WorkerMessage.Fail Fail(ref LineFields f) => new(
         f.Int("row"), f.Word("check"), f.Signed("fiber"), f.Text("expected"), f.Text("observed"), f.Rest("detail"));
@@ -141,6 +150,44 @@ public static class WorkerLine
             "dwarf" => Execution.Observer.Dwarf,
             _ => (Observer)Wrong(key),
         };
+
+        public StackMoment Moment(string key) => Value(key) switch
+        {
+            "probe" => StackMoment.Probe,
+            "fault" => StackMoment.Fault,
+            "crash" => StackMoment.Crash,
+            _ => (StackMoment)Wrong(key),
+        };
+
+        /// <summary>A decimal number and two addresses each.</summary>
+        public List<(int Number, ulong First, ulong Second)> Triples(string key)
+        {
+            var triples = new List<(int, ulong, ulong)>();
+            var value = Value(key);
+            if (value.IsEmpty)
+            {
+                return triples;
+            }
+
+            Span<Range> parts = stackalloc Range[4];
+            foreach (var piece in value.Split(','))
+            {
+                var triple = value[piece];
+                if (triples.Count == MaxStackFrames
+                    || triple.Split(parts, ':') != 3
+                    || !int.TryParse(triple[parts[0]], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                    || !TryHex(triple[parts[1]], out var first)
+                    || !TryHex(triple[parts[2]], out var second))
+                {
+                    Wrong(key);
+                    return [];
+                }
+
+                triples.Add((number, first, second));
+            }
+
+            return triples;
+        }
 
         public EventKind Kind(string key)
         {

@@ -31,6 +31,27 @@ public enum Observer
     Errors,
 }
 
+/// <summary>Why a stack was sent.</summary>
+public enum StackMoment
+{
+    /// <summary>A probe, panic or injected segfault: where traces are taken.</summary>
+    Probe,
+
+    /// <summary>A checkpoint delivers an error.</summary>
+    Fault,
+
+    /// <summary>The process dies of a signal.</summary>
+    Crash,
+}
+
+/// <param name="Segment">Number of the segment that the frame lies on, from 1; 0: outside all of them.</param>
+/// <param name="Pc">Return address into the frame's function; one byte behind the instruction where a signal struck.</param>
+/// <param name="Cfa">The caller's rsp before the call; 0 for the outermost frame.</param>
+public readonly record struct SentFrame(int Segment, ulong Pc, ulong Cfa);
+
+/// <summary>Memory [Low, High) of a segment's stack.</summary>
+public readonly record struct SentSegment(int Number, ulong Low, ulong High);
+
 /// <summary>One <c>#hs</c> line of a worker (docs/PROTOCOL.md). Lines of other programs are no messages.</summary>
 public abstract record WorkerMessage
 {
@@ -58,6 +79,23 @@ public abstract record WorkerMessage
     /// <param name="Caller">What a panic was told to be its caller's address; 0 at a probe.</param>
     public sealed record Errors(int Row, int Fiber, int Site, int Ordinal, bool Kept, long Index, int ChainId, ulong Caller)
         : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>
+    /// The stack of a fiber as saved frame pointers lead through it, for people to see: frames innermost first, stub frames among them.
+    /// </summary>
+    /// <param name="Ordinal">Of the probe, when <paramref name="Why"/> is one.</param>
+    /// <param name="Entry">The logical entry that was made last.</param>
+    /// <param name="Depth">How many frames there are; of the frames in the middle of a deep stack none are sent.</param>
+    /// <param name="Segments">Those that have one of the frames, the one in use first.</param>
+    public sealed record Stack(
+        int Row, int Fiber, int Site, int Ordinal, StackMoment Why, int Entry, int Depth, ulong Rsp,
+        EquatableArray<SentFrame> Frames, EquatableArray<SentSegment> Segments) : WorkerMessage
+    {
+        /// <summary>How many are sent behind what is left out (zig-fixtures/worker/stacks.zig).</summary>
+        public const int OuterFrames = 64;
+
+        internal override Sealed Seal => default;
+    }
 
     /// <summary>A check of the worker failed. Fiber −1: none in particular.</summary>
     public sealed record Fail(int Row, string Check, int Fiber, string Expected, string Observed, string Detail)

@@ -60,8 +60,13 @@ internal sealed class HtmlWriter
     public HtmlWriter Command(string command)
     {
         Open("div", "command").Open("code").Text(command).Close("code");
-        _html.Append("<button type=\"button\" data-copy=\"").Append(Html.Escape(command)).Append("\">copy</button>");
-        return Close("div");
+        return CopyButton("copy", command).Close("div");
+    }
+
+    public HtmlWriter CopyButton(string label, string copied)
+    {
+        _html.Append("<button type=\"button\" data-copy=\"").Append(Html.Escape(copied)).Append("\">");
+        return Text(label).Close("button");
     }
 
     public HtmlWriter Table(IEnumerable<string> head, IEnumerable<IEnumerable<string>> rows)

@@ -46,7 +46,8 @@ internal static class HtmlAssets
             const area = document.createElement("textarea");
             area.value = button.dataset.copy; document.body.append(area); area.select(); document.execCommand("copy"); area.remove();
           }
-          button.textContent = "copied"; setTimeout(() => button.textContent = "copy", 1500);
+          const label = button.dataset.label ??= button.textContent;
+          button.textContent = "copied"; setTimeout(() => button.textContent = label, 1500);
         });
         </script>
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Reports.Pictures;
 
 namespace Harness.Reports;
 
@@ -13,7 +14,7 @@ public static class HtmlReport
         page.Literal("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
             .Literal("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
             .Element("title", $"{summary.Verdict}: {summary.RunId}")
-            .Literal(HtmlAssets.Style).Literal("</head><body><main>\n");
+            .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal("</head><body><main>\n");
         Verdict(page, summary);
         Counters(page, summary);
         Cells(page, summary);
@@ -134,6 +135,11 @@ public static class HtmlReport
         if (finding.ReplayToken.Length > 0)
         {
             page.Command($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}");
+        }
+
+        if (finding.Picture is { } picture)
+        {
+            PictureHtml.Write(page, picture);
         }
 
         Comparison(page, finding.Expected, finding.Observed);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Verification.Pictures;
 
 namespace Harness.Reports;
 
@@ -19,7 +20,7 @@ public sealed record CellSummary(
 public sealed record FindingSummary(
     string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool InBatch, bool Flake,
     string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
-    string Expected, string Observed)
+    string Expected, string Observed, StackPicture? Picture)
 {
     /// <summary>Whether it came back.</summary>
     [JsonIgnore]
@@ -117,7 +118,7 @@ public sealed record RunSummary(
     private static FindingSummary Finding(FindingTally finding) => new(
         finding.Signature, finding.Family, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.InBatch, finding.IsFlake,
         finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
-        finding.Expected, finding.Observed);
+        finding.Expected, finding.Observed, finding.Picture);
 
     private static RegressionSummary Regression(JournalRecord.RegressionReplayed replay) => new(
         replay.Name, replay.Cell, replay.Check, replay.Holds, replay.Conclusive, replay.CasePath, replay.Token, replay.Detail);

@@ -50,6 +50,11 @@ public sealed record TraceEvidence(
 /// <summary>What a recorded row sent of itself.</summary>
 public sealed class RowRecord
 {
+    private const int MaxFrames = 400_000;
+
+    private readonly List<WorkerMessage.Stack> _stacks = [];
+    private readonly List<(WorkerMessage.Probe, WorkerMessage.Chain?)> _traces = [];
+    private int _frames;
     private readonly List<Event>[] _events = [.. Enumerable.Range(0, ProgramLimits.MaxFibers).Select(_ => new List<Event>())];
 
     /// <summary>Deliveries in order, whatever the fault plan.</summary>
@@ -57,7 +62,24 @@ public sealed class RowRecord
 
     public int EventCount { get; private set; }
 
+    /// <summary>In order.</summary>
+    public IReadOnlyList<WorkerMessage.Stack> Stacks => _stacks;
+
+    /// <summary>Traces of probes, both observers'; not those of the error return.</summary>
+    public IReadOnlyList<(WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain)> Traces => _traces;
+
     public IReadOnlyList<Event> EventsOf(int fiber) => _events[fiber];
+
+    internal void Add(WorkerMessage.Stack stack)
+    {
+        _frames += stack.Frames.Count;
+        if (_frames <= MaxFrames)
+        {
+            _stacks.Add(stack);
+        }
+    }
+
+    internal void Add(WorkerMessage.Probe probe, WorkerMessage.Chain? chain) => _traces.Add((probe, chain));
 
     internal void Add(int fiber, Event e)
     {
@@ -69,6 +91,9 @@ public sealed class RowRecord
     }
 }
 
+/// <summary>Code that is known by its place: the stub, the fiber's first frame, the callback bridge.</summary>
+public readonly record struct CodeRanges(AddressRange Stub, AddressRange Entry, AddressRange Bridge);
+
 /// <summary>What running a plan on a unit gave.</summary>
 public sealed record UnitRun(
     UnitPlan Plan,
@@ -79,6 +104,9 @@ public sealed record UnitRun(
     JudgeCounts Counts,
     Arrivals Arrivals)
 {
+    /// <summary>As the last process said when it began.</summary>
+    public CodeRanges Ranges { get; init; }
+
     /// <summary>Rows that came to nothing, with the reason: neither pass nor fail.</summary>
     public IEnumerable<(int Row, string Reason)> Inconclusive => Session.Outcomes
         .Select(o => (o.Row, Reason: o switch

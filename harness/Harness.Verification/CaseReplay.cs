@@ -1,6 +1,7 @@
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification.Pictures;
 
 namespace Harness.Verification;
 
@@ -15,7 +16,13 @@ public abstract record ReplayResult
 
     /// <summary>Every check passed. The logs are those of both sides, by fiber.</summary>
     public sealed record Held(EquatableArray<EquatableArray<Event>> Expected, EquatableArray<EquatableArray<Event>> Observed)
-        : ReplayResult { internal override int Seal => 0; }
+        : ReplayResult
+    {
+        /// <summary>Null when no stack was recorded.</summary>
+        public StackPicture? Picture { get; init; }
+
+        internal override int Seal => 0;
+    }
 
     /// <summary>A check failed; a compiler that refuses the program included.</summary>
     public sealed record Failed(Finding Finding) : ReplayResult { internal override int Seal => 1; }
@@ -70,10 +77,10 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         }
 
         // What the execution shows comes first.
-        return await UnwindFindings.OfAsync(unit).ConfigureAwait(false) is [var (_, wrong), ..] ? new ReplayResult.Failed(wrong) : Held(run, row);
+        return await UnwindFindings.OfAsync(unit).ConfigureAwait(false) is [var (_, wrong), ..] ? new ReplayResult.Failed(wrong) : Held(unit, run, row);
     }
 
-    private static ReplayResult Held(UnitRun run, int row)
+    private static ReplayResult Held(BuiltUnit unit, UnitRun run, int row)
     {
         var model = new RowModel(run.Plan);
         var record = run.Records.GetValueOrDefault(row) ?? new RowRecord();
@@ -85,6 +92,9 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         }
 
         var fibers = Enumerable.Range(0, expected.Events.Count);
-        return new ReplayResult.Held(expected.Events, fibers.Select(f => record.EventsOf(f).ToEquatableArray()).ToEquatableArray());
+        return new ReplayResult.Held(expected.Events, fibers.Select(f => record.EventsOf(f).ToEquatableArray()).ToEquatableArray())
+        {
+            Picture = new PictureBuilder(unit, run).Of(row, null),
+        };
     }
 }

@@ -23,8 +23,8 @@ public interface ICodeMap
 public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
 {
     /// <summary>Zig names symbols by root file and namespace: <c>unit.program_0.run_3</c>.</summary>
-    private const string SymbolPrefix = "unit.";
-    private const string FileName = "unit.zig";
+    internal const string SymbolPrefix = "unit.";
+    internal const string FileName = "unit.zig";
 
     private readonly Dictionary<ulong, CodePosition> _known = [];
 

@@ -1,5 +1,6 @@
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Pictures;
 
 namespace Harness.Verification;
 
@@ -23,7 +24,11 @@ public sealed record Observation(
     ChainComparison? Chain,
     CrashInfo? Crash,
     string? Output,
-    bool Recorded);
+    bool Recorded)
+{
+    /// <summary>What the stack looked like; null when nothing was recorded.</summary>
+    public StackPicture? Picture { get; init; }
+}
 
 /// <summary>
 /// One fiber's log, expected and observed, from event number <paramref name="Offset"/> on (long ones are cut around the difference).

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Pictures;
 
 namespace Harness.Verification;
 
@@ -41,7 +42,10 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         var crash = primary.Outcome is { } outcome ? Crash(outcome) : null;
         var also = failures.Select(f => f.Check).Where(c => c != primary.Check).Distinct().ToEquatableArray();
         var observation = new Observation(
-            primary.Check, Detail(primary), also, events, chain, crash, OutputOf(primary.Outcome), recorded);
+            primary.Check, Detail(primary), also, events, chain, crash, OutputOf(primary.Outcome), recorded)
+        {
+            Picture = recorded ? new PictureBuilder(unit, run).Of(row, primary) : null,
+        };
         return new Finding(SignatureOf(primary, @case, events, crash), @case, observation);
     }
 

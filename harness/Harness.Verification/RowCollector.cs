@@ -22,6 +22,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private readonly RowModel _model = new(plan);
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
+    private CodeRanges _ranges;
     private int _row = -1;
     private JudgeCounts _counts = JudgeCounts.Zero;
     private Arrivals _arrivals = Arrivals.None;
@@ -34,6 +35,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 // What came before belongs to a process that did not finish its row.
                 EndRow(complete: false);
                 _chains.Clear();
+                _ranges = new CodeRanges(ready.Stub, ready.Entry, ready.Bridge);
                 _traces = new TraceChecker(unit.Code, unit.Map, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge);
                 break;
             case WorkerMessage.Chain chain:
@@ -46,6 +48,10 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             case WorkerMessage.Errors errors:
                 BeginRow(errors.Row);
                 _errors.Add(errors);
+                break;
+            case WorkerMessage.Stack stack:
+                BeginRow(stack.Row);
+                RecordOf(stack.Row).Add(stack);
                 break;
             case WorkerMessage.Fail fail:
                 BeginRow(fail.Row);
@@ -82,7 +88,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             Add(outcome);
         }
 
-        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals);
+        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals) { Ranges = _ranges };
     }
 
     private void BeginRow(int row)
@@ -152,6 +158,11 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         foreach (var observer in (Observer[])[Observer.FramePointers, Observer.Dwarf])
         {
             var probes = _probes.Where(p => p.Observer == observer).ToArray();
+            if (plan.Worker.Rows[row].Flags.HasFlag(RowFlags.Record))
+            {
+                Array.ForEach(probes, p => RecordOf(row).Add(p, _chains.GetValueOrDefault(p.ChainId)));
+            }
+
             foreach (var probe in probes)
             {
                 if (Judge(row, probe, ProbeOf(byFiber, probe.Fiber, probe.Ordinal)) is { } failure)

@@ -10,6 +10,7 @@ const ledger = @import("ledger.zig");
 const execution = @import("execution.zig");
 const storm = @import("storm.zig");
 const second = @import("second.zig");
+const stacks = @import("stacks.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -205,17 +206,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     const gregs = &ucontext.gregs;
     if (signal == .SEGV and state.expecting_segfault and address < injected_fault_below and state.current != state.no_index) {
         state.expecting_segfault = false;
-        state.fault_registers = .{
-            .r12 = gregs[greg_r12],
-            .r13 = gregs[greg_r13],
-            .r14 = gregs[greg_r14],
-            .r15 = gregs[greg_r15],
-            .rbx = gregs[greg_rbx],
-            .rbp = gregs[greg_rbp],
-            .rsp = gregs[greg_rsp],
-            // As if it were a return address: observers look one byte before it.
-            .rip = gregs[greg_rip] + 1,
-        };
+        state.fault_registers = registersOf(gregs);
         gregs[greg_rsp] = hs_thread.core.system_rsp;
         gregs[greg_rip] = @intFromPtr(&hs_fault_landing);
         return;
@@ -226,12 +217,29 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     status.signal_address = address;
     status.signal_pc = gregs[greg_rip];
     output.flush();
+    // What is behind may fault a second time, which ends the process as the first one does.
+    stacks.send(state.current, .crash, -1, 0, &registersOf(gregs));
+    output.flush();
     var default: std.c.Sigaction = .{
         .handler = .{ .handler = std.c.SIG.DFL },
         .mask = std.mem.zeroes(std.c.sigset_t),
         .flags = 0,
     };
     _ = std.c.sigaction(signal, &default, null);
+}
+
+fn registersOf(gregs: *const [23]u64) abi.Registers {
+    return .{
+        .r12 = gregs[greg_r12],
+        .r13 = gregs[greg_r13],
+        .r14 = gregs[greg_r14],
+        .r15 = gregs[greg_r15],
+        .rbx = gregs[greg_rbx],
+        .rbp = gregs[greg_rbp],
+        .rsp = gregs[greg_rsp],
+        // As if it were a return address: observers look one byte before it.
+        .rip = gregs[greg_rip] +% 1,
+    };
 }
 
 /// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).

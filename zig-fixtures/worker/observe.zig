@@ -8,6 +8,7 @@ const state = @import("state.zig");
 const output = @import("output.zig");
 const mixing = @import("mixing.zig");
 const error_traces = @import("errors.zig");
+const stacks = @import("stacks.zig");
 
 extern fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
 extern const hs_stub_begin: u8;
@@ -43,6 +44,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     const ordinal = fiber.probes;
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
+    stacks.send(state.current, .probe, site, ordinal, registers);
     const segments = fiber.stack.core.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);

@@ -14,6 +14,7 @@ const observe = @import("observe.zig");
 const error_traces = @import("errors.zig");
 const mixing = @import("mixing.zig");
 const buffers = @import("buffers.zig");
+const stacks = @import("stacks.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
@@ -83,7 +84,18 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     if (code == 0) return 0;
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
+    stacks.send(state.current, .fault, -1, fiber.probes, &callerOf(rsp));
     return code;
+}
+
+/// Of the checkpoint's gate, whose frame lies right below its caller's rsp: where it returns to, and its caller's frame. The other registers are not told.
+fn callerOf(rsp: u64) abi.Registers {
+    const frame: *const [2]u64 = @ptrFromInt(rsp - @sizeOf([2]u64));
+    var registers = std.mem.zeroes(abi.Registers);
+    registers.rbp = frame[0];
+    registers.rip = frame[1];
+    registers.rsp = rsp;
+    return registers;
 }
 
 /// The limit in force must be that of the segment in use, under this plan.

@@ -1,21 +1,30 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
+using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
 
 /// <summary>A case with everything that is kept beside it.</summary>
 /// <param name="Source">The Zig it is compiled from.</param>
 /// <param name="History">Notes, such as what it was shrunk from.</param>
-public sealed record StoredCase(CaseDocument Document, string Token, string Source, string Expected, string Observed, string History);
+public sealed record StoredCase(CaseDocument Document, string Token, string Source, string Expected, string Observed, string History)
+{
+    /// <summary>Null when none was recorded.</summary>
+    public StackPicture? Picture { get; init; }
+}
 
 /// <summary>
-/// Writes cases as folders and reads them back. A folder has case.json (the truth), unit.zig, expected.txt, observed.txt
-/// and README.md. Each file appears whole or not at all; case.json comes last, so a folder that has it is complete.
+/// Writes cases as folders and reads them back. A folder has case.json (the truth), unit.zig, expected.txt, observed.txt,
+/// README.md, and stack.json where a stack was recorded (what <c>show</c> draws). Each file appears whole or not at all; case.json comes last, so a folder that has it is complete.
 /// </summary>
 public static class CaseStore
 {
     public const string CaseFile = "case.json";
 
+    public const string PictureFile = "stack.json";
+
+    /// <summary>What every folder has.</summary>
     public static IReadOnlyList<string> Files { get; } = ["unit.zig", "expected.txt", "observed.txt", "README.md", CaseFile];
 
     /// <summary>A folder name for a signature: readable, safe on every file system, distinct for distinct signatures.</summary>
@@ -50,6 +59,7 @@ public static class CaseStore
             Replace(folder, "expected.txt", stored.Expected);
             Replace(folder, "observed.txt", stored.Observed);
             Replace(folder, "README.md", Readme(stored));
+            ReplaceOptional(folder, PictureFile, stored.Picture is { } picture ? JsonSerializer.Serialize(picture, JournalJson.Indented) + "\n" : "");
             Replace(folder, CaseFile, stored.Document.WriteIndented());
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
@@ -75,7 +85,14 @@ public static class CaseStore
             var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
             return new StoredCase(
                 document, ReplayToken.Write(document),
-                Optional(folder, "unit.zig"), Optional(folder, "expected.txt"), Optional(folder, "observed.txt"), "");
+                Optional(folder, "unit.zig"), Optional(folder, "expected.txt"), Optional(folder, "observed.txt"), "")
+            {
+                Picture = Optional(folder, PictureFile) is { Length: > 0 } json ? JsonSerializer.Deserialize<StackPicture>(json, JournalJson.Options) : null,
+            };
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{Path.Combine(Path.GetDirectoryName(file)!, PictureFile)} is damaged; remove it, and show draws nothing", e);
         }
         catch (InvalidDataException e)
         {
@@ -106,6 +123,8 @@ public static class CaseStore
             {
                 Replace(target, file, Optional(folder, file));
             }
+
+            ReplaceOptional(target, PictureFile, Optional(folder, PictureFile));
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {
@@ -117,6 +136,19 @@ public static class CaseStore
     {
         var path = Path.Combine(folder, file);
         return File.Exists(path) ? File.ReadAllText(path) : "";
+    }
+
+    /// <summary>No file for an empty text, also where there was one of an earlier case.</summary>
+    private static void ReplaceOptional(string folder, string file, string text)
+    {
+        if (text.Length > 0)
+        {
+            Replace(folder, file, text);
+        }
+        else
+        {
+            File.Delete(Path.Combine(folder, file));
+        }
     }
 
     private static void Replace(string folder, string file, string text)

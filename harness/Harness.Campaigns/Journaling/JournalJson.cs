@@ -23,9 +23,17 @@ internal static class JournalJson
         AllowOutOfOrderMetadataProperties = true,
         Converters =
         {
-            new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new EquatableArrayConverter<string>(), new EquatableArrayConverter<int>(),
+            new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new EquatableArrays(),
         },
     };
+
+    private sealed class EquatableArrays : JsonConverterFactory
+    {
+        public override bool CanConvert(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(EquatableArray<>);
+
+        public override JsonConverter CreateConverter(Type type, JsonSerializerOptions options) =>
+            (JsonConverter)Activator.CreateInstance(typeof(EquatableArrayConverter<>).MakeGenericType(type.GetGenericArguments()))!;
+    }
 
     private sealed class EquatableArrayConverter<T> : JsonConverter<EquatableArray<T>>
     {

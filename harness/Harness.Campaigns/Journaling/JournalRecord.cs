@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Harness.Model;
+using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
 
@@ -61,7 +62,8 @@ public abstract record JournalRecord
 
     /// <summary>The first failing case of a signature is on disk, before it is confirmed or shrunk.</summary>
     public sealed record CaseStored(
-        string Signature, string Cell, string Check, string CasePath, string Token, string Expected, string Observed, int Functions)
+        string Signature, string Cell, string Check, string CasePath, string Token, string Expected, string Observed, int Functions,
+        StackPicture? Picture = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>It was run again in fresh processes. <paramref name="InBatch"/>: not alone, but when the whole batch was.</summary>
@@ -72,8 +74,9 @@ public abstract record JournalRecord
     public sealed record ShrinkStep(string Signature, int Step, string Token, int Functions)
         : JournalRecord { internal override Sealed Seal => default; }
 
-    /// <summary>Shrinking ended. Expected and observed are those of the final case.</summary>
-    public sealed record FindingShrunk(string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed, int Functions)
+    /// <summary>Shrinking ended. Expected, observed and the picture are those of the final case.</summary>
+    public sealed record FindingShrunk(
+        string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed, int Functions, StackPicture? Picture = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>The last line of a run that ended by itself. Without it the run was killed.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Reports;
+using Harness.Reports.Pictures;
 
 namespace Harness.Cli.Verbs;
 
@@ -56,7 +57,10 @@ internal static class ReplayVerb
     }
 
     private static string Text(Terminal terminal, CaseDocument document, Recording recording) =>
-        $"{CaseText.Header(document)}\n{SideBySide.Render(recording.Expected, recording.Observed, terminal.Width)}\n{Outcome(document, recording)}\n";
+        $"{CaseText.Header(document)}\n{SideBySide.Render(recording.Expected, recording.Observed, terminal.Width)}\n{Drawn(terminal, recording)}{Outcome(document, recording)}\n";
+
+    private static string Drawn(Terminal terminal, Recording recording) =>
+        recording.Picture is { } picture ? PictureText.Render(picture, terminal.Style) + "\n" : "";
 
     private static string Outcome(CaseDocument document, Recording recording) => recording switch
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using Harness.Reports;
+using Harness.Reports.Pictures;
 
 namespace Harness.Cli.Verbs;
 
@@ -28,6 +29,11 @@ internal static class ShowVerb
         if (stored.Expected.Length > 0 || stored.Observed.Length > 0)
         {
             text.Append(SideBySide.Render(stored.Expected, stored.Observed, context.Terminal.Width)).Append('\n');
+        }
+
+        if (stored.Picture is { } picture)
+        {
+            text.Append(PictureText.Render(picture, context.Terminal.Style)).Append('\n');
         }
 
         var word = argument.Folder is { } folder ? Shell.Quote(Repository.Shown(folder)) : stored.Token;

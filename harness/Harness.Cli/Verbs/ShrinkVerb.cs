@@ -69,7 +69,7 @@ internal static class ShrinkVerb
     private static StoredCase Store(Rooms rooms, CaseDocument document, Recording recording, string folder)
     {
         var stored = new StoredCase(
-            document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "");
+            document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "") { Picture = recording.Picture };
         CaseStore.Write(folder, stored);
         return stored;
     }

@@ -1,0 +1,196 @@
+using Harness.Execution;
+using Harness.Model;
+
+namespace Harness.Verification.Pictures;
+
+/// <summary>Makes the picture of a recorded row. A pure function of the plan, the model's run and what the worker sent.</summary>
+internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
+{
+    private readonly RowModel _model = new(run.Plan);
+
+    /// <param name="failure">That the picture is to explain; null when the row holds.</param>
+    /// <returns>Null when there is nothing to show.</returns>
+    public StackPicture? Of(int row, RowFailure? failure)
+    {
+        var program = run.Plan.Locate(row).Program.UnitIndex;
+        var record = run.Records.GetValueOrDefault(row) ?? new RowRecord();
+        var expected = ExpectedOf(row, record);
+        var stack = Choose(record, failure, expected);
+        var places = new FramePlaces(unit, program, run.Ranges);
+        var frames = new StackFrames(places);
+        var fault = FaultOf(row, record, expected, failure, places);
+        var traces = stack is null ? null : TracesOf(row, program, record, expected, stack, places);
+        var cleanup = CleanupOf(program, record, expected, stack?.Fiber, places.Names);
+        if (stack is null && traces is null && cleanup is null)
+        {
+            return null;
+        }
+
+        return new StackPicture(
+            stack is null ? "no stack was sent" : Moment(stack), fault,
+            stack is null ? [] : frames.Of(stack), stack is null ? 0 : stack.Depth - stack.Frames.Count, traces, cleanup);
+    }
+
+    private static string Moment(WorkerMessage.Stack stack) => stack switch
+    {
+        { Why: StackMoment.Crash } => $"where the process died, fiber {stack.Fiber}",
+        { Why: StackMoment.Fault } => $"where the error was delivered, at entry {stack.Entry} of fiber {stack.Fiber}",
+        { Site: < 0 } => $"where fiber {stack.Fiber} panicked or trapped, at entry {stack.Entry}",
+        _ => $"at the probe of site {stack.Site}, number {stack.Ordinal} of fiber {stack.Fiber}",
+    };
+
+    private ExpectedRun? ExpectedOf(int row, RowRecord record) => FaultMenu.IsPredictable(run.Plan.ScenarioOf(row).Fault)
+        ? _model.Predicted(row)
+        : _model.Delivered(row, record.Deliveries.ToEquatableArray(), keepEvents: true);
+
+    /// <summary>The stack that shows the failure: of the wrong trace; else of the crash; else of the probe with too many or too few stub frames; else of the fault; else the last one.</summary>
+    private static WorkerMessage.Stack? Choose(RowRecord record, RowFailure? failure, ExpectedRun? expected)
+    {
+        var probes = record.Stacks.Where(s => s.Why is StackMoment.Probe).ToArray();
+        if (failure?.Trace is { Probe: var wrong } && wrong.Observer is not Observer.Errors)
+        {
+            return Array.Find(probes, s => s.Fiber == wrong.Fiber && s.Ordinal == wrong.Ordinal);
+        }
+
+        if (record.Stacks.LastOrDefault(s => s.Why is StackMoment.Crash) is { } crash)
+        {
+            return crash;
+        }
+
+        if (failure?.Check is "stub-frames" && record.Traces.FirstOrDefault(t => t.Probe.Stubs != t.Probe.Segments).Probe is { } miscounted)
+        {
+            return Array.Find(probes, s => s.Fiber == miscounted.Fiber && s.Ordinal == miscounted.Ordinal);
+        }
+
+        return record.Stacks.FirstOrDefault(s => s.Why is StackMoment.Fault)
+            ?? Array.Find(probes, s => s.Site < 0)
+            ?? (failure is { Fiber: >= 0 } ? Array.FindLast(probes, s => s.Fiber == failure.Fiber) : null)
+            ?? probes.MaxBy(s => s.Depth);
+    }
+
+    private PicturedTraces? TracesOf(
+        int row, int program, RowRecord record, ExpectedRun? expected, WorkerMessage.Stack stack, FramePlaces places)
+    {
+        var truth = stack.Why switch
+        {
+            StackMoment.Probe => expected?.Probes.Where(p => p.Fiber == stack.Fiber).ElementAtOrDefault(stack.Ordinal),
+            // The model tells where an entry is by panicking there; before it a panic and an error are alike.
+            StackMoment.Fault => CompiledProgram.Of(unit.Programs[program])
+                .Run(new FaultPlan.PanicAt(stack.Entry), run.Plan.ScenarioOf(row).Schedule).Probes.LastOrDefault(p => p.Site < 0 && p.Fiber == stack.Fiber),
+            _ => null,
+        };
+        var rules = TraceRules.Of(unit.Cell);
+        var checker = new TraceChecker(unit.Code, unit.Map, rules, run.Ranges.Entry, run.Ranges.Bridge);
+        var walked = Walked(stack, places);
+        var seen = record.Traces.Where(t => stack.Why is StackMoment.Probe && t.Probe.Fiber == stack.Fiber && t.Probe.Ordinal == stack.Ordinal && t.Chain is not null)
+            .Select(t => (t.Probe, Chain: t.Chain!)).ToList();
+        if (seen.Count == 0)
+        {
+            var segments = Math.Max(0, stack.Segments.Count - 1);
+            seen.Add((new WorkerMessage.Probe(row, stack.Fiber, -1, stack.Ordinal, Observer.FramePointers, 0, segments, segments), walked));
+        }
+
+        var traces = seen.Select(t => new SeenTrace(
+            t.Probe.Observer is Observer.Dwarf ? "std.debug" : "frame pointers", t.Chain,
+            truth is null ? null : checker.Check(program, truth, t.Probe, t.Chain))).ToArray();
+        return new TraceColumns(places).Of(truth is null ? null : new ExpectedFrames(unit.Map, rules).Of(program, truth), traces);
+    }
+
+    /// <summary>The chain that the stack itself shows, as a trace.</summary>
+    private static WorkerMessage.Chain Walked(WorkerMessage.Stack stack, FramePlaces places) => new(
+        0, stack.Frames is [.., { Cfa: 0 }] ? ChainEnd.Clean : ChainEnd.Unreadable,
+        stack.Frames.Select(f => f.Pc).Where(pc => !places.IsStub(pc)).ToEquatableArray());
+
+    private PicturedFault? FaultOf(int row, RowRecord record, ExpectedRun? expected, RowFailure? failure, FramePlaces places)
+    {
+        if (failure?.Outcome is RowOutcome.Crashed crash)
+        {
+            var place = crash.Pc == 0 ? "" : $"in {string.Join(", inlined into ", places.Logical(crash.Pc + 1).Select(f => f.Text))}";
+            return new PicturedFault($"{Signals.NameOf(crash.Signal)} at address {crash.Address:x}, not injected", place);
+        }
+
+        return run.Plan.ScenarioOf(row).Fault switch
+        {
+            FaultPlan.ErrorAt f => Injected($"error.{f.Error}{(f.Persistent ? ", and at every later entry of the fiber" : "")}", f.Entry, record, expected, places),
+            FaultPlan.PanicAt f => Injected("panic", f.Entry, record, expected, places),
+            FaultPlan.SegfaultAt f => Injected("segfault", f.Entry, record, expected, places),
+            _ when record.Deliveries is [var first, ..] => Injected($"error.{first.Error}", first.Entry, record, expected, places),
+            _ => null,
+        };
+    }
+
+    private static PicturedFault Injected(string what, int entry, RowRecord record, ExpectedRun? expected, FramePlaces places)
+    {
+        var at = expected is not null && entry < expected.EntryPoints.Count ? expected.EntryPoints[entry] : (EntryPoint?)null;
+        var where = $"at entry {entry}" + (at is { } point ? $": {places.Names.AtCheckpoint(point.Function)}, fiber {point.Fiber}, depth {point.Depth}" : "");
+        return new PicturedFault(what, record.Deliveries is [var first, ..] && first.Entry != entry ? $"{where}; delivered at entry {first.Entry}" : where);
+    }
+
+    /// <summary>Of the fiber in which something went wrong: where an error was delivered or the ledger had to release; else that of the stack.</summary>
+    private PicturedCleanup? CleanupOf(int program, RowRecord record, ExpectedRun? expected, int? fiber, UnitNames names)
+    {
+        var path = new CleanupPath(unit.Programs[program], names);
+        var fibers = Enumerable.Range(0, unit.Programs[program].Fibers.Count);
+        static bool Sets(Event e) => e.Kind is EventKind.Delivered or EventKind.LedgerReleased;
+        var chosen = fibers.Where(f => record.EventsOf(f).Any(Sets) || (expected is not null && f < expected.Events.Count && expected.Events[f].Any(Sets)))
+            .Select(f => (int?)f).FirstOrDefault() ?? fiber;
+        return chosen is { } index
+            ? path.Of(index, expected is not null && index < expected.Events.Count ? expected.Events[index] : [], record.EventsOf(index))
+            : null;
+    }
+}
+
+/// <summary>Puts the frames of a sent stack into its segments.</summary>
+internal sealed class StackFrames(FramePlaces places)
+{
+    private int _marked;
+
+    public EquatableArray<PicturedSegment> Of(WorkerMessage.Stack stack)
+    {
+        var segments = new List<PicturedSegment>();
+        // Panic machinery may stand before the function that panicked.
+        _marked = Enumerable.Range(0, stack.Frames.Count).FirstOrDefault(i => places.Logical(stack.Frames[i].Pc)[0].Owner is not null, 0);
+        var parents = stack.Segments.ToDictionary(s => s.Number);
+        foreach (var group in stack.Frames.Select((f, i) => (Frame: f, Index: i)).GroupBy(f => f.Frame.Segment))
+        {
+            var known = parents.TryGetValue(group.Key, out var segment);
+            var above = known && parents.TryGetValue(group.Key - 1, out var parent) ? segment.Low > parent.Low : (bool?)null;
+            var used = known && group.First().Index == 0 && stack.Rsp >= segment.Low && stack.Rsp <= segment.High ? (long?)(segment.High - stack.Rsp) : null;
+            var frames = group.SelectMany(f => Frames(stack, f.Index)).ToEquatableArray();
+            segments.Add(new PicturedSegment(group.Key, known ? (long)(segment.High - segment.Low) : 0, used, above, frames));
+        }
+
+        return segments.ToEquatableArray();
+    }
+
+    private IEnumerable<PicturedFrame> Frames(WorkerMessage.Stack stack, int index)
+    {
+        var frame = stack.Frames[index];
+        var bytes = BytesOf(stack, index);
+        if (places.IsStub(frame.Pc))
+        {
+            return [new PicturedFrame(FrameRole.Stub, "__morestack", "", bytes, "")];
+        }
+
+        var logical = places.Logical(frame.Pc);
+        return logical.Select((f, i) => new PicturedFrame(
+            f.Inlined ? FrameRole.Inlined : f.Owner is null ? FrameRole.Runtime : FrameRole.Program,
+            f.Function, f.Place, f.Inlined ? null : bytes, index == _marked && i == 0 ? MarkOf(stack) : ""));
+    }
+
+    private static string MarkOf(WorkerMessage.Stack stack) => stack switch
+    {
+        { Why: StackMoment.Crash } => "crash",
+        { Why: StackMoment.Fault } or { Site: < 0 } => "fault",
+        _ => "probe",
+    };
+
+    /// <summary>Null for the outermost, at a change of segment, and where frames in between were not sent.</summary>
+    private static long? BytesOf(WorkerMessage.Stack stack, int index)
+    {
+        var frame = stack.Frames[index];
+        var inner = index == 0 ? stack.Rsp : stack.Frames[index - 1] is var callee && callee.Segment == frame.Segment ? callee.Cfa : 0;
+        var isBehindGap = stack.Frames.Count < stack.Depth && stack.Frames.Count - index == WorkerMessage.Stack.OuterFrames;
+        return inner != 0 && !isBehindGap && frame.Cfa > inner ? (long)(frame.Cfa - inner) : null;
+    }
+}

@@ -1,0 +1,68 @@
+//! What recorded rows tell of a stack, for people to see: the segments in use, from the one in use outwards, and the frames in them with the place
+//! of each (harness/docs/PROTOCOL.md, `stack`). Followed by saved frame pointers, within the segments alone: safe where the stack is broken.
+
+const std = @import("std");
+const abi = @import("abi.zig");
+const plan = @import("plan.zig");
+const state = @import("state.zig");
+const output = @import("output.zig");
+const services = @import("services.zig");
+
+pub const Why = enum { probe, fault, crash };
+
+/// Frames sent of one stack: the innermost, and the outermost behind what is left out.
+const inner_max = 192;
+const outer_max = 64;
+/// Beyond it a chain goes round in circles.
+const walk_max = 1 << 17;
+/// What a frame pointer points at: the saved one and the return address.
+const frame_words_bytes = 16;
+
+/// In rows that record and send traces.
+pub fn send(index: u32, why: Why, site: i64, ordinal: u32, registers: *const abi.Registers) void {
+    const wanted = plan.row_record | plan.row_send_traces;
+    if (index == state.no_index or state.row.flags & wanted != wanted) return;
+    const fiber = &state.fibers[index];
+    const depth = walk(fiber, registers, 0, .nothing);
+    output.part("#hs stack row={d} fiber={d} site={d} ordinal={d} why={s} entry={d} depth={d} rsp={x} frames=", .{
+        state.row_index, index, site, ordinal, @tagName(why), services.hs_thread.plan.entries -| 1, depth, registers.rsp,
+    });
+    _ = walk(fiber, registers, depth, .frames);
+    output.part(" segments=", .{});
+    _ = walk(fiber, registers, depth, .segments);
+    output.part("\n", .{});
+}
+
+const Written = enum { nothing, frames, segments };
+
+/// How many frames there are; of those that are sent, written down: frame SEGMENT:PC:CFA (CFA 0: the outermost, which has saved no frame pointer), or
+/// of each segment that has one of them NUMBER:LOW:HIGH.
+fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize, written: Written) usize {
+    var count: usize = 0;
+    var pc = registers.rip;
+    var frame = registers.rbp;
+    var segment = fiber.stack.core.segment;
+    var last_sent: u64 = 0;
+    while (count < walk_max) {
+        while (frame != 0) {
+            const s = segment orelse break;
+            if (frame >= s.low and frame <= @intFromPtr(s) - frame_words_bytes) break;
+            segment = s.parent;
+        }
+        const number = if (segment) |s| s.ordinal else 0;
+        if (count < inner_max or count + outer_max >= depth) switch (written) {
+            .nothing => {},
+            .frames => output.part("{s}{d}:{x}:{x}", .{ if (count == 0) "" else ",", number, pc, if (frame == 0) 0 else frame + frame_words_bytes }),
+            .segments => if (segment) |s| if (number != last_sent) {
+                output.part("{s}{d}:{x}:{x}", .{ if (last_sent == 0) "" else ",", number, s.low, @intFromPtr(s) });
+                last_sent = number;
+            },
+        };
+        count += 1;
+        if (frame == 0 or frame % 8 != 0 or segment == null) break;
+        const words: *const [2]u64 = @ptrFromInt(frame);
+        frame = words[0];
+        pc = words[1];
+    }
+    return count;
+}
