@@ -90,6 +90,18 @@ internal ref struct Cursor(ReadOnlySpan<byte> data, string file, string what)
         return Encoding.UTF8.GetString(rest[..length]);
     }
 
+    /// <summary>The length that begins a DWARF unit, and whether its offsets are of 64 bits.</summary>
+    public (ulong Length, bool Wide) InitialLength()
+    {
+        var length = U32();
+        return length switch
+        {
+            0xffffffff => (U64(), true),
+            >= 0xfffffff0 => throw Bad($"has a unit of reserved length {length:x}"),
+            _ => (length, false),
+        };
+    }
+
     public void Skip(ulong bytes) => Take(bytes);
 
     /// <summary>The next bytes, to be read on their own.</summary>

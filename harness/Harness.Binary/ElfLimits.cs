@@ -30,6 +30,15 @@ public sealed record ElfLimits
     /// <summary>Of a whole file.</summary>
     public int MaxLineRows { get; init; } = 16_000_000;
 
+    /// <summary>Of one table of <c>.debug_abbrev</c>.</summary>
+    public int MaxAbbreviations { get; init; } = 100_000;
+
+    /// <summary>Entries of <c>.debug_info</c> that are read, of a whole file.</summary>
+    public int MaxDebugEntries { get; init; } = 32_000_000;
+
+    /// <summary>Of all these entries together.</summary>
+    public int MaxDebugRanges { get; init; } = 8_000_000;
+
     /// <summary>Instructions decoded of one function when its frame is measured.</summary>
     public int MaxFunctionInstructions { get; init; } = 4_000_000;
 }

@@ -21,6 +21,9 @@ internal sealed class LineProgram
 
     public List<string> Files => _headers.Files;
 
+    /// <summary>By offset in the section, as DW_AT_stmt_list names them.</summary>
+    public Dictionary<ulong, LineHeader> Headers { get; } = [];
+
     public List<LineSequence> Sequences { get; } = [];
 
     public void Run(ElfSection section)
@@ -34,24 +37,16 @@ internal sealed class LineProgram
                 return;
             }
 
-            var (length, wide) = UnitLength(ref cursor);
+            var start = (ulong)cursor.Position;
+            var (length, wide) = cursor.InitialLength();
             if (length > 0)
             {
                 var unit = cursor.Sub(length);
-                Run(_headers.Read(ref unit, wide), ref unit);
+                var header = _headers.Read(ref unit, wide);
+                Headers[start] = header;
+                Run(header, ref unit);
             }
         }
-    }
-
-    private static (ulong Length, bool Wide) UnitLength(ref Cursor cursor)
-    {
-        var length = cursor.U32();
-        return length switch
-        {
-            0xffffffff => (cursor.U64(), true),
-            >= 0xfffffff0 => throw cursor.Bad($"has a unit of reserved length {length:x}"),
-            _ => (length, false),
-        };
     }
 
     /// <summary>The registers of the line-number state machine.</summary>

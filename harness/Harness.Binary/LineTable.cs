@@ -6,7 +6,9 @@ public sealed class LineTable
     private readonly LineSequence[] _sequences;
     private readonly List<string> _files;
 
-    private LineTable(LineSequence[] sequences, List<string> files) => (_sequences, _files) = (sequences, files);
+    private readonly Dictionary<ulong, LineHeader> _headers;
+
+    private LineTable(LineSequence[] sequences, LineProgram program) => (_sequences, _files, _headers) = (sequences, program.Files, program.Headers);
 
     /// <summary>How many rows there are, over all sequences.</summary>
     public int RowCount => _sequences.Sum(sequence => sequence.Rows.Length);
@@ -37,11 +39,16 @@ public sealed class LineTable
             .Where(sequence => code.Exists(s => sequence.Start >= s.Address && sequence.Start - s.Address < s.Size))
             .OrderBy(sequence => sequence.Start)
             .ToArray();
-        return new LineTable(live, program.Files);
+        return new LineTable(live, program);
     }
 
     /// <summary>The path recorded for a row's file, or null.</summary>
     public string? File(LineRow row) => row.File >= 0 ? _files[row.File] : null;
+
+    /// <summary>The path of a unit's file number, or null.</summary>
+    /// <param name="unit">Offset of its line program.</param>
+    public string? File(ulong unit, ulong file) =>
+        _headers.TryGetValue(unit, out var header) && header.FileIndex(file) is var index and >= 0 ? _files[index] : null;
 
     /// <summary>The row that covers an address: the last at or before it in its sequence.</summary>
     public LineRow? Find(ulong address) =>

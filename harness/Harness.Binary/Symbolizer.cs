@@ -1,3 +1,5 @@
+using Harness.Binary.Debug;
+
 namespace Harness.Binary;
 
 /// <summary>Where an address of code is.</summary>
@@ -8,7 +10,13 @@ namespace Harness.Binary;
 /// <param name="StartLine">
 /// The line of the symbol's first instruction: in Zig, that of the brace that opens the body; 0 when unknown.
 /// </param>
-public sealed record CodeLocation(string Symbol, ulong SymbolStart, string? File, int Line, int StartLine);
+public sealed record CodeLocation(string Symbol, ulong SymbolStart, string? File, int Line, int StartLine)
+{
+    /// <summary>
+    /// Functions inlined there, the innermost (whose line <see cref="Line"/> is) first. The last one's call is in the symbol's own function.
+    /// </summary>
+    public IReadOnlyList<InlinedCall> Inlined { get; init; } = [];
+}
 
 /// <summary>Resolves code addresses of one linked executable to functions and lines.</summary>
 public sealed class Symbolizer
@@ -18,17 +26,19 @@ public sealed class Symbolizer
 
     private readonly ElfSymbol[] _symbols;
     private readonly LineTable _lines;
+    private readonly DebugInfo _info;
     private readonly ulong _bias;
 
     /// <param name="bias">
     /// What the loader added to the file's addresses; 0 for executables that are not position-independent.
     /// </param>
-    /// <exception cref="InvalidDataException">The file's symbols or line table are malformed.</exception>
+    /// <exception cref="InvalidDataException">The file's symbols, line table or <c>.debug_info</c> are malformed.</exception>
     public Symbolizer(ElfFile file, ulong bias = 0)
     {
         ArgumentNullException.ThrowIfNull(file);
         _bias = bias;
         _lines = LineTable.Read(file);
+        _info = DebugInfo.Read(file, _lines);
         _symbols = file.Symbols
             .Where(s => s.IsDefined && s.Name.Length > 0 && file.Sections[s.Section].IsCode
                 && (s.Type is ElfSymbolType.Function || (s.Type is ElfSymbolType.None && !s.Name.StartsWith('.'))))
@@ -57,7 +67,10 @@ public sealed class Symbolizer
         var row = _lines.Find(own);
         return new CodeLocation(
             symbol.Name, unchecked(symbol.Value + _bias), row is { } r ? _lines.File(r) : null, row?.Line ?? 0,
-            _lines.FindStart(symbol.Value)?.Line ?? 0);
+            _lines.FindStart(symbol.Value)?.Line ?? 0)
+        {
+            Inlined = _info.Inlined(own),
+        };
     }
 
     /// <summary>The first symbol of that name, or null.</summary>

@@ -11,7 +11,20 @@ public readonly record struct CodePosition(string Symbol, SourceOwner? Function,
 {
     /// <summary>In the support library's source; 0 when it is code of another file.</summary>
     public int SupportLine { get; init; }
+
+    /// <summary>The program's functions that are inlined there, innermost first, each stopped at a line of its own; null: none is.</summary>
+    public IReadOnlyList<CodeFrame>? Inlined { get; init; }
+
+    /// <summary>Where <see cref="Function"/> itself is stopped: the line of the call that is inlined, or <see cref="Line"/>; 0 when unknown.</summary>
+    public int FunctionLine { get; init; }
+
+    /// <summary>What a trace has to have here: each function of the program with its line, innermost first.</summary>
+    public IEnumerable<CodeFrame> Frames => Function is null ? [] : (Inlined ?? []).Append(new CodeFrame(Function, FunctionLine, IsInlined: false));
 }
+
+/// <summary>A function of the program at an address.</summary>
+/// <param name="Line">In the unit's source; 0 when the debug information does not say.</param>
+public readonly record struct CodeFrame(SourceOwner Owner, int Line, bool IsInlined);
 
 /// <summary>Resolves addresses of code (for a return address: the byte before it).</summary>
 public interface ICodeMap
@@ -45,11 +58,30 @@ public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
             return new CodePosition($"0x{address:x}", null, 0);
         }
 
-        var function = location.Symbol.StartsWith(SymbolPrefix, StringComparison.Ordinal) ? map.OwnerOfLine(location.StartLine) : null;
-        var line = location.File is { } file && Path.GetFileName(file) == FileName ? location.Line : 0;
+        var function = IsOfUnit(location.Symbol) ? map.OwnerOfLine(location.StartLine) : null;
+        var line = LineOf(location.File, location.Line);
+        var inlined = new List<CodeFrame>();
+        // Functions of other files have no frame in a trace: where they are called, their caller is stopped.
+        var stopped = line;
+        foreach (var call in location.Inlined)
+        {
+            if (IsOfUnit(call.Function) && map.OwnerOfLine(call.DeclarationLine) is { } owner)
+            {
+                inlined.Add(new CodeFrame(owner, stopped, IsInlined: true));
+            }
+
+            stopped = LineOf(call.CallFile, call.CallLine);
+        }
+
         return new CodePosition(location.Symbol, function, line)
         {
+            FunctionLine = stopped,
+            Inlined = inlined.Count > 0 ? inlined : null,
             SupportLine = Path.GetFileName(location.File) == SupportLines.FileName ? location.Line : 0,
         };
     }
+
+    private static bool IsOfUnit(string symbol) => symbol.StartsWith(SymbolPrefix, StringComparison.Ordinal);
+
+    private static int LineOf(string? file, int line) => file is not null && Path.GetFileName(file) == FileName ? line : 0;
 }

@@ -9,11 +9,13 @@ internal sealed record ExpectedFrame(SourceOwner? Owner, int Line, bool Optional
 {
     public bool IsBridge => Owner is null;
 
-    public override string ToString() => Owner switch
+    public override string ToString() => Owner is null ? "callback bridge" : $"{Name(Owner)} line {Line}";
+
+    public static string Name(SourceOwner owner) => owner switch
     {
-        SourceOwner.Function f => $"function {f.Id} line {Line}",
-        SourceOwner.FiberEntry f => $"entry of fiber {f.Fiber} line {Line}",
-        _ => "callback bridge",
+        SourceOwner.Function f => $"function {f.Id}",
+        SourceOwner.FiberEntry f => $"entry of fiber {f.Fiber}",
+        _ => owner.ToString(),
     };
 }
 

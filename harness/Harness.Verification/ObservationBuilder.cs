@@ -130,22 +130,11 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     private string Shown(ulong returnAddress)
     {
         var position = unit.Code.Resolve(returnAddress - 1);
-        var owner = position.Line == 0 ? null : unit.Map.OwnerOfLine(position.Line);
-        return (position.Function, owner) switch
-        {
-            (null, _) => position.Symbol,
-            ({ } f, { } o) when f != o => $"{position.Symbol} line {position.Line}, inlined {Name(o)}",
-            _ when position.SupportLine > 0 => $"{position.Symbol} {SupportLines.FileName} line {position.SupportLine}",
-            _ => $"{position.Symbol} line {position.Line}",
-        };
+        var place = position.Function is null ? ""
+            : position is { FunctionLine: 0, SupportLine: > 0 } ? $" {SupportLines.FileName} line {position.SupportLine}"
+            : $" line {position.FunctionLine}";
+        return string.Concat((position.Inlined ?? []).Select(f => $"{ExpectedFrame.Name(f.Owner)} line {f.Line}, inlined into ")) + position.Symbol + place;
     }
-
-    private static string Name(SourceOwner owner) => owner switch
-    {
-        SourceOwner.Function f => $"function {f.Id}",
-        SourceOwner.FiberEntry f => $"entry of fiber {f.Fiber}",
-        _ => owner.ToString(),
-    };
 
     private CrashInfo? Crash(RowOutcome outcome)
     {

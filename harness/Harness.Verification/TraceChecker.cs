@@ -6,9 +6,9 @@ namespace Harness.Verification;
 
 /// <summary>
 /// Compares symbolised traces with the model's chains: every frame, in order, right function, right line, ending in the
-/// runtime's first frame. No tolerance but what an optimiser does to frames: a function inlined into the next one out
-/// shows as the outer one's symbol with the inner one's line, and a tail call may have dropped its frame. Where several
-/// readings are possible all are followed; a trace is wrong when none is left.
+/// runtime's first frame. A function inlined into the next one out is a frame as any other: the debug information says where. No tolerance but
+/// for frames that a tail call may have dropped, and lines that an optimiser merged. Where several readings are possible all are followed; a trace
+/// is wrong when none is left.
 /// </summary>
 /// <param name="entry">The fiber's first frame (assembly).</param>
 /// <param name="bridge">The runtime's function that calls callbacks.</param>

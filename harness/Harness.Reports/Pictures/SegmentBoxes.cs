@@ -12,6 +12,9 @@ internal sealed class SegmentBoxes(TextStyle style, Ink ink)
     private const int Gap = 2;
     private const int MinInner = 24;
 
+    /// <summary>Around a title in a border: a line and a space at either side.</summary>
+    private const int TitleFrame = 4;
+
     private readonly char[] _lines = (style.Ascii ? "-|++++++++" : "─│┌┐└┘├┤┌┘").ToCharArray();
 
     private char Across => _lines[0];
@@ -62,7 +65,7 @@ internal sealed class SegmentBoxes(TextStyle style, Ink ink)
     private Box Draw(DrawnSegment drawn)
     {
         var (head, foot) = FoldedPicture.Titles(drawn.Segment!);
-        var inner = Math.Max(MinInner, Math.Max(head.Length, foot.Length) + 2);
+        var inner = Math.Max(MinInner, Math.Max(head.Length, foot.Length) + TitleFrame);
         inner = Math.Max(inner, drawn.Frames.Max(f => (int?)(Left(f, drawn.Segment!.Number).Length + Right(f).Length + 3)) ?? 0);
         inner = Math.Min(inner, style.Width - 2);
         var lines = new List<(string, Hue)> { (Border(2, 3, head, inner), Hue.None) };
@@ -86,7 +89,7 @@ internal sealed class SegmentBoxes(TextStyle style, Ink ink)
 
     private string Border(int left, int right, string title, int inner)
     {
-        var shown = title.Length > 0 ? $" {PictureText.Fit(title, inner - 3, style)} " : "";
+        var shown = title.Length > 0 ? $" {PictureText.Fit(title, inner - TitleFrame, style)} " : "";
         return $"{_lines[left]}{Across}{shown}{new string(Across, Math.Max(0, inner - 1 - shown.Length))}{_lines[right]}";
     }
 

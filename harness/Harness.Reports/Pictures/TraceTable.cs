@@ -33,11 +33,6 @@ internal sealed class TraceTable(TextStyle style, Ink ink)
 
         var ends = verdicts.Select((v, i) => (' ', v, i < titles.Length - traces.Observers.Count ? Hue.None
             : traces.Observers[i - (titles.Length - traces.Observers.Count)].Right ? Hue.Good : Hue.Bad)).ToArray();
-        if (traces.HasTruth)
-        {
-            ends[0] = (' ', "so it is", Hue.Quiet);
-        }
-
         Line(text, [.. widths.Select(w => (' ', new string(style.Ascii ? '-' : '─', w), Hue.Quiet))], widths);
         Line(text, ends, widths);
         if (traces.Rows.Any(r => r.Seen.Any(c => c.FirstWrong)))

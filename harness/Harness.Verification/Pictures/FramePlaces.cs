@@ -31,15 +31,11 @@ internal sealed class FramePlaces(BuiltUnit unit, int program, CodeRanges ranges
         }
 
         var position = unit.Code.Resolve(unchecked(returnAddress - 1));
-        var owner = position.Line == 0 ? null : unit.Map.OwnerOfLine(position.Line);
-        if (position.Function is not { } function)
+        if (position.Function is null)
         {
             return [new LogicalFrame(null, 0, Names.OfSymbol(position.Symbol), position.SupportLine > 0 ? $"{SupportLines.FileName}:{position.SupportLine}" : "")];
         }
 
-        var own = new LogicalFrame(function, owner == function ? position.Line : 0, Names.Of(function), owner == function ? UnitNames.Place(position.Line) : "");
-        return owner is null || owner == function
-            ? [own]
-            : [new LogicalFrame(owner, position.Line, Names.Of(owner), UnitNames.Place(position.Line), Inlined: true), own];
+        return [.. position.Frames.Select(f => new LogicalFrame(f.Owner, f.Line, Names.Of(f.Owner), UnitNames.Place(f.Line), f.IsInlined))];
     }
 }
