@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Model;
 
 namespace Harness.Emit;
@@ -8,6 +9,8 @@ namespace Harness.Emit;
 /// </summary>
 public sealed class FunctionNames
 {
+    private static readonly HashSet<string> _verbs = ["notify", "relay", "visit", "open", "start", "touch", "compute", "run", "fetch"];
+
     private readonly string[] _names;
 
     public FunctionNames(FiberProgram program)
@@ -36,6 +39,16 @@ public sealed class FunctionNames
 
     /// <summary>The instance that a method is called on.</summary>
     public static string Host(int function) => $"host_{function}";
+
+    /// <summary>The number of the function of that name, or of an instance of it; null for a name that no program's function has.</summary>
+    public static int? IdOf(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var end = name.IndexOf("__", StringComparison.Ordinal);
+        var own = end < 0 ? name : name[..end];
+        var line = own.LastIndexOf('_');
+        return line > 0 && _verbs.Contains(own[..line]) && int.TryParse(own.AsSpan(line + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+    }
 
     private static string Verb(Function function, bool isEntry) => function switch
     {

@@ -71,6 +71,9 @@ public sealed class SourceMap
     /// <summary>The one function or wrapper that the line belongs to; null outside of all.</summary>
     public SourceOwner? OwnerOfLine(int line) => line >= 1 && line <= _owners.Count ? _owners[line - 1] : null;
 
+    /// <summary>Whether the program has such a function.</summary>
+    public bool Has(int program, int function) => _anchors.ContainsKey(new SourceOwner.Function(program, function));
+
     private int Anchor(SourceOwner owner) =>
         _anchors.TryGetValue(owner, out var line) ? line : throw new ArgumentException($"not in this unit: {owner}");
 }

@@ -1,4 +1,5 @@
 using Harness.Binary;
+using Harness.Binary.Debug;
 using Harness.Emit;
 
 namespace Harness.Verification;
@@ -65,7 +66,7 @@ public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
         var stopped = line;
         foreach (var call in location.Inlined)
         {
-            if (IsOfUnit(call.Function) && map.OwnerOfLine(call.DeclarationLine) is { } owner)
+            if (OwnerOf(call, function) is { } owner)
             {
                 inlined.Add(new CodeFrame(owner, stopped, IsInlined: true));
             }
@@ -80,6 +81,17 @@ public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
             SupportLine = Path.GetFileName(location.File) == SupportLines.FileName ? location.Line : 0,
         };
     }
+
+    /// <summary>
+    /// Which of the program's functions is inlined: by its declaration, and where the debug information has none (what clang makes for line tables alone) by
+    /// its name within the program whose code it is. Null for functions of other files.
+    /// </summary>
+    private SourceOwner? OwnerOf(InlinedCall call, SourceOwner? into) => call switch
+    {
+        { DeclarationLine: > 0 } => map.OwnerOfLine(LineOf(call.DeclarationFile, call.DeclarationLine)),
+        _ when into is not null && FunctionNames.IdOf(call.Function) is { } id && map.Has(into.Program, id) => new SourceOwner.Function(into.Program, id),
+        _ => null,
+    };
 
     private static bool IsOfUnit(string symbol) => symbol.StartsWith(SymbolPrefix, StringComparison.Ordinal);
 

@@ -122,10 +122,12 @@ internal sealed class TraceMatch
                 : new TraceVerdict.Wrong(TraceFault.ForeignFrame, index, Wanted(), position.Symbol);
         }
 
+        var isInnermost = true;
         foreach (var frame in position.Frames)
         {
             _next.Clear();
-            Consume(frame);
+            Consume(frame, isMerged: isInnermost && frame.Line == 0);
+            isInnermost = false;
             if (!Advance())
             {
                 var fault = FunctionIsExpected(frame.Owner) ? TraceFault.WrongLine : TraceFault.WrongFunction;
@@ -152,20 +154,29 @@ internal sealed class TraceMatch
     }
 
     /// <summary>The frame at every position where it may be next: its function, at its line as far as that is known, and inlined only where that may be.</summary>
-    private void Consume(CodeFrame frame)
+    /// <param name="isMerged">
+    /// A call that an optimiser made of several, those of functions inlined here among them, has neither line nor inlined callers: what may be
+    /// inlined into the function may have been.
+    /// </param>
+    private void Consume(CodeFrame frame, bool isMerged)
     {
         if (!_byOwner.TryGetValue(frame.Owner, out var runs))
         {
             return;
         }
 
-        var found = Open().SelectMany(runs.Within);
+        var open = isMerged ? Open().Select(span => new Span(span.Low, PhysicalFrom(span.High))) : Open();
+        var found = open.SelectMany(runs.Within);
         found = frame.Line == 0 ? found : _byLine.TryGetValue(frame.Line, out var stopped) ? found.SelectMany(stopped.Within) : [];
         foreach (var span in frame.IsInlined ? found.SelectMany(_inlinable.Within) : found)
         {
             _next.Add(span.Low + 1, span.High + 1);
         }
     }
+
+    /// <summary>The first position, from this one on, of a function that is not inlined into the next one.</summary>
+    private int PhysicalFrom(int position) =>
+        _inlinable.From(position) is { } run && run.Low <= position ? Math.Min(run.High + 1, _expected.Length - 1) : position;
 
     /// <summary>The states, and the ones behind frames that a tail call may have dropped.</summary>
     private IEnumerable<Span> Open()

@@ -2,10 +2,11 @@ namespace Harness.Binary.Debug;
 
 /// <summary>A call whose callee has no code of its own there.</summary>
 /// <param name="Function">The callee, by its symbol's name where the compiler gives one.</param>
-/// <param name="DeclarationLine">Of the callee; 0 when not told.</param>
+/// <param name="DeclarationFile">Of the callee; null when not told, as in debug information that is made for line tables alone.</param>
+/// <param name="DeclarationLine">0 when not told.</param>
 /// <param name="CallFile">Where the call is written; null when not told.</param>
 /// <param name="CallLine">0: the compiler does not tell.</param>
-public sealed record InlinedCall(string Function, int DeclarationLine, string? CallFile, int CallLine);
+public sealed record InlinedCall(string Function, string? DeclarationFile, int DeclarationLine, string? CallFile, int CallLine);
 
 /// <summary>
 /// Functions inlined at an address, from <c>.debug_info</c> of DWARF 2 to 5: what LLVM and Zig's own backend write. Units are read when one of their addresses
@@ -67,7 +68,7 @@ public sealed class DebugInfo
             if (node.IsInlined)
             {
                 var function = Describe(node.Offset);
-                calls.Add(new InlinedCall(function.Name, function.Line, FileOfCall(_units[unit], tree, node), node.CallLine));
+                calls.Add(new InlinedCall(function.Name, function.File, function.Line, FileOfCall(_units[unit], tree, node), node.CallLine));
             }
         }
 
