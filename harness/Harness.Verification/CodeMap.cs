@@ -10,6 +10,8 @@ namespace Harness.Verification;
 /// <param name="Line">In the unit's source; 0 when the code belongs to no line, or to a line of another file.</param>
 public readonly record struct CodePosition(string Symbol, SourceOwner? Function, int Line)
 {
+    private readonly int? _functionLine;
+
     /// <summary>In the support library's source; 0 when it is code of another file.</summary>
     public int SupportLine { get; init; }
 
@@ -17,7 +19,11 @@ public readonly record struct CodePosition(string Symbol, SourceOwner? Function,
     public IReadOnlyList<CodeFrame>? Inlined { get; init; }
 
     /// <summary>Where <see cref="Function"/> itself is stopped: the line of the call that is inlined, or <see cref="Line"/>; 0 when unknown.</summary>
-    public int FunctionLine { get; init; }
+    public int FunctionLine
+    {
+        get => _functionLine ?? Line;
+        init => _functionLine = value;
+    }
 
     /// <summary>What a trace has to have here: each function of the program with its line, innermost first.</summary>
     public IEnumerable<CodeFrame> Frames => Function is null ? [] : (Inlined ?? []).Append(new CodeFrame(Function, FunctionLine, IsInlined: false));

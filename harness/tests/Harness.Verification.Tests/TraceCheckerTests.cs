@@ -6,7 +6,7 @@ namespace Harness.Verification.Tests;
 
 /// <summary>
 /// Tables of traces: the model's chain on one side, an observed trace written as words on the other. A word
-/// <c>f@s</c> is code of function f stopped at site s; <c>f&lt;g@s</c> the same with g inlined into f; <c>f@?</c> a frame
+/// <c>f@s</c> is code of function f stopped at site s; <c>f@s&lt;g@t</c> the same with g inlined there, stopped at t; <c>f@?</c> a frame
 /// without line; <c>f@!</c> one at a line of f that is no site's; <c>fiber</c> the wrapper, <c>entry</c> the runtime's
 /// first frame, <c>bridge</c> the callback bridge, <c>panic</c> code outside the program.
 /// </summary>
@@ -60,18 +60,29 @@ public class TraceCheckerTests
                 : new CodePosition("unit.fiber_0", new SourceOwner.FiberEntry(1, 0), Map.FiberEntryLine(1, 0));
         }
 
-        var parts = word.Split('@');
-        var functions = parts[0].Split('<')
-            .Select(SourceOwner (f) => f == "fiber" ? new SourceOwner.FiberEntry(1, 0) : new SourceOwner.Function(1, int.Parse(f)))
-            .ToArray();
-        var line = parts[1] switch
+        var frames = word.Split('<').Select(Stopped).ToArray();
+        return new CodePosition($"unit.{word}", frames[0].Owner, frames[^1].Line)
+        {
+            FunctionLine = frames[0].Line,
+            Inlined = frames.Length == 1 ? null : [.. frames.Skip(1).Reverse().Select(f => new CodeFrame(f.Owner, f.Line, IsInlined: true))],
+        };
+    }
+
+    private static (SourceOwner Owner, int Line) Stopped(string frame)
+    {
+        if (frame == "fiber")
+        {
+            return (new SourceOwner.FiberEntry(1, 0), Map.FiberEntryLine(1, 0));
+        }
+
+        var (function, site) = (int.Parse(frame.Split('@')[0]), frame.Split('@')[1]);
+        return (new SourceOwner.Function(1, function), site switch
         {
             "?" => 0,
-            "!" => Map.CheckpointLine(1, ((SourceOwner.Function)functions[^1]).Id) - 1,
-            "-1" => Map.CheckpointLine(1, ((SourceOwner.Function)functions[^1]).Id),
-            var site => Map.LineOfSite(1, int.Parse(site)),
-        };
-        return new CodePosition($"unit.{parts[0]}", functions[0], line);
+            "!" => Map.CheckpointLine(1, function) - 1,
+            "-1" => Map.CheckpointLine(1, function),
+            _ => Map.LineOfSite(1, int.Parse(site)),
+        });
     }
 
     private static readonly Frame[] Whole = [Plain(2, 10), Plain(1, 6), Plain(0, 2), Wrapper];
@@ -103,7 +114,7 @@ public class TraceCheckerTests
     [InlineData("2@10 panic 1@6 0@2 fiber entry", TraceFault.ForeignFrame, 1)]
     [InlineData("panic 2@10 1@6 0@2 fiber entry", TraceFault.ForeignFrame, 0)]
     [InlineData("2@10 bridge 1@6 0@2 fiber entry", TraceFault.WrongFunction, 1)]
-    [InlineData("1<2@10 0@2 fiber entry", TraceFault.WrongFunction, 0)] // nothing here may be inlined
+    [InlineData("1@6<2@10 0@2 fiber entry", TraceFault.WrongLine, 0)] // nothing here may be inlined
     public void Rejects_anything_else_and_names_the_first_wrong_frame(string observed, TraceFault fault, int index)
     {
         var wrong = Assert.IsType<TraceVerdict.Wrong>(Check(Whole, observed));
@@ -126,23 +137,33 @@ public class TraceCheckerTests
 
     [Theory]
     [InlineData("2@10 1@6 0@2 fiber entry")] // nothing was inlined after all
-    [InlineData("1<2@10 0@2 fiber entry")]
-    [InlineData("0<2@10 fiber entry")] // 2 into 1 into 0
-    [InlineData("fiber<2@10 entry")] // all of it into the wrapper
-    [InlineData("2@10 0<1@6 fiber entry")]
-    [InlineData("1<2@10 fiber<0@2 entry")]
+    [InlineData("1@6<2@10 0@2 fiber entry")]
+    [InlineData("0@2<1@6<2@10 fiber entry")] // 2 into 1 into 0
+    [InlineData("fiber<0@2<1@6<2@10 entry")] // all of it into the wrapper
+    [InlineData("2@10 0@2<1@6 fiber entry")]
+    [InlineData("1@6<2@10 fiber<0@2 entry")]
     public void Accepts_functions_inlined_into_the_next_frames_out(string observed) =>
         Assert.IsType<TraceVerdict.Complete>(Check(AllInline, observed));
 
     [Theory]
-    [InlineData("1<2@10 0@2 fiber entry")]
-    [InlineData("0<2@10 fiber entry")]
+    [InlineData("1@6<2@10 0@2 fiber entry")]
+    [InlineData("0@2<1@6<2@10 fiber entry")]
     public void Rejects_inlining_where_the_compiler_does_none(string observed) =>
         Assert.IsType<TraceVerdict.Wrong>(Check(AllInline, observed, rules: TraceRules.Exact));
 
     [Theory]
-    [InlineData("0<2@10 fiber entry")] // 1 is not inlinable, so 2 cannot have reached 0
-    [InlineData("1<2@10 fiber<0@2 entry")] // nor 0
+    [InlineData("1@7<2@10 0@2 fiber entry")] // inlined at another call of the right function
+    [InlineData("0@2<1@7<2@10 fiber entry")] // in the middle
+    [InlineData("1@!<2@10 0@2 fiber entry")]
+    public void Rejects_a_function_inlined_at_another_call_than_the_models(string observed)
+    {
+        var wrong = Assert.IsType<TraceVerdict.Wrong>(Check(AllInline, observed));
+        Assert.Equal((TraceFault.WrongLine, 0), (wrong.Fault, wrong.Index));
+    }
+
+    [Theory]
+    [InlineData("0@2<1@6<2@10 fiber entry")] // 1 is not inlinable, so 2 cannot have reached 0
+    [InlineData("1@6<2@10 fiber<0@2 entry")] // nor 0
     public void Rejects_inlining_through_a_function_that_cannot_be_inlined(string observed) =>
         Assert.IsType<TraceVerdict.Wrong>(Check([Inline(2, 10), Plain(1, 6), Plain(0, 2), Wrapper], observed));
 
@@ -150,19 +171,20 @@ public class TraceCheckerTests
     [InlineData("1@6 0@2 fiber entry")] // 2 is gone, not inlined: its line would show
     [InlineData("2@10 0@2 fiber entry")]
     [InlineData("0@2 fiber entry")]
-    [InlineData("1<2@10 fiber entry")]
-    [InlineData("0<1@6 fiber entry")]
+    [InlineData("1@6<2@10 fiber entry")]
+    [InlineData("0@2<1@6 fiber entry")]
+    [InlineData("0@2<2@10 fiber entry")] // 1 between them is not told
     public void Rejects_lost_frames_although_they_might_have_been_inlined(string observed) =>
         Assert.IsType<TraceVerdict.Wrong>(Check(AllInline, observed));
 
     [Fact]
-    public void A_directly_recursive_function_is_never_taken_for_inlined_into_itself()
+    public void Frames_of_a_recursive_function_are_counted_inlined_or_not()
     {
         Frame[] expected = [Inline(2, 10), Inline(1, 6), Inline(1, 6), Inline(1, 6), Wrapper];
         Assert.IsType<TraceVerdict.Complete>(Check(expected, "2@10 1@6 1@6 1@6 fiber entry"));
-        Assert.IsType<TraceVerdict.Complete>(Check(expected, "1<2@10 1@6 1@6 fiber entry"));
+        Assert.IsType<TraceVerdict.Complete>(Check(expected, "1@6<2@10 1@6 1@6 fiber entry"));
         Assert.IsType<TraceVerdict.Wrong>(Check(expected, "2@10 1@6 1@6 fiber entry"));
-        Assert.IsType<TraceVerdict.Wrong>(Check(expected, "1<2@10 1@6 fiber entry"));
+        Assert.IsType<TraceVerdict.Wrong>(Check(expected, "1@6<2@10 1@6 fiber entry"));
         Assert.IsType<TraceVerdict.Wrong>(Check(expected, "2@10 1@6 1@6 1@6 1@6 fiber entry"));
     }
 
@@ -171,8 +193,9 @@ public class TraceCheckerTests
     {
         Frame[] expected = [Inline(1, 6), Inline(2, 10), Inline(1, 7), Plain(0, 2), Wrapper];
         Assert.IsType<TraceVerdict.Complete>(Check(expected, "1@6 2@10 1@7 0@2 fiber entry"));
-        Assert.IsType<TraceVerdict.Complete>(Check(expected, "2<1@6 1@7 0@2 fiber entry"));
-        Assert.IsType<TraceVerdict.Complete>(Check(expected, "1<1@6 0@2 fiber entry")); // 1 into 2 into 1
+        Assert.IsType<TraceVerdict.Complete>(Check(expected, "2@10<1@6 1@7 0@2 fiber entry"));
+        Assert.IsType<TraceVerdict.Complete>(Check(expected, "1@7<2@10<1@6 0@2 fiber entry"));
+        Assert.IsType<TraceVerdict.Wrong>(Check(expected, "1@7<1@6 0@2 fiber entry"));
     }
 
     [Theory]
@@ -202,7 +225,11 @@ public class TraceCheckerTests
     {
         Assert.Equal(new TraceVerdict.Complete(4, 2), Check(Whole, "2@? 1@6 0@? fiber entry"));
         Assert.IsType<TraceVerdict.Wrong>(Check(Whole, "1@? 1@6 0@2 fiber entry"));
+        // A call merged of several: what is inlined there is not told either.
         Assert.Equal(new TraceVerdict.Complete(3, 1), Check(AllInline, "1@? 0@2 fiber entry"));
+        Assert.Equal(new TraceVerdict.Complete(3, 1), Check(AllInline, "0@2<1@? fiber entry"));
+        Assert.IsType<TraceVerdict.Wrong>(Check(AllInline, "2@10 0@? fiber"));
+        Assert.IsType<TraceVerdict.Wrong>(Check([Plain(2, 10), Inline(1, 6), Plain(0, 2), Wrapper], "0@? fiber entry"));
     }
 
     [Theory]
@@ -220,7 +247,7 @@ public class TraceCheckerTests
     [InlineData("2@10 bridge 1@6 0@2 fiber entry", true)]
     [InlineData("2@10 1@6 0@2 fiber entry", false)]
     [InlineData("2@10 bridge bridge 1@6 0@2 fiber entry", false)]
-    [InlineData("1<2@10 0@2 fiber entry", false)] // nothing is inlined through assembly
+    [InlineData("1@6<2@10 0@2 fiber entry", false)] // nothing is inlined through assembly
     public void The_callback_bridge_is_a_frame_of_its_own(string observed, bool accepted) =>
         Assert.Equal(accepted, Check([Inline(2, 10), Bridge, Inline(1, 6), Plain(0, 2), Wrapper], observed) is TraceVerdict.Complete);
 
@@ -268,8 +295,8 @@ public class TraceCheckerTests
         }
 
         Frame[] pairs = [.. Enumerable.Repeat<Frame[]>([Inline(2, 10), Inline(1, 6)], depth).SelectMany(f => f), Wrapper];
-        var inlined = string.Join(' ', Enumerable.Repeat("1<2@10", depth)) + " fiber entry";
-        Assert.Equal(new TraceVerdict.Complete(depth + 1, 0), Check(pairs, inlined));
+        var inlined = string.Join(' ', Enumerable.Repeat("1@6<2@10", depth)) + " fiber entry";
+        Assert.Equal(new TraceVerdict.Complete((2 * depth) + 1, 0), Check(pairs, inlined));
     }
 
     private sealed class FakeCode(Dictionary<ulong, CodePosition> code) : ICodeMap
