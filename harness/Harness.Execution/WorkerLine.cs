@@ -155,6 +155,7 @@ public static class WorkerLine
         {
             "probe" => StackMoment.Probe,
             "fault" => StackMoment.Fault,
+            "entry" => StackMoment.Entry,
             "crash" => StackMoment.Crash,
             _ => (StackMoment)Wrong(key),
         };

@@ -37,8 +37,11 @@ public enum StackMoment
     /// <summary>A probe, panic or injected segfault: where traces are taken.</summary>
     Probe,
 
-    /// <summary>A checkpoint delivers an error.</summary>
+    /// <summary>A checkpoint at which the planned error strikes, or one that delivers an error of the stack.</summary>
     Fault,
+
+    /// <summary>A checkpoint on more segments than any before in the row; the first few of these.</summary>
+    Entry,
 
     /// <summary>The process dies of a signal.</summary>
     Crash,

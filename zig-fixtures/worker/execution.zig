@@ -13,6 +13,7 @@ const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
 const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
+const stacks = @import("stacks.zig");
 const baselines = @import("baseline.zig");
 
 const baseline = &baselines.kept;
@@ -104,6 +105,7 @@ fn setUp() void {
     state.schedule_state = scenario.schedule_seed;
     state.current = state.no_index;
     observe.reset();
+    stacks.reset();
     ledger.reset();
     for (&state.mutexes) |*mutex| mutex.owner = state.no_index;
     state.fiber_count = program.fibers;

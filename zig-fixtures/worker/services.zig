@@ -69,10 +69,13 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
         else => {},
     }
     if (entry >= state.program.entry_cap) scheduler.runaway();
+    const faults_before = state.faults;
     switch (fault(fiber, entry)) {
         0 => {},
         else => |answer| return answer,
     }
+    const struck = state.faults != faults_before;
+    stacks.atCheckpoint(state.current, struck, &callerOf(rsp));
     if (tagged & infallible_bit != 0) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
     var code = fiber.stack.core.takeReport();
@@ -84,7 +87,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     if (code == 0) return 0;
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
-    stacks.send(state.current, .fault, -1, fiber.probes, &callerOf(rsp));
+    if (!struck) stacks.send(state.current, .fault, -1, 0, &callerOf(rsp));
     return code;
 }
 

@@ -8,19 +8,43 @@ const state = @import("state.zig");
 const output = @import("output.zig");
 const services = @import("services.zig");
 
-pub const Why = enum { probe, fault, crash };
+pub const Why = enum { probe, fault, entry, crash };
+
+/// Of a row, stacks of checkpoints where nothing happens: those on more segments than any before, so that there is one to show when no probe comes.
+const entries_max = 32;
+var entries_sent: u32 = 0;
+var segments_seen: u64 = 0;
+
+pub fn reset() void {
+    entries_sent = 0;
+    segments_seen = 0;
+}
+
+/// `struck`: the planned fault strikes at this checkpoint.
+pub fn atCheckpoint(index: u32, struck: bool, registers: *const abi.Registers) void {
+    if (state.row.flags & wanted != wanted) return;
+    const segments = state.fibers[index].stack.core.segment.?.ordinal;
+    if (struck) return send(index, .fault, -1, 0, registers);
+    if (segments <= segments_seen or entries_sent == entries_max) return;
+    segments_seen = segments;
+    entries_sent += 1;
+    send(index, .entry, -1, 0, registers);
+}
+
+const wanted = plan.row_record | plan.row_send_traces;
 
 /// Frames sent of one stack: the innermost, and the outermost behind what is left out.
 const inner_max = 192;
 const outer_max = 64;
 /// Beyond it a chain goes round in circles.
 const walk_max = 1 << 17;
+/// What services use of the thread's own stack, at most: a crash there leads through their frames to the fiber's.
+const system_bytes_max = 256 << 10;
 /// What a frame pointer points at: the saved one and the return address.
 const frame_words_bytes = 16;
 
 /// In rows that record and send traces.
 pub fn send(index: u32, why: Why, site: i64, ordinal: u32, registers: *const abi.Registers) void {
-    const wanted = plan.row_record | plan.row_send_traces;
     if (index == state.no_index or state.row.flags & wanted != wanted) return;
     const fiber = &state.fibers[index];
     const depth = walk(fiber, registers, 0, .nothing);
@@ -38,28 +62,30 @@ const Written = enum { nothing, frames, segments };
 /// How many frames there are; of those that are sent, written down: frame SEGMENT:PC:CFA (CFA 0: the outermost, which has saved no frame pointer), or
 /// of each segment that has one of them NUMBER:LOW:HIGH.
 fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize, written: Written) usize {
+    const system_rsp = services.hs_thread.core.system_rsp;
     var count: usize = 0;
     var pc = registers.rip;
     var frame = registers.rbp;
     var segment = fiber.stack.core.segment;
     var last_sent: u64 = 0;
     while (count < walk_max) {
-        while (frame != 0) {
+        const on_system_stack = frame >= system_rsp -| system_bytes_max and frame < system_rsp;
+        while (frame != 0 and !on_system_stack) {
             const s = segment orelse break;
             if (frame >= s.low and frame <= @intFromPtr(s) - frame_words_bytes) break;
             segment = s.parent;
         }
-        const number = if (segment) |s| s.ordinal else 0;
+        const number = if (on_system_stack) 0 else if (segment) |s| s.ordinal else 0;
         if (count < inner_max or count + outer_max >= depth) switch (written) {
             .nothing => {},
             .frames => output.part("{s}{d}:{x}:{x}", .{ if (count == 0) "" else ",", number, pc, if (frame == 0) 0 else frame + frame_words_bytes }),
-            .segments => if (segment) |s| if (number != last_sent) {
+            .segments => if (segment) |s| if (number != 0 and number != last_sent) {
                 output.part("{s}{d}:{x}:{x}", .{ if (last_sent == 0) "" else ",", number, s.low, @intFromPtr(s) });
                 last_sent = number;
             },
         };
         count += 1;
-        if (frame == 0 or frame % 8 != 0 or segment == null) break;
+        if (frame == 0 or frame % 8 != 0 or (segment == null and !on_system_stack)) break;
         const words: *const [2]u64 = @ptrFromInt(frame);
         frame = words[0];
         pc = words[1];

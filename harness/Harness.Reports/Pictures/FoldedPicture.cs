@@ -43,6 +43,11 @@ internal static class FoldedPicture
             drawn.Add(new DrawnSegment(null, [], false, $"{picture.FramesLeftOut} frames in the middle are not shown"));
         }
 
+        if (picture.IsCutOff)
+        {
+            drawn.Add(new DrawnSegment(null, [], false, "saved frame pointers lead no further: the chain is broken here"));
+        }
+
         return drawn;
     }
 
@@ -101,6 +106,7 @@ internal static class FoldedPicture
         { Mark: "fault" } => ('!', "the fault struck here"),
         { Mark: "crash" } => ('!', "the process died here"),
         { Mark: "probe" } => ('*', "the trace was taken here"),
+        { Mark: "entry" } => ('*', "the checkpoint"),
         { Role: FrameRole.Stub } => ('~', "stub of a split, and the segment it leads to"),
         { Role: FrameRole.Inlined } => ('+', "inlined into the next frame"),
         _ => (' ', ""),
@@ -111,7 +117,7 @@ internal static class FoldedPicture
     {
         if (segment.Number == 0)
         {
-            return ("outside every segment", "");
+            return ("on no segment", "");
         }
 
         var used = segment.UsedBytes is { } bytes ? $"{ConsoleReport.Number(bytes)} of {ConsoleReport.Number(segment.Bytes)} B used" : $"{ConsoleReport.Number(segment.Bytes)} B";

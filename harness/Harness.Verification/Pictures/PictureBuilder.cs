@@ -28,13 +28,17 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
 
         return new StackPicture(
             stack is null ? "no stack was sent" : Moment(stack), fault,
-            stack is null ? [] : frames.Of(stack), stack is null ? 0 : stack.Depth - stack.Frames.Count, traces, cleanup);
+            stack is null ? [] : frames.Of(stack), stack is null ? 0 : stack.Depth - stack.Frames.Count, traces, cleanup)
+        {
+            IsCutOff = stack?.Frames is [.., { Cfa: not 0 }],
+        };
     }
 
     private static string Moment(WorkerMessage.Stack stack) => stack switch
     {
         { Why: StackMoment.Crash } => $"where the process died, fiber {stack.Fiber}",
-        { Why: StackMoment.Fault } => $"where the error was delivered, at entry {stack.Entry} of fiber {stack.Fiber}",
+        { Why: StackMoment.Fault } => $"where the error struck, at entry {stack.Entry}, in fiber {stack.Fiber}",
+        { Why: StackMoment.Entry } => $"at entry {stack.Entry}, in fiber {stack.Fiber}",
         { Site: < 0 } => $"where fiber {stack.Fiber} panicked or trapped, at entry {stack.Entry}",
         _ => $"at the probe of site {stack.Site}, number {stack.Ordinal} of fiber {stack.Fiber}",
     };
@@ -65,7 +69,8 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
         return record.Stacks.FirstOrDefault(s => s.Why is StackMoment.Fault)
             ?? Array.Find(probes, s => s.Site < 0)
             ?? (failure is { Fiber: >= 0 } ? Array.FindLast(probes, s => s.Fiber == failure.Fiber) : null)
-            ?? probes.MaxBy(s => s.Depth);
+            ?? probes.MaxBy(s => s.Depth)
+            ?? record.Stacks.LastOrDefault(s => s.Why is StackMoment.Entry);
     }
 
     private PicturedTraces? TracesOf(
@@ -75,7 +80,7 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
         {
             StackMoment.Probe => expected?.Probes.Where(p => p.Fiber == stack.Fiber).ElementAtOrDefault(stack.Ordinal),
             // The model tells where an entry is by panicking there; before it a panic and an error are alike.
-            StackMoment.Fault => CompiledProgram.Of(unit.Programs[program])
+            StackMoment.Fault or StackMoment.Entry => CompiledProgram.Of(unit.Programs[program])
                 .Run(new FaultPlan.PanicAt(stack.Entry), run.Plan.ScenarioOf(row).Schedule).Probes.LastOrDefault(p => p.Site < 0 && p.Fiber == stack.Fiber),
             _ => null,
         };
@@ -88,6 +93,11 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
         {
             var segments = Math.Max(0, stack.Segments.Count - 1);
             seen.Add((new WorkerMessage.Probe(row, stack.Fiber, -1, stack.Ordinal, Observer.FramePointers, 0, segments, segments), walked));
+        }
+
+        if (truth is null && seen.TrueForAll(t => t.Chain.Addresses.Count == 0))
+        {
+            return null;
         }
 
         var traces = seen.Select(t => new SeenTrace(
@@ -149,7 +159,7 @@ internal sealed class StackFrames(FramePlaces places)
     {
         var segments = new List<PicturedSegment>();
         // Panic machinery may stand before the function that panicked.
-        _marked = Enumerable.Range(0, stack.Frames.Count).FirstOrDefault(i => places.Logical(stack.Frames[i].Pc)[0].Owner is not null, 0);
+        _marked = stack.Why is StackMoment.Crash ? 0 : Enumerable.Range(0, stack.Frames.Count).FirstOrDefault(i => places.Logical(stack.Frames[i].Pc)[0].Owner is not null, 0);
         var parents = stack.Segments.ToDictionary(s => s.Number);
         foreach (var group in stack.Frames.Select((f, i) => (Frame: f, Index: i)).GroupBy(f => f.Frame.Segment))
         {
@@ -169,7 +179,7 @@ internal sealed class StackFrames(FramePlaces places)
         var bytes = BytesOf(stack, index);
         if (places.IsStub(frame.Pc))
         {
-            return [new PicturedFrame(FrameRole.Stub, "__morestack", "", bytes, "")];
+            return [new PicturedFrame(FrameRole.Stub, "__morestack", "", bytes, index == 0 && stack.Why is StackMoment.Crash ? MarkOf(stack) : "")];
         }
 
         var logical = places.Logical(frame.Pc);
@@ -181,7 +191,8 @@ internal sealed class StackFrames(FramePlaces places)
     private static string MarkOf(WorkerMessage.Stack stack) => stack switch
     {
         { Why: StackMoment.Crash } => "crash",
-        { Why: StackMoment.Fault } or { Site: < 0 } => "fault",
+        { Why: StackMoment.Fault } or { Why: StackMoment.Probe, Site: < 0 } => "fault",
+        { Why: StackMoment.Entry } => "entry",
         _ => "probe",
     };
 

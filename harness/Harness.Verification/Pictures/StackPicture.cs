@@ -12,13 +12,17 @@ namespace Harness.Verification.Pictures;
 /// <param name="FramesLeftOut">Frames in the middle of a deep stack, which were not sent.</param>
 /// <param name="Traces">Null when there is nothing to compare.</param>
 public sealed record StackPicture(
-    string Moment, PicturedFault? Fault, EquatableArray<PicturedSegment> Segments, int FramesLeftOut, PicturedTraces? Traces, PicturedCleanup? Cleanup);
+    string Moment, PicturedFault? Fault, EquatableArray<PicturedSegment> Segments, int FramesLeftOut, PicturedTraces? Traces, PicturedCleanup? Cleanup)
+{
+    /// <summary>The last frame shown is not the fiber's first one: saved frame pointers lead no further.</summary>
+    public bool IsCutOff { get; init; }
+}
 
 /// <param name="What">For example <c>error.Injected</c>, <c>panic</c>, <c>SIGSEGV</c>.</param>
 /// <param name="Where">The logical entry, function and line, as far as known; may be empty.</param>
 public sealed record PicturedFault(string What, string Where);
 
-/// <param name="Number">From 1, the fiber's first segment.</param>
+/// <param name="Number">From 1, the fiber's first segment; 0: the thread's own stack, or nowhere.</param>
 /// <param name="Bytes">Its stack, used or not.</param>
 /// <param name="UsedBytes">Of the segment in use; null for the others, whose innermost frame's end is not told.</param>
 /// <param name="Above">Whether it lies at higher addresses than its parent; null for the first, and when the parent is not shown.</param>
