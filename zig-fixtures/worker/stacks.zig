@@ -53,8 +53,18 @@ pub fn send(index: u32, why: Why, site: i64, ordinal: u32, registers: *const abi
     });
     _ = walk(fiber, registers, depth, .frames);
     output.part(" segments=", .{});
-    _ = walk(fiber, registers, depth, .segments);
+    if (why == .crash) allSegments(fiber) else _ = walk(fiber, registers, depth, .segments);
     output.part("\n", .{});
+}
+
+/// A crash may have no frame that is on a segment: those in use are told nevertheless.
+fn allSegments(fiber: *const state.Fiber) void {
+    var segment = fiber.stack.core.segment;
+    for (0..outer_max) |i| {
+        const s = segment orelse return;
+        output.part("{s}{d}:{x}:{x}", .{ if (i == 0) "" else ",", s.ordinal, s.low, @intFromPtr(s) });
+        segment = s.parent;
+    }
 }
 
 const Written = enum { nothing, frames, segments };

@@ -84,7 +84,7 @@ internal sealed class SegmentBoxes(TextStyle style, Ink ink)
 
         lines.Add((Border(4, 5, foot, inner), Hue.None));
         var stub = drawn.Frames is [{ Frame.Role: FrameRole.Stub }, ..] ? 1 : -1;
-        return new Box(lines, inner + 2, stub, drawn.Splits ? drawn.Frames.Count : -1);
+        return new Box(lines, inner + 2, stub, drawn.Splits && drawn.Frames.Count > 0 ? drawn.Frames.Count : -1);
     }
 
     private string Border(int left, int right, string title, int inner)

@@ -161,6 +161,8 @@ internal sealed class StackFrames(FramePlaces places)
         // Panic machinery may stand before the function that panicked.
         _marked = stack.Why is StackMoment.Crash ? 0 : Enumerable.Range(0, stack.Frames.Count).FirstOrDefault(i => places.Logical(stack.Frames[i].Pc)[0].Owner is not null, 0);
         var parents = stack.Segments.ToDictionary(s => s.Number);
+        // Those without a frame come behind: of a crash, whose frames may lead nowhere.
+        var empty = stack.Segments.Where(s => !stack.Frames.Any(f => f.Segment == s.Number)).ToArray();
         foreach (var group in stack.Frames.Select((f, i) => (Frame: f, Index: i)).GroupBy(f => f.Frame.Segment))
         {
             var known = parents.TryGetValue(group.Key, out var segment);
@@ -170,6 +172,7 @@ internal sealed class StackFrames(FramePlaces places)
             segments.Add(new PicturedSegment(group.Key, known ? (long)(segment.High - segment.Low) : 0, used, above, frames));
         }
 
+        segments.AddRange(empty.Select(s => new PicturedSegment(s.Number, (long)(s.High - s.Low), null, null, [])));
         return segments.ToEquatableArray();
     }
 
