@@ -112,6 +112,10 @@ internal static class FoldedPicture
         _ => (' ', ""),
     };
 
+    /// <summary>Whether a wrong trace has a frame here that the model does not have. (Panic machinery in a right one is no mistake.)</summary>
+    public static bool IsTooMuch(PicturedTraces traces, TraceRow row, int observer) =>
+        traces.HasTruth && row.Truth is null && row.Seen[observer].Text is not null && !traces.Observers[observer].Right;
+
     /// <summary>Heading and footing of a segment.</summary>
     public static (string Head, string Foot) Titles(PicturedSegment segment)
     {

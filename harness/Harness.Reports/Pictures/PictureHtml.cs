@@ -16,6 +16,7 @@ internal static class PictureHtml
         <style>
         figure.stack { margin: .8rem 0; } figure.stack figcaption { font-weight: 600; overflow-wrap: anywhere; } figure.stack p { margin: .3rem 0; }
         .segments { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .6rem .4rem; list-style: none; padding: 0; margin: .6rem 0; }
+        .linked { display: flex; align-items: center; gap: .4rem; max-width: 100%; }
         .segment { border: 1.5px solid var(--quiet); border-radius: .35rem; background: var(--bg); min-width: 15rem; max-width: 100%; overflow: hidden; }
         .segment b, .segment i { display: block; font-style: normal; font-size: .8rem; padding: .2rem .5rem; background: var(--soft); color: var(--fg); }
         .segment i { color: var(--quiet); }
@@ -29,7 +30,7 @@ internal static class PictureHtml
         table.traces td.wrong { background: var(--mark); font-weight: 600; } table.traces td.extra { background: var(--differs); } table.traces tfoot td { font-family: system-ui, sans-serif; }
         .steps { font-size: .85rem; padding-left: 2rem; margin: .3rem 0; } .steps code { font-size: .8rem; } .steps kbd { font: 600 .75rem ui-monospace, monospace; border: 1px solid var(--line); border-radius: .25rem; padding: 0 .3rem; background: var(--soft); }
         .steps li.wrong { background: var(--mark); }
-        @media (max-width: 40rem) { .segments { flex-direction: column; align-items: stretch; } .edge { align-self: flex-start; display: flex; gap: .5rem; align-items: center; max-width: none; padding-left: 1rem; text-align: left; }
+        @media (max-width: 40rem) { .segments, .linked { flex-direction: column; align-items: stretch; } table.traces td, table.traces th { white-space: normal; overflow-wrap: anywhere; padding: .25rem .3rem; font-size: .74rem; } .edge { align-self: flex-start; display: flex; gap: .5rem; align-items: center; max-width: none; padding-left: 1rem; text-align: left; }
           .edge svg { transform: rotate(90deg); margin: .6rem -.6rem; } }
         </style>
 
@@ -75,19 +76,20 @@ internal static class PictureHtml
                 continue;
             }
 
+            page.Open("li", "linked");
             if (splitter is not null)
             {
-                page.Open("li", "edge").Literal(Arrow).Element("span", $"{splitter} split").Close("li");
+                page.Open("div", "edge").Literal(Arrow).Element("span", $"{splitter} split").Close("div");
             }
 
             var (head, foot) = FoldedPicture.Titles(segment);
-            page.Open("li", "segment").Element("b", head).Open("ol", "frames");
+            page.Open("div", "segment").Element("b", head).Open("ol", "frames");
             foreach (var frame in drawn.Frames)
             {
                 Frame(page, frame, segment.Number);
             }
 
-            page.Close("ol").Element("i", foot).Close("li");
+            page.Close("ol").Element("i", foot).Close("div").Close("li");
             splitter = drawn.Splits && drawn.Frames is [.., { Frame: { } last }] ? last.Function : null;
         }
 
@@ -141,10 +143,11 @@ internal static class PictureHtml
                 page.Element("td", row.Truth ?? "");
             }
 
-            foreach (var cell in row.Seen)
+            foreach (var (cell, i) in row.Seen.Select((cell, i) => (cell, i)))
             {
-                var isExtra = traces.HasTruth && row.Truth is null && cell.Text is not null;
-                page.Element("td", cell.FirstWrong ? $"first wrong frame: {cell.Text ?? "nothing"}" : cell.Text ?? "", cell.FirstWrong ? "wrong" : isExtra ? "extra" : "");
+                page.Element(
+                    "td", cell.FirstWrong ? $"first wrong frame: {cell.Text ?? "nothing"}" : cell.Text ?? "",
+                    cell.FirstWrong ? "wrong" : FoldedPicture.IsTooMuch(traces, row, i) ? "extra" : "");
             }
 
             page.Close("tr");

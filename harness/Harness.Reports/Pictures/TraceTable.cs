@@ -45,11 +45,11 @@ internal sealed class TraceTable(TextStyle style, Ink ink)
 
     private static (char Mark, string Text, Hue Hue)[] Cells(PicturedTraces traces, TraceRow row)
     {
-        var seen = row.Seen.Select(cell => cell switch
+        var seen = row.Seen.Select((cell, i) => cell switch
         {
             { FirstWrong: true } => ('>', cell.Text ?? Nothing, Hue.Bad),
             { Text: null } => (' ', "", Hue.None),
-            _ when traces.HasTruth && row.Truth is null => ('!', cell.Text, Hue.Bad),
+            _ when FoldedPicture.IsTooMuch(traces, row, i) => ('!', cell.Text, Hue.Bad),
             _ => (' ', cell.Text, Hue.None),
         });
         return traces.HasTruth ? [(' ', row.Truth ?? "", Hue.None), .. seen] : [.. seen];

@@ -59,7 +59,7 @@ internal sealed class TraceColumns(FramePlaces places)
                 result.Beside[at++] = new TraceCell(seen[i++].Frame.Text, isWrong);
                 marked |= isWrong;
             }
-            else if (at < truth.Length && lengths[at + 1, i] >= lengths[at, i + 1])
+            else if (at < truth.Length && lengths[at + 1, i] > lengths[at, i + 1])
             {
                 at++;
             }

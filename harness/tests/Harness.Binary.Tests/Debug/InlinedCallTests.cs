@@ -24,10 +24,29 @@ public sealed class InlinedCallTests(UnitBuilds builds)
         await File.WriteAllTextAsync(questions, string.Concat(addresses.Select(a => $"0x{a:x}\n")));
         var answers = Blocks(await Tools.RunAsync(
             "/bin/sh", "-c", "exec \"$0\" --obj=\"$1\" --functions=linkage --no-demangle --output-style=LLVM < \"$2\"", "llvm-symbolizer", worker, questions));
-        Compare(file, addresses, answers, mode);
+        // Zig's own backend leaves DW_AT_call_file out (docs/ZIG-FINDINGS.md): others then name the unit's first file, wherever the call is.
+        Compare(file, addresses, answers, mode, namesCallFiles: backend is Backend.Llvm);
     }
 
-    private static void Compare(ElfFile file, List<ulong> addresses, List<List<string>> answers, OptimizeMode mode)
+    [Theory]
+    [InlineData(new byte[] { 4, 0x10, 0x18, 0 }, 0x10)] // an offset from the unit's address
+    [InlineData(new byte[] { 1, 1, 4, 0x10, 0x18, 0 }, 0x30)] // from another one, by index
+    [InlineData(new byte[] { 2, 0, 1, 0 }, 0)] // from address 0 to address 1 of the table
+    [InlineData(new byte[] { 3, 1, 8, 0 }, 0x20)] // a length from address 1
+    [InlineData(new byte[] { 5, 0x40, 0x10, 0x40, 0, 0, 0, 0, 0, 4, 1, 9, 0 }, 0x41)] // an address in full, and an offset from it
+    [InlineData(new byte[] { 6, 0x50, 0x10, 0x40, 0, 0, 0, 0, 0, 0x58, 0x10, 0x40, 0, 0, 0, 0, 0, 0 }, 0x50)] // both ends
+    [InlineData(new byte[] { 7, 0x60, 0x10, 0x40, 0, 0, 0, 0, 0, 8, 0 }, 0x60)] // an address and a length
+    [InlineData(new byte[] { 4, 2, 4, 4, 0x70, 0x78, 0 }, 0x70)] // the second of two
+    public void Every_kind_of_range_and_index_of_version_5_is_read(byte[] list, int start)
+    {
+        var file = ElfFile.Parse(InfoBuilder.Indexed(list), "built");
+        var info = DebugInfo.Read(file, LineTable.Read(file));
+        Assert.Equal([new InlinedCall("inner", null, 7, null, 42)], info.Inlined(InfoBuilder.Code + (ulong)start));
+        Assert.Empty(info.Inlined(InfoBuilder.Code + (ulong)start + 0x20));
+        Assert.Empty(info.Inlined(InfoBuilder.Code - 1));
+    }
+
+    private static void Compare(ElfFile file, List<ulong> addresses, List<List<string>> answers, OptimizeMode mode, bool namesCallFiles)
     {
         Assert.Equal(addresses.Count, answers.Count);
         var lines = LineTable.Read(file);
@@ -38,8 +57,9 @@ public sealed class InlinedCallTests(UnitBuilds builds)
             var calls = info.Inlined(address);
             inlined += calls.Count;
             var own = Shown(lines, address, calls);
-            // The outermost function's name is the symbol table's business; where it has no entry the other reader may say nothing of lines either.
-            if (string.Join(" < ", own) != string.Join(" < ", answer.SkipLast(1).Append(answer[^1][(answer[^1].IndexOf('@') + 1)..])))
+            // The outermost function's name is the symbol table's business.
+            List<string> others = [.. answer.SkipLast(1), answer[^1][(answer[^1].IndexOf('@') + 1)..]];
+            if (!own.Select((o, i) => i > 0 && !namesCallFiles ? WithoutFile(o) : o).SequenceEqual(others.Select((o, i) => i > 0 && !namesCallFiles ? WithoutFile(o) : o)))
             {
                 differences.Add($"{address:x}: {string.Join(" < ", own)} | {string.Join(" < ", answer)}");
             }
@@ -64,6 +84,8 @@ public sealed class InlinedCallTests(UnitBuilds builds)
         shown.Add(Place(file, line));
         return shown;
     }
+
+    private static string WithoutFile(string frame) => $"{frame[..(frame.IndexOf('@') + 1)]}{frame[frame.LastIndexOf(':')..]}";
 
     private static string Place(string? file, int line) => $"{Path.GetFileName(file) ?? "??"}:{line}";
 
