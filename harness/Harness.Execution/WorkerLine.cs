@@ -43,6 +43,7 @@ public static class WorkerLine
             "delivered" => Delivered(ref fields),
             "program" => ProgramDone(ref fields),
             "disturbed" => new WorkerMessage.Disturbed(new Arrivals(fields.Long("signals"), fields.Long("stubs"), fields.Long("moves"))),
+            "opinions" => new WorkerMessage.Opinions(fields.Long("libgcc"), fields.Long("llvm"), fields.Long("nongnu")),
             "done" => new WorkerMessage.Done(fields.Int("rows")),
             _ => null,
         };

@@ -119,6 +119,9 @@ public abstract record WorkerMessage
     /// <summary>After a program's last row, when any of its executions was disturbed.</summary>
     public sealed record Disturbed(Arrivals Arrivals) : WorkerMessage { internal override Sealed Seal => default; }
 
+    /// <summary>After a program's last row, when other unwinders were asked about probes: how often each of them.</summary>
+    public sealed record Opinions(long Libgcc, long Llvm, long Nongnu) : WorkerMessage { internal override Sealed Seal => default; }
+
     public sealed record Done(int Rows) : WorkerMessage { internal override Sealed Seal => default; }
 
     /// <summary>A line that starts like a message and is none; at most <see cref="WorkerLine.MaxShownChars"/> of it.</summary>

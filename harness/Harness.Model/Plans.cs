@@ -196,3 +196,10 @@ public sealed record Cell(Route Route, OptimizeMode Mode, Backend Backend, strin
     public override string ToString() =>
         $"{Route.ToString().ToLowerInvariant()}/{Mode}/{(Backend is Backend.Llvm ? "llvm" : "selfhosted")}/{Target}";
 }
+
+/// <summary>Prefixes of labels that more than one room knows.</summary>
+public static class CoverageLabels
+{
+    /// <summary>How often another unwinder was asked about a probe's stack: <c>opinion/libgcc</c>. It agreed, unless a check <c>opinion</c> failed.</summary>
+    public const string Opinion = "opinion/";
+}

@@ -38,6 +38,7 @@ public sealed record PlantedDefect(string Name, DefectSeat Seat)
         new("ledger_order", DefectSeat.Zig),
         new("ledger_forgets", DefectSeat.Zig),
         new("thread_limit", DefectSeat.Zig),
+        new("second_opinion", DefectSeat.Zig),
         new("errdefer_order", DefectSeat.EmittedProgram),
         new("return_address", DefectSeat.Injection),
     ];

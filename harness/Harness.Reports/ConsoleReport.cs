@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Harness.Model;
 
 namespace Harness.Reports;
 
@@ -62,6 +63,14 @@ public static class ConsoleReport
     public static string DisturbedSentence(RunSummary summary) =>
         $"by {Count(summary.Disturbances.Signals, "signal")}, of them {Number(summary.Disturbances.InStubs)} inside morestack and lessstack; "
         + $"{Count(summary.Disturbances.Moves, "resume")} on a second thread";
+
+    /// <summary>Which other unwinders were asked about probes' stacks, and how often. They agreed, or there are findings with the check <c>opinion</c>.</summary>
+    public static string OpinionsSentence(RunSummary summary)
+    {
+        var asked = summary.Coverage.Where(line => line.Label.StartsWith(CoverageLabels.Opinion, StringComparison.Ordinal))
+            .OrderBy(line => line.Label, StringComparer.Ordinal).Select(line => $"{line.Label[CoverageLabels.Opinion.Length..]} {Number(line.Count)} times").ToList();
+        return asked.Count > 0 ? string.Join(", ", asked) : "nobody: no other unwinder is installed";
+    }
 
     private static void Counters(StringBuilder text, RunSummary summary)
     {
@@ -147,6 +156,7 @@ public static class ConsoleReport
             CultureInfo.InvariantCulture,
             $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));
         text.Append($"  disturbed {DisturbedSentence(summary)}\n");
+        text.Append($"  asked     {OpinionsSentence(summary)}\n");
         text.Append($"  zig       {summary.ZigVersion}\n");
         text.Append($"  report    {Path.Combine(runPath, "report.html")}\n");
         text.Append($"  summary   {Path.Combine(runPath, "summary.json")}\n");

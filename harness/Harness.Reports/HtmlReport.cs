@@ -203,6 +203,7 @@ public static class HtmlReport
             ["programs per second", Fixed(summary.Throughput.ProgramsPerSecond)], ["executions per second", Fixed(summary.Throughput.ExecutionsPerSecond)],
         ]);
         page.Element("p", $"Disturbed {ConsoleReport.DisturbedSentence(summary)}.");
+        page.Element("p", $"Other unwinders that were asked about the same stacks: {ConsoleReport.OpinionsSentence(summary)}.");
         page.Close("section");
     }
 

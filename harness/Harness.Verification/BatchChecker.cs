@@ -114,8 +114,13 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
         {
             _counters += run.Session.Counters;
             _judged += run.Counts;
-            Cover("trace/error-return", run.Counts.ErrorTraces);
-            Cover("trace/error-return-full", run.Counts.ErrorTracesFull);
+            Coverage.Add(_coverage, "trace/error-return", run.Counts.ErrorTraces);
+            Coverage.Add(_coverage, "trace/error-return-full", run.Counts.ErrorTracesFull);
+            foreach (var (label, count) in run.Opinions)
+            {
+                Coverage.Add(_coverage, label, count);
+            }
+
             _arrivals += run.Arrivals;
             _failedRows += run.Failures.Select(f => f.Row).Distinct().Count();
             var wasRun = new bool[run.Plan.Worker.Rows.Length];
@@ -170,14 +175,6 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             _coverage,
             _inconclusive,
             new BatchTimings(model, _compile, _link, Execute, Record, wall));
-
-        private void Cover(string label, long count)
-        {
-            if (count > 0)
-            {
-                _coverage[label] = _coverage.GetValueOrDefault(label) + count;
-            }
-        }
 
         private void Skip(string reason, int rows)
         {

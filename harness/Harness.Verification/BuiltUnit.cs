@@ -107,6 +107,9 @@ public sealed record UnitRun(
     /// <summary>As the last process said when it began.</summary>
     public CodeRanges Ranges { get; init; }
 
+    /// <summary>How often other unwinders were asked, by label.</summary>
+    public IReadOnlyDictionary<string, long> Opinions { get; init; } = new Dictionary<string, long>();
+
     /// <summary>Rows that came to nothing, with the reason: neither pass nor fail.</summary>
     public IEnumerable<(int Row, string Reason)> Inconclusive => Session.Outcomes
         .Select(o => (o.Row, Reason: o switch

@@ -62,12 +62,21 @@ public static class Coverage
         }
     }
 
+    /// <summary>Adds to a label's count; nothing for 0.</summary>
+    internal static void Add(Dictionary<string, long> counts, string label, long count)
+    {
+        if (count != 0)
+        {
+            counts[label] = counts.GetValueOrDefault(label) + count;
+        }
+    }
+
     /// <summary>Adds one to each of the plan's labels.</summary>
     internal static void Count(Dictionary<string, long> counts, ExecutionPlan plan)
     {
         foreach (var label in LabelsOf(plan))
         {
-            counts[label] = counts.GetValueOrDefault(label) + 1;
+            Add(counts, label, 1);
         }
     }
 }

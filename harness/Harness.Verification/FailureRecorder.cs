@@ -99,5 +99,5 @@ internal sealed class FailureRecorder(IUnitRunner runner)
         return frames <= MaxFrames ? RowFlags.Record | RowFlags.SendTraces | RowFlags.BothObservers : RowFlags.Record;
     }
 
-    public static bool IsAboutTraces(string check) => check is "trace-fp" or "trace-dwarf" or "trace-errors" or "traces-missing" or "stub-frames" or "probes";
+    public static bool IsAboutTraces(string check) => check is "trace-fp" or "trace-dwarf" or "trace-errors" or "opinion" or "traces-missing" or "stub-frames" or "probes";
 }

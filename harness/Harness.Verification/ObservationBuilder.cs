@@ -14,7 +14,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     [
         "crash", "hang", "panic", "exit", "protocol", "registers", "control-words", "canary", "poison", "limit", "mappings",
         "segments", "runaway", "budget", "allocation", "digest", "overflow", "entries", "isolation", "probes", "acquired", "released", "ledger", "locks",
-        "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "trace-errors", "traces-missing", "splits",
+        "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "trace-errors", "traces-missing", "opinion", "splits",
     ];
 
     private readonly RowModel _model = new(run.Plan);
@@ -66,6 +66,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         {
             { Trace: { } trace } => (trace.Verdict.Fault.ToString(), trace.Probe.Site < 0 ? "trap" : "probe"),
             { Check: "trace-fp" or "trace-dwarf" or "trace-errors" } => ("differs-from-baseline", "probe"),
+            { Check: "opinion" } => (primary.Detail.Split(' ')[0], "probe"),
             { Check: "crash" } when crash is not null => (crash.Kind, crash.Place),
             { Check: "digest" or "overflow" or "isolation" } when events is not null => (
                 $"{KindOf(events.ExpectedEvent)}-not-{KindOf(events.ObservedEvent)}",

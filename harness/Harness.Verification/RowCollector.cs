@@ -26,6 +26,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private int _row = -1;
     private JudgeCounts _counts = JudgeCounts.Zero;
     private Arrivals _arrivals = Arrivals.None;
+    private readonly Dictionary<string, long> _opinions = [];
 
     public void Accept(WorkerMessage message)
     {
@@ -72,6 +73,11 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             case WorkerMessage.Disturbed disturbed:
                 _arrivals += disturbed.Arrivals;
                 break;
+            case WorkerMessage.Opinions opinions:
+                Coverage.Add(_opinions, CoverageLabels.Opinion + "libgcc", opinions.Libgcc);
+                Coverage.Add(_opinions, CoverageLabels.Opinion + "llvm-libunwind", opinions.Llvm);
+                Coverage.Add(_opinions, CoverageLabels.Opinion + "nongnu-libunwind", opinions.Nongnu);
+                break;
             case WorkerMessage.ProgramDone done:
                 EndRow(complete: true);
                 EndProgram(done);
@@ -88,7 +94,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             Add(outcome);
         }
 
-        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals) { Ranges = _ranges };
+        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals) { Ranges = _ranges, Opinions = _opinions };
     }
 
     private void BeginRow(int row)

@@ -22,4 +22,6 @@ pub const Defect = enum {
     thread_limit,
     /// A signal handler leaves no limit in force.
     signal_limit,
+    /// Other unwinders are taken to see another third frame.
+    second_opinion,
 };

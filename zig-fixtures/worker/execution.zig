@@ -11,6 +11,7 @@ const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
 const observe = @import("observe.zig");
+const opinions = @import("opinions.zig");
 const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
 const stacks = @import("stacks.zig");
@@ -274,6 +275,9 @@ fn checkOverflows() void {
 fn checkTraces() void {
     if (observe.stub_mismatches != 0) {
         fail("stub-frames", 0, 0, observe.stub_mismatches, "probes whose stub frames are not its segment boundaries", .{});
+    }
+    if (opinions.disagreement) |d| {
+        failLine("opinion", d.fiber, d.expected, d.observed, "{t} at frame {d}", .{ d.tool, d.index });
     }
     // Where an overflow strikes depends on the plan, so such rows have no common trace; the harness reads theirs.
     switch (state.scenario.fault_kind) {

@@ -9,6 +9,7 @@ const services = @import("services.zig");
 const ledger = @import("ledger.zig");
 const execution = @import("execution.zig");
 const storm = @import("storm.zig");
+const opinions = @import("opinions.zig");
 const second = @import("second.zig");
 const stacks = @import("stacks.zig");
 
@@ -101,9 +102,22 @@ fn runAll(p: *const plan.Plan, from: u32) void {
             storm.arrived_in_stubs = 0;
             second.resumed = 0;
         }
+        tellOpinions();
         output.flush();
         execution.giveBack();
     }
+}
+
+/// How often each tool was asked, and agreed or a failure was told.
+fn tellOpinions() void {
+    var asked: [opinions.count]u64 = undefined;
+    var sum: u64 = 0;
+    for (&opinions.tools, &asked) |*tool, *into| {
+        into.* = tool.asked;
+        sum += tool.asked;
+        tool.asked = 0;
+    }
+    if (sum > 0) output.line("opinions libgcc={d} llvm={d} nongnu={d}", .{ asked[0], asked[1], asked[2] });
 }
 
 /// After a restart in the middle: the program's first row and the scenario's first row again, for what they leave to later rows.

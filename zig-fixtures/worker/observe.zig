@@ -9,6 +9,7 @@ const output = @import("output.zig");
 const mixing = @import("mixing.zig");
 const error_traces = @import("errors.zig");
 const stacks = @import("stacks.zig");
+const opinions = @import("opinions.zig");
 
 extern fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
 extern const hs_stub_begin: u8;
@@ -37,6 +38,7 @@ pub fn reset() void {
     limited = @splat(false);
     stub_mismatches = 0;
     frames = 0;
+    opinions.disagreement = null;
     error_traces.reset();
 }
 
@@ -56,6 +58,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     }
     var code: u32 = 0;
     const count = hs_dwarf_capture(registers, &raw, raw.len, &code);
+    if (code == @intFromEnum(End.clean) and site >= 0) opinions.ask(state.current, raw[0..count]);
     judge(.dwarf, site, ordinal, segments, count, @enumFromInt(code));
 }
 

@@ -36,6 +36,7 @@ public sealed class CanaryTests : IDisposable
         { "ledger_order", Route.Thunk, OptimizeMode.Debug, ["digest"] },
         { "ledger_forgets", Route.Thunk, OptimizeMode.Debug, ["digest"] },
         { "thread_limit", Route.Thunk, OptimizeMode.Debug, ["limit"] },
+        { "second_opinion", Route.Thunk, OptimizeMode.Debug, ["opinion"] },
         { "errdefer_order", Route.Thunk, OptimizeMode.Debug, ["digest", "overflow"] },
         { "return_address", Route.Thunk, OptimizeMode.Debug, ["trace-errors"] },
     };

@@ -1,0 +1,3 @@
+const Defect = @import("defect.zig").Defect;
+
+pub const active: Defect = .second_opinion;

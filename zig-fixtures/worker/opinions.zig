@@ -1,0 +1,100 @@
+//! Second opinions: how other unwinders of this machine, in this process, see the stack of a probe. They know nothing of segments, read
+//! nothing but call frame information, and have to come to the same frames as std.debug does: all of them, the stub's included, and an end
+//! that is an end. Installed ones only; a program without a dynamic loader has none.
+
+const std = @import("std");
+const abi = @import("abi.zig");
+const defects = @import("defects");
+const state = @import("state.zig");
+
+/// Deeper stacks are not asked about: three more walks of thousands of frames would cost more than the execution.
+pub const frames_max = 256;
+/// From the observer's own frame, on the system stack, to the probe's.
+const own_frames_max = 64;
+
+/// Of the C++ ABI's unwind interface (Itanium C++ ABI, exception handling, level I; _Unwind_Backtrace is GCC's addition to it).
+const Context = opaque {};
+const go_on = 0;
+const end_of_stack = 5;
+const Callback = *const fn (*Context, *Walk) callconv(.c) c_int;
+const Backtrace = *const fn (Callback, *Walk) callconv(.c) c_int;
+const GetIp = *const fn (*Context) callconv(.c) u64;
+
+const Tool = struct {
+    file: [*:0]const u8,
+    backtrace: Backtrace = undefined,
+    ip: GetIp = undefined,
+    is_there: bool = false,
+    /// Since the last time it was told.
+    asked: u64 = 0,
+};
+
+pub const Which = enum { libgcc, llvm, nongnu };
+pub const count = @typeInfo(Which).@"enum".fields.len;
+
+pub var tools: [count]Tool = .{
+    .{ .file = "libgcc_s.so.1" },
+    // LLVM's and nongnu.org's libunwind have one name and different versions.
+    .{ .file = "libunwind.so.1" },
+    .{ .file = "libunwind.so.8" },
+};
+var opened = false;
+
+/// The first of an execution: frame `index` was expected to be one address and was said to be another; 0: there was none.
+pub const Disagreement = struct { tool: Which, fiber: u64, index: usize, expected: u64, observed: u64 };
+pub var disagreement: ?Disagreement = null;
+
+const Walk = struct {
+    ip: GetIp,
+    /// The address that the probe's own frame has.
+    from: u64,
+    passed: usize = 0,
+    addresses: [frames_max + 1]u64 = undefined,
+    len: usize = 0,
+};
+
+pub fn ask(fiber: u64, expected: []const u64) void {
+    if (expected.len > frames_max or disagreement != null) return;
+    if (!opened) open();
+    for (&tools, 0..) |*tool, i| {
+        if (!tool.is_there) continue;
+        tool.asked += 1;
+        var walk: Walk = .{ .ip = tool.ip, .from = expected[0] };
+        const end = tool.backtrace(step, &walk);
+        if (defects.active == .second_opinion and walk.len > 2) walk.addresses[2] += 1;
+        const seen = walk.addresses[0..walk.len];
+        const same = std.mem.findDiff(u64, expected, seen) orelse if (end == end_of_stack) continue else expected.len;
+        disagreement = .{
+            .tool = @enumFromInt(i),
+            .fiber = fiber,
+            .index = same,
+            .expected = if (same < expected.len) expected[same] else 0,
+            .observed = if (same < seen.len) seen[same] else 0,
+        };
+        return;
+    }
+}
+
+fn step(context: *Context, walk: *Walk) callconv(.c) c_int {
+    const address = walk.ip(context);
+    if (walk.len == 0 and address != walk.from) {
+        walk.passed += 1;
+        return if (walk.passed > own_frames_max) 1 else go_on;
+    }
+    // libgcc calls for what lies beyond the last frame too: nothing, at 0.
+    if (address == 0) return go_on;
+    if (walk.len == walk.addresses.len) return 1;
+    walk.addresses[walk.len] = address;
+    walk.len += 1;
+    return go_on;
+}
+
+fn open() void {
+    opened = true;
+    for (&tools) |*tool| {
+        const library = std.c.dlopen(tool.file, .{ .LAZY = true }) orelse continue;
+        tool.backtrace = @ptrCast(std.c.dlsym(library, "_Unwind_Backtrace") orelse continue);
+        tool.ip = @ptrCast(std.c.dlsym(library, "_Unwind_GetIP") orelse continue);
+        tool.is_there = true;
+    }
+}
