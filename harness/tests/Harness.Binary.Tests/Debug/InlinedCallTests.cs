@@ -10,7 +10,7 @@ namespace Harness.Binary.Tests.Debug;
 public sealed class InlinedCallTests(UnitBuilds builds)
 {
     /// <summary>Addresses compared per worker at most: spread over all of its code with lines.</summary>
-    private const int MaxAddresses = 4000;
+    private const int MaxAddresses = 1500;
 
     [SymbolizerTheory("llvm-symbolizer", Timeout = 300_000)]
     [MemberData(nameof(UnitBuilds.Cells), MemberType = typeof(UnitBuilds))]
