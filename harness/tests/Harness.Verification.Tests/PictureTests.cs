@@ -100,6 +100,7 @@ public class PictureTests
         var cleanup = Some(Some(failed.Finding.Observation.Picture).Cleanup);
         var wrong = Assert.Single(cleanup.Steps, s => s.Instead is not null);
         Assert.Equal(wrong, cleanup.Steps[0]);
+        Assert.Equal(("errdefer", "log"), (wrong.How, wrong.What));
         Assert.StartsWith("errdefer log start_0", wrong.Instead);
     }
 
