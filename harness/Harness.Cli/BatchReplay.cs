@@ -1,6 +1,7 @@
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Reports;
+using Harness.Reports.Pictures;
 
 namespace Harness.Cli;
 
@@ -34,6 +35,10 @@ internal static class BatchReplay
         foreach (var failure in outcome.Failures)
         {
             terminal.Out.Write($"program {failure.Program}: {failure.Signature}\n{CaseText.Plan(failure.Case.Plan)}\n{SideBySide.Render(failure.Expected, failure.Observed, terminal.Width)}\n");
+            if (failure.Picture is { } picture)
+            {
+                terminal.Out.WriteLine(PictureText.Render(picture, terminal.Style));
+            }
         }
 
         if (outcome.Counters.Executions == 0)

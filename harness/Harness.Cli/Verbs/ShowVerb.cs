@@ -6,13 +6,13 @@ using Harness.Reports.Pictures;
 
 namespace Harness.Cli.Verbs;
 
-/// <summary><c>show CASE</c>: source, plan, expected against observed.</summary>
+/// <summary><c>show CASE</c>: source, plan, expected against observed, and the stack as it was.</summary>
 internal static class ShowVerb
 {
     public static Command Create(VerbContext context)
     {
         var @case = Options.Case();
-        var command = new Command("show", "Show a case: its source with line numbers, its plan, expected against observed") { @case };
+        var command = new Command("show", "Show a case: its source with line numbers, its plan, expected against observed, the stack") { @case };
         command.SetAction(result =>
         {
             context.Terminal.Out.Write(Render(context, CaseArgument.Read(result.GetRequiredValue(@case))));
@@ -31,10 +31,9 @@ internal static class ShowVerb
             text.Append(SideBySide.Render(stored.Expected, stored.Observed, context.Terminal.Width)).Append('\n');
         }
 
-        if (stored.Picture is { } picture)
-        {
-            text.Append(PictureText.Render(picture, context.Terminal.Style)).Append('\n');
-        }
+        text.Append(stored.Picture is { } picture
+            ? PictureText.Render(picture, context.Terminal.Style)
+            : "stack      none is stored with the case; replay draws it\n").Append('\n');
 
         var word = argument.Folder is { } folder ? Shell.Quote(Repository.Shown(folder)) : stored.Token;
         return text.Append($"replay     scripts/harness replay {word}\n").ToString();

@@ -17,7 +17,7 @@ internal static class PictureHtml
         figure.stack { margin: .8rem 0; } figure.stack figcaption { font-weight: 600; overflow-wrap: anywhere; } figure.stack p { margin: .3rem 0; }
         .segments { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .6rem .4rem; list-style: none; padding: 0; margin: .6rem 0; }
         .linked { display: flex; align-items: center; gap: .4rem; max-width: 100%; }
-        .segment { border: 1.5px solid var(--quiet); border-radius: .35rem; background: var(--bg); min-width: 15rem; max-width: 100%; overflow: hidden; }
+        .segment { border: 1.5px solid var(--quiet); border-radius: .35rem; background: var(--bg); min-width: 12.5rem; max-width: 100%; overflow: hidden; }
         .segment b, .segment i { display: block; font-style: normal; font-size: .8rem; padding: .2rem .5rem; background: var(--soft); color: var(--fg); }
         .segment i { color: var(--quiet); }
         .frames { list-style: none; margin: 0; padding: 0; font: .8rem/1.45 ui-monospace, monospace; }

@@ -10,7 +10,7 @@ namespace Harness.Binary.Tests.Debug;
 [Collection(UnitBuildsCollection.Name)]
 public sealed class BrokenInfoTests(UnitBuilds builds)
 {
-    private const int MutantsPerSection = 150;
+    private const int MutantsPerSection = 80;
 
     /// <summary>Small enough that no mutant can ask for much.</summary>
     private static readonly ElfLimits _limits = new()
