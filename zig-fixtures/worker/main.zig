@@ -10,6 +10,8 @@ const ledger = @import("ledger.zig");
 const execution = @import("execution.zig");
 const storm = @import("storm.zig");
 const second = @import("second.zig");
+const death = @import("death.zig");
+const core_map = @import("core_map.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -32,6 +34,7 @@ pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow
 
 comptime {
     _ = services;
+    _ = core_map;
 }
 
 pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
@@ -226,6 +229,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     status.signal_address = address;
     status.signal_pc = gregs[greg_rip];
     output.flush();
+    death.inHandler();
     var default: std.c.Sigaction = .{
         .handler = .{ .handler = std.c.SIG.DFL },
         .mask = std.mem.zeroes(std.c.sigset_t),
