@@ -66,12 +66,12 @@ public sealed class CoreFile : IFrameMemory, IDisposable
         return new CoreFile(null, bytes, name, limits ?? CoreLimits.Default);
     }
 
-    /// <summary>Whether a file begins as a core does.</summary>
-    public static bool LooksLikeOne(string path)
+    /// <summary>Whether a file begins as ELF files do.</summary>
+    public static bool IsElf(string path)
     {
-        Span<byte> head = stackalloc byte[18];
+        Span<byte> head = stackalloc byte[4];
         using var file = File.OpenHandle(path);
-        return RandomAccess.Read(file, head, 0) == head.Length && head[..4].SequenceEqual("\u007fELF"u8) && head[16] == CoreFormat.TypeCore;
+        return RandomAccess.Read(file, head, 0) == head.Length && head.SequenceEqual("\u007fELF"u8);
     }
 
     /// <summary>The region of an address, whether its bytes are in the file or not.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Harness.Campaigns;
+using Harness.Execution;
 using Harness.Model;
 using Harness.Reports;
 
@@ -11,17 +12,45 @@ internal static class ReplayVerb
 {
     public static Command Create(VerbContext context)
     {
-        var @case = Options.Case();
+        var @case = new Argument<string?>("CASE") { Description = "A case folder, its case.json, or a replay token", Arity = ArgumentArity.ZeroOrOne };
         var zig = Options.Zig();
         var json = Options.Json();
         var defect = Options.Defect();
         var batch = new Option<bool>("--batch") { Description = "Run the whole batch in which the case was found, for a failure that needs its company" };
         var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, json };
+        var core = new Option<string?>("--core")
+        {
+            Description = "Run until the worker dies and show its core: threads, fibers, whole chains; with FILE: a core that is there", HelpName = "FILE", Arity = ArgumentArity.ZeroOrOne,
+        };
+        var die = new Option<string?>("--die") { Description = "With --core: end the whole worker where the case's fault strikes", HelpName = "HOW" };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, core, die, json };
         command.SetAction(async (result, ct) =>
         {
-            var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
+            var word = result.GetValue(@case);
+            var isCore = result.GetResult(core) is { Implicit: false };
+            if (isCore && result.GetValue(core) is { } named)
+            {
+                word = word is null ? named : throw new UsageException($"--core {named}: with a case, say --core alone");
+            }
+
+            if (isCore && word is not null && CoreSession.IsCore(word))
+            {
+                return CoreSession.Show(context, word, result.GetValue(json));
+            }
+
+            var stored = CaseArgument.Read(word ?? throw new UsageException("which case? For example: scripts/harness replay results/regressions/FOLDER")).Stored;
             var planted = Options.Defect(result.GetValue(defect));
+            var deaths = Options.Parse<Death>("--die", result.GetValue(die) is { } how ? [how] : []);
+            if (isCore)
+            {
+                return await CoreSession.RunAsync(context, stored, deaths.FirstOrDefault(), result.GetValue(zig), planted, result.GetValue(json), ct).ConfigureAwait(false);
+            }
+
+            if (deaths.Count > 0)
+            {
+                throw new UsageException("--die ends the worker to leave a core; give --core with it");
+            }
+
             if (result.GetValue(batch))
             {
                 return await BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct).ConfigureAwait(false);

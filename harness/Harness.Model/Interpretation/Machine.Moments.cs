@@ -14,8 +14,15 @@ internal sealed partial class Machine
             if (IsAskedFor(fiber))
             {
                 var at = fiber.Pc - 1;
+                var chain = machine.Chain(fiber, at);
                 var knowsLine = machine._code[at].Op is not (Op.Leave or Op.Return);
-                Moments[fiber.Index] = new FiberMoment(IsWaiting: false, knowsLine, new(machine.Chain(fiber, at)));
+                if (!knowsLine && chain[0] is Frame.Transpiled left)
+                {
+                    // It has no line of its own.
+                    chain[0] = left with { Site = -1 };
+                }
+
+                Moments[fiber.Index] = new FiberMoment(IsWaiting: false, knowsLine, new(chain));
             }
         }
 

@@ -1,5 +1,6 @@
 using Harness.Binary.Cores;
 using Harness.Binary.Unwind;
+using Harness.Execution;
 
 namespace Harness.Verification.Cores;
 
@@ -10,9 +11,9 @@ namespace Harness.Verification.Cores;
 /// </summary>
 public static class CoreExamination
 {
-    /// <param name="expectation">Null when nobody knows what the worker ran.</param>
+    /// <param name="expect">What the worker ran, by how it died; null when nobody knows.</param>
     /// <exception cref="InvalidDataException">The files cannot be used; one line says why.</exception>
-    public static CoreReport Run(string corePath, string workerPath, CoreExpectation? expectation)
+    public static CoreReport Run(string corePath, string workerPath, Func<Death, CoreExpectation>? expect)
     {
         using var image = CoreImage.Open(corePath, workerPath);
         var map = CoreMap.Read(image);
@@ -23,7 +24,7 @@ public static class CoreExamination
         var chains = map.Fibers.Select(f => f.State is CoreFiberState.Running
             ? threads.FirstOrDefault(t => t.Fiber == f.Index)?.Chain
             : Suspended(image, audit, f, findings)).ToList();
-        var comparisons = expectation?.Compare(image, map, chains) ?? [.. chains.Select(_ => new ModelComparison.Unknown("the case is not known"))];
+        var comparisons = expect?.Invoke(map.Death).Compare(image, map, chains) ?? [.. chains.Select(_ => new ModelComparison.Unknown("the case is not known"))];
         foreach (var (comparison, fiber) in comparisons.Select((c, i) => (c, i)))
         {
             if (comparison is ModelComparison.Differs { Verdict: var wrong })

@@ -15,6 +15,13 @@ public sealed class CoreExpectation
 
     public CoreExpectation(UnitPlan plan, SourceMap map, Cell cell) => (_plan, _map, _rules) = (plan, map, TraceRules.Of(cell));
 
+    /// <summary>Of a case whose worker <see cref="CoreReplay"/> ran: the same plan, the same source.</summary>
+    public static CoreExpectation Of(Case @case, Death death)
+    {
+        ArgumentNullException.ThrowIfNull(@case);
+        return new CoreExpectation(DeathPlan.Compose(@case, death), ZigEmitter.Emit([@case.Program]).Map, @case.Cell);
+    }
+
     /// <summary>Compares chains of fibers with where the model is when their logs are what they are in the core.</summary>
     /// <param name="chains">By fiber; null for those without a stack.</param>
     internal IReadOnlyList<ModelComparison> Compare(CoreImage image, CoreMap map, IReadOnlyList<CoreChain?> chains)

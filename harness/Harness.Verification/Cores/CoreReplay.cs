@@ -67,7 +67,7 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
         };
         var (died, outcome) = await TracedLaunch.RunAsync(processes, request, process => process.RunToDeath(dying => Take(process, dying, core)), ct).ConfigureAwait(false);
         ct.ThrowIfCancellationRequested();
-        return died ? new CoreOutcome.Died(CoreExamination.Run(core, worker, new CoreExpectation(plan, unit.Map, unit.Cell)), core, outcome) : new CoreOutcome.Survived(outcome);
+        return died ? new CoreOutcome.Died(CoreExamination.Run(core, worker, _ => new CoreExpectation(plan, unit.Map, unit.Cell)), core, outcome) : new CoreOutcome.Survived(outcome);
     }
 
     private static bool Take(TracedProcess process, Dying dying, string path)
