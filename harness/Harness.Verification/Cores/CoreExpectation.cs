@@ -35,13 +35,13 @@ public sealed class CoreExpectation
         var fault = FaultMenu.IsPredictable(scenario.Fault) ? scenario.Fault : new FaultPlan.Delivered(map.Deliveries);
         var program = _plan.Locate(map.Row).Program.Program;
         var moments = CompiledProgram.Of(program).MomentsAt(fault, scenario.Schedule, [.. map.Fibers.Select(f => f.Digest)]);
-        var checker = new TraceChecker(new UnitCodeMap(image.Symbols, _map), _map, _rules, image.Entry, image.Bridge);
+        var code = new UnitCodeMap(image.Symbols, _map);
         return [.. map.Fibers.Select(f => chains[f.Index] is { } chain
-            ? Compare(checker, map, f, chain, f.Index < moments.Count ? moments[f.Index] : null)
+            ? Compare(image, code, map, f, chain, f.Index < moments.Count ? moments[f.Index] : null)
             : new ModelComparison.Unknown(f.State is CoreFiberState.Unborn or CoreFiberState.Ended ? "it has no stack" : "no chain was found"))];
     }
 
-    private ModelComparison Compare(TraceChecker checker, CoreMap map, CoreFiber fiber, CoreChain chain, FiberMoment? moment)
+    private ModelComparison Compare(CoreImage image, UnitCodeMap code, CoreMap map, CoreFiber fiber, CoreChain chain, FiberMoment? moment)
     {
         var hasNotRun = fiber.Digest == Digests.Start && fiber.State is CoreFiberState.Ready;
         if (moment is null && !hasNotRun)
@@ -50,16 +50,15 @@ public sealed class CoreExpectation
         }
 
         var expected = hasNotRun ? [] : moment!.Chain;
+        var first = Judge(image, code, fiber, chain, expected, since: null);
         // One that died on purpose stands at its last event; another one has gone on since, nobody knows how far.
-        var mayHaveMoved = fiber.Index == map.Current && map.Death is Death.None;
-        var first = Judge(checker, fiber, chain, expected, 0, 0);
-        for (var since = 1; first is TraceVerdict.Wrong && mayHaveMoved && since <= 2 * MaxSince; since++)
+        if (first is TraceVerdict.Wrong && fiber.Index == map.Current && map.Death is Death.None)
         {
-            for (var gone = Math.Max(0, since - MaxSince); gone <= Math.Min(since, MaxSince); gone++)
+            foreach (var since in Since.All.Where(since => since.Gone < expected.Count))
             {
-                if (gone < expected.Count && Judge(checker, fiber, chain, expected, gone, since - gone) is TraceVerdict.Complete c)
+                if (Judge(image, code, fiber, chain, expected, since) is TraceVerdict.Complete c)
                 {
-                    return new ModelComparison.Agrees(c.Frames, c.LinesUnknown, since - gone);
+                    return new ModelComparison.Agrees(c.Frames, c.LinesUnknown, since.Beyond);
                 }
             }
         }
@@ -75,15 +74,15 @@ public sealed class CoreExpectation
     private EquatableArray<string> Shown(CoreFiber fiber, EquatableArray<Frame> expected) =>
         new ExpectedFrames(_map, _rules).Of(0, new ProbeTrace(fiber.Index, -1, expected)).Select(f => f.ToString()).Take(ChainComparison.MaxFrames).ToEquatableArray();
 
-    /// <param name="gone">Innermost frames of the model's that are left out.</param>
-    /// <param name="beyond">Innermost frames of the program in the core that are left out.</param>
-    private static TraceVerdict Judge(TraceChecker checker, CoreFiber fiber, CoreChain chain, EquatableArray<Frame> expected, int gone, int beyond)
+    private TraceVerdict Judge(CoreImage image, UnitCodeMap code, CoreFiber fiber, CoreChain chain, EquatableArray<Frame> expected, Since? since)
     {
         var frames = chain.Frames.Where(f => !f.Stub).ToList();
-        if (beyond > 0)
+        ICodeMap lines = code;
+        if (since is not null)
         {
-            var own = frames.Select((f, i) => (f, i)).Where(p => checker.Position(Returning(p.f)).Function is not null).Select(p => p.i).ElementAtOrDefault(beyond - 1);
-            frames = frames[(own + 1)..];
+            var own = frames.FindAll(f => code.Resolve(f.Lookup).Function is not null);
+            frames = since.Beyond < own.Count ? frames[frames.IndexOf(own[since.Beyond])..] : [];
+            lines = new WithoutLine(code, frames.Count > 0 ? frames[0].Lookup : 0);
         }
 
         // Crossing a boundary that is just being made or undone counts for nothing.
@@ -91,9 +90,27 @@ public sealed class CoreExpectation
         var crossed = chain.Frames.SkipWhile(f => f.Stub || f.Segment == 0).Select(f => f.Segment).FirstOrDefault() - 1;
         var probe = new WorkerMessage.Probe(0, fiber.Index, -1, 0, Observer.FramePointers, 0, stubs, crossed);
         var sent = new WorkerMessage.Chain(0, chain.IsComplete ? ChainEnd.Clean : ChainEnd.Unreadable, frames.Select(Returning).ToEquatableArray());
-        return checker.Check(0, new ProbeTrace(fiber.Index, -1, expected.Skip(gone).ToEquatableArray()), probe, sent);
+        return new TraceChecker(lines, _map, _rules, image.Entry, image.Bridge)
+            .Check(0, new ProbeTrace(fiber.Index, -1, expected.Skip(since?.Gone ?? 0).ToEquatableArray()), probe, sent);
     }
 
     /// <summary>What is looked up is the byte before.</summary>
     private static ulong Returning(CoreFrame frame) => unchecked(frame.Lookup + 1);
+
+    /// <summary>What may have happened since a fiber's last event: functions were left, others were entered. Where the innermost that stayed stands, is unknown.</summary>
+    /// <param name="Gone">Innermost frames of the model's that are left out.</param>
+    /// <param name="Beyond">Innermost frames of the program in the core that are left out.</param>
+    private sealed record Since(int Gone, int Beyond)
+    {
+        public static IReadOnlyList<Since> All { get; } =
+        [
+            .. Enumerable.Range(0, MaxSince + 1).SelectMany(gone => Enumerable.Range(0, MaxSince + 1).Select(beyond => new Since(gone, beyond))).OrderBy(s => s.Gone + s.Beyond),
+        ];
+    }
+
+    /// <summary>A code map that does not know the line of one address.</summary>
+    private sealed class WithoutLine(ICodeMap code, ulong address) : ICodeMap
+    {
+        public CodePosition Resolve(ulong at) => at == address ? code.Resolve(at) with { Line = 0 } : code.Resolve(at);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using Harness.Binary;
 using Harness.Binary.Cores;
 using Harness.Binary.Unwind;
 using Harness.Execution;
@@ -27,8 +28,8 @@ public sealed class CoreDefectTests
         var own = chain.First(f => f.Segment > 0 && !f.Stub);
         var stub = chain.First(f => f.Stub);
 
-        // The return address of the innermost function, to one that it does not come from: into the stub's frame as it was, and another function.
-        AssertFound(worker, died, own.Cfa - 8, chain[^2].Pc, CoreFault.WrongChain, CoreFault.WrongStub, CoreFault.WrongSegment, CoreFault.Incomplete);
+        // The return address of the innermost function, to one that it does not come from: into the outermost function.
+        AssertFound(worker, died, own.Cfa - 8, chain.Last(f => f.File is not null).Pc, CoreFault.WrongChain, CoreFault.WrongStub, CoreFault.WrongSegment, CoreFault.Incomplete);
         // To no code at all.
         AssertFound(worker, died, own.Cfa - 8, 0x1234_5678, CoreFault.Incomplete);
         // A stub's saved rbp: the chain loses its stack.
@@ -37,8 +38,9 @@ public sealed class CoreDefectTests
         AssertFound(worker, died, running.Segments[0].High + 32, 0x10, CoreFault.WrongStub);
         // The context of the fiber that waits: its return address.
         AssertFound(worker, died, waiting.Fiber.Rsp + 56, 0x1234_5678, CoreFault.Incomplete);
-        // To the same function, a call earlier: the line is wrong, all else is right.
-        AssertFound(worker, died, waiting.Fiber.Rsp + 56, waiting.Chain!.Frames[0].Pc + 1, CoreFault.WrongChain, CoreFault.Incomplete);
+        // Of the fiber's own function, to another line of it: all else is right.
+        var function = chain.ToList().FindLastIndex(f => f.Function.Contains("start_0", StringComparison.Ordinal));
+        AssertFound(worker, died, chain[function - 1].Cfa - 8, OtherLine(worker.Unit.WorkerPath, chain[function]), CoreFault.WrongChain);
         // Nothing changed: nothing found.
         Assert.Empty(Patched(worker, died, own.Cfa - 8, chain[chain.ToList().IndexOf(own) + 1].Pc).Findings);
     }
@@ -128,6 +130,14 @@ public sealed class CoreDefectTests
         Assert.Equal("", string.Join('\n', report.Findings));
         Assert.All(report.Fibers.Where(f => f.Chain is not null), f => Assert.IsType<ModelComparison.Agrees>(f.Comparison));
         Assert.Equal((11, 0x5e60UL), (report.Signal!.Number, report.Signal.Address));
+    }
+
+    private static ulong OtherLine(string worker, CoreFrame frame)
+    {
+        var symbols = Symbolizer.Load(worker);
+        var here = symbols.Resolve(frame.Lookup)!;
+        return Enumerable.Range(1, 1000).Select(i => frame.Pc + (ulong)i).First(address =>
+            symbols.Resolve(address - 1) is { } there && there.Symbol == here.Symbol && there.File == here.File && there.Line != here.Line);
     }
 
     private static void AssertFound(CoreTests.DeadWorker worker, CoreOutcome.Died died, ulong address, ulong value, params CoreFault[] anyOf)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Harness.Binary.Unwind;
 using Harness.Execution;
 using Harness.Model;
@@ -80,10 +81,14 @@ public sealed class CoreTests(ITestOutputHelper output)
     [ZigFact(Timeout = Timeout)]
     public async Task A_death_that_nobody_planned_is_compared_with_where_the_model_was()
     {
-        using var worker = await DeadWorker.BuildAsync(_thunk, defect: PlantedDefect.Named("return_register"));
-        var died = await worker.DieAsync(Death.None, Placement.Ascending);
-        Assert.True(died.Report.Fibers.Any(f => f.Comparison is ModelComparison.Agrees), died.Report.Fibers[0].Comparison.ToString());
-        Assert.Empty(died.Report.Findings);
+        const string stored = "trace-dwarf-differs-from-baseline-probe-thunk-debug-selfhost-219618a8";
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(Tools.Repository, "results", "regressions", stored, "case.json")));
+        var @case = CaseJson.Read(document.RootElement.GetProperty("case").GetRawText());
+        using var worker = await DeadWorker.BuildAsync(@case.Cell, @case.Program, PlantedDefect.Named("return_register"));
+        var report = Assert.IsType<CoreOutcome.Died>(await worker.RunAsync(DeathPlan.Compose(@case, Death.None))).Report;
+        Assert.Equal("", string.Join('\n', report.Findings));
+        Assert.Equal(Death.None, report.Death);
+        Assert.Contains(report.Fibers, f => f.Fiber.State is CoreFiberState.Running && f.Comparison is ModelComparison.Agrees);
     }
 
     [ZigFact(Timeout = Timeout)]
@@ -169,14 +174,16 @@ public sealed class CoreTests(ITestOutputHelper output)
 
         public Task<CoreOutcome> RunAsync(
             Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
-            _replay.RunAsync(_unit, PlanOf(death, placement, entry, disturbance, split), _scratch.Path, Kept, CancellationToken.None);
+            RunAsync(PlanOf(death, placement, entry, disturbance, split));
+
+        public Task<CoreOutcome> RunAsync(UnitPlan plan) => _replay.RunAsync(_unit, plan, _scratch.Path, Kept, CancellationToken.None);
 
         public UnitPlan PlanOf(Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
-            DeathPlan.Compose(CaseOf(placement, entry, disturbance, split), death);
+            DeathPlan.Compose(CaseOf(death is Death.None ? new FaultPlan.None() : new FaultPlan.PanicAt(entry), placement, disturbance, split), death);
 
         public void Dispose() => _scratch.Dispose();
 
-        private Case CaseOf(Placement placement, int entry, Disturbance disturbance, SplitPlan? split) => new(
-            _unit.Programs[0], _unit.Cell, ExecutionPlan.Baseline with { Fault = new FaultPlan.PanicAt(entry), Split = split ?? SplitPlan.Every, Placement = placement, Disturbance = disturbance });
+        private Case CaseOf(FaultPlan fault, Placement placement, Disturbance disturbance, SplitPlan? split) => new(
+            _unit.Programs[0], _unit.Cell, ExecutionPlan.Baseline with { Fault = fault, Split = split ?? SplitPlan.Every, Placement = placement, Disturbance = disturbance });
     }
 }
