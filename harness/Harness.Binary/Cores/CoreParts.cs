@@ -37,6 +37,9 @@ public sealed class CoreRegisters
 
     public ReadOnlySpan<ulong> Words => _words;
 
+    /// <summary>The DWARF number of a word, or −1.</summary>
+    public static int DwarfOf(int word) => _dwarf[word];
+
     public ulong Flags => _words[FlagsWord];
 
     public ulong FsBase => _words[FsBaseWord];
@@ -94,6 +97,7 @@ internal static class CoreFormat
 
     public const uint Status = 1;
     public const uint FloatingPoint = 2;
+    public const uint Process = 3;
     public const uint Auxiliary = 6;
     public const uint Signal = 0x53494749;
     public const uint Files = 0x46494c45;
@@ -103,6 +107,12 @@ internal static class CoreFormat
     public const int StatusSignal = 12;
     public const int StatusThread = 32;
     public const int StatusRegisters = 112;
+
+    /// <summary>struct elf_prpsinfo: without it libdw does not take a file for a core.</summary>
+    public const int ProcessBytes = 136;
+    public const int ProcessId = 24;
+    public const int ProcessName = 40;
+    public const int ProcessNameBytes = 16;
 
     /// <summary>siginfo_t: si_signo, si_errno, si_code; si_addr of faults.</summary>
     public const int SignalBytes = 128;

@@ -7,12 +7,14 @@ using Microsoft.Win32.SafeHandles;
 namespace Harness.Binary.Cores;
 
 /// <summary>A stopped process, as a core is written of it.</summary>
+/// <param name="Id">Of the process.</param>
+/// <param name="Name">Of its program.</param>
 /// <param name="Threads">The one that it dies of first.</param>
 /// <param name="SignalInfo">The kernel's siginfo_t; null where it ends without a signal.</param>
 /// <param name="AuxiliaryVector">As the kernel gives it.</param>
 /// <param name="Stretches">By address; of each what <paramref name="Memory"/> has is written.</param>
 public sealed record CorePicture(
-    IReadOnlyList<CoreThread> Threads, IReadOnlyList<byte[]> FloatingPoint, byte[]? SignalInfo, byte[] AuxiliaryVector, IReadOnlyList<CoreMapping> Mappings,
+    int Id, string Name, IReadOnlyList<CoreThread> Threads, IReadOnlyList<byte[]> FloatingPoint, byte[]? SignalInfo, byte[] AuxiliaryVector, IReadOnlyList<CoreMapping> Mappings,
     IReadOnlyList<CoreStretch> Stretches, IFrameMemory Memory);
 
 /// <summary>A stretch of a process's memory. <paramref name="HasContent"/>: it has been touched; otherwise it is known to be there, and that is all.</summary>
@@ -127,6 +129,7 @@ public static class CoreWriter
 
             if (i == 0)
             {
+                Note(notes, CoreFormat.Process, Process(picture));
                 if (picture.SignalInfo is { } signal)
                 {
                     Note(notes, CoreFormat.Signal, signal);
@@ -161,6 +164,15 @@ public static class CoreWriter
         BinaryPrimitives.WriteInt32LittleEndian(status.AsSpan(CoreFormat.StatusThread), thread.Id);
         MemoryMarshal.AsBytes(thread.Words.Words).CopyTo(status.AsSpan(CoreFormat.StatusRegisters));
         return status;
+    }
+
+    private static byte[] Process(CorePicture picture)
+    {
+        var process = new byte[CoreFormat.ProcessBytes];
+        BinaryPrimitives.WriteInt32LittleEndian(process.AsSpan(CoreFormat.ProcessId), picture.Id);
+        var name = Encoding.UTF8.GetBytes(picture.Name);
+        name.AsSpan(0, Math.Min(name.Length, CoreFormat.ProcessNameBytes - 1)).CopyTo(process.AsSpan(CoreFormat.ProcessName));
+        return process;
     }
 
     private static byte[] Files(IReadOnlyList<CoreMapping> mappings)

@@ -190,6 +190,8 @@ public sealed partial class TracedProcess : IDisposable
         throw new TraceException("the traced program has no entry point in its auxiliary vector");
     }
 
+    public int Id => _process;
+
     /// <summary>The path of the program itself.</summary>
     public string Program => File.ResolveLinkTarget(ProcPath("exe"), returnFinalTarget: false)?.FullName ?? "";
 

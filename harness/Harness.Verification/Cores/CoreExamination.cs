@@ -68,7 +68,8 @@ public static class CoreExamination
 
         if (SavedContext.Read(image.Core, fiber.Rsp) is { } registers)
         {
-            return audit.Walk(registers, isExact: false, fiber.Segments, $"fiber {fiber.Index}");
+            // One that has never run stands before its first instruction; others come back from a gate.
+            return audit.Walk(registers, isExact: registers[DwarfRegister.Rip] == image.AddressOf("hs_fiber_start"), fiber.Segments, $"fiber {fiber.Index}");
         }
 
         findings.Add(new CoreFinding(CoreFault.NoContext, $"fiber {fiber.Index}", $"its context at {fiber.Rsp:x} is not in the core"));

@@ -62,7 +62,8 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
         File.Copy(unit.WorkerPath, worker, overwrite: true);
         var request = new ProcessRequest
         {
-            File = unit.WorkerPath, Arguments = [planPath, statusPath], WorkingDirectory = scratch, Timeout = WorkerLimits.Default.SessionTimeout,
+            // From where it is kept: the core names that path, and debuggers find it there.
+            File = Path.GetFullPath(worker), Arguments = [planPath, statusPath], WorkingDirectory = scratch, Timeout = WorkerLimits.Default.SessionTimeout,
             Limits = new ResourceLimits { MemoryBytes = WorkerLimits.Default.MemoryBytes },
         };
         var (died, outcome) = await TracedLaunch.RunAsync(processes, request, process => process.RunToDeath(dying => Take(process, dying, core)), ct).ConfigureAwait(false);

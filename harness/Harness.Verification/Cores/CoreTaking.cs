@@ -25,7 +25,7 @@ internal sealed class CoreTaking(TracedProcess process) : IFrameMemory
         var (stretches, mappings) = Maps();
         var threads = dying.Threads.Select((t, i) => new CoreThread(t.Id, i == 0 ? dying.Signal : 0, Words(t.Registers))).ToList();
         var picture = new CorePicture(
-            threads, [.. dying.Threads.Select(t => t.FloatingPoint)], dying.SignalInfo, process.AuxiliaryVector(), mappings, stretches, this);
+            process.Id, Path.GetFileName(process.Program), threads, [.. dying.Threads.Select(t => t.FloatingPoint)], dying.SignalInfo, process.AuxiliaryVector(), mappings, stretches, this);
         using var file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite);
         CoreWriter.Write(file, picture);
     }

@@ -171,7 +171,7 @@ public sealed class CoreFileTests
             BinaryPrimitives.WriteUInt64LittleEndian(auxiliary, 33);
             BinaryPrimitives.WriteUInt64LittleEndian(auxiliary.AsSpan(8), 0x7fff_0000);
             return new CorePicture(
-                [new CoreThread(71, 11, Words(1000)), new CoreThread(72, 0, Words(2000))], [new byte[512], new byte[512]], signal, auxiliary,
+                71, "made up", [new CoreThread(71, 11, Words(1000)), new CoreThread(72, 0, Words(2000))], [new byte[512], new byte[512]], signal, auxiliary,
                 [new CoreMapping(Base, Base + 0x2000, 0x1000, "/a/worker"), new CoreMapping(Far, Far + 0x1000, 0, "/b")],
                 [
                     new CoreStretch(Base, Base + 0x1000, CoreAccess.Read | CoreAccess.Execute, true), new CoreStretch(Base + 0x1000, Base + 0x2000, CoreAccess.Read, true),
