@@ -12,7 +12,7 @@ internal static class CoreText
     /// <summary>Frames that are shown of each end of a deep chain.</summary>
     private const int MaxAtEachEnd = 60;
 
-    public static string Of(CoreReport report, string path)
+    public static string Of(CoreReport report, string path, IReadOnlyList<(CoreTool Tool, ToolComparison? Comparison)> opinions)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"core       {Repository.Shown(path)} ({new FileInfo(path).Length / 1e6:0.#} MB with its holes), its worker beside it\n");
@@ -33,12 +33,17 @@ internal static class CoreText
             }
         }
 
-        foreach (var finding in report.Findings)
+        text.Append(report.Findings.Count + opinions.Count > 0 ? "\n" : "");
+        foreach (var (tool, comparison) in opinions)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n{finding}");
+            text.Append(CultureInfo.InvariantCulture, $"{Word(tool, comparison)}\n");
         }
 
-        text.Append(report.Findings.Count > 0 ? "\n" : "");
+        foreach (var finding in report.Findings.Concat(opinions.SelectMany(o => o.Comparison?.Findings ?? [])))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{finding}\n");
+        }
+
         return text.Append(CultureInfo.InvariantCulture, $"\n{Verdict(report)}\n").ToString();
     }
 
@@ -50,7 +55,7 @@ internal static class CoreText
         _ => outcome.ToString().Split('\n')[0],
     };
 
-    public static object Fields(CoreReport report, string path) => new
+    public static object Fields(CoreReport report, string path, IReadOnlyList<(CoreTool Tool, ToolComparison? Comparison)> opinions) => new
     {
         core = path, holds = report.Holds, signal = report.Signal?.Number ?? 0, code = report.Signal?.Code ?? 0, address = Hex(report.Signal?.Address ?? 0), row = report.Row,
         death = report.Death.ToString().ToLowerInvariant(), frames = report.Frames,
@@ -60,7 +65,11 @@ internal static class CoreText
             index = f.Fiber.Index, state = f.Fiber.State.ToString().ToLowerInvariant(), segments = f.Fiber.Segments.Count, model = Word(f.Comparison),
             end = f.Chain is null ? null : End(f.Chain), chain = f.Chain?.Frames.Select(Fields),
         }),
-        findings = report.Findings.Select(f => new { fault = f.Fault.ToString(), where = f.Where, detail = f.Detail }),
+        tools = opinions.Select(o => new
+        {
+            tool = o.Tool.ToString().ToLowerInvariant(), chains = o.Comparison?.Chains, frames = o.Comparison?.Frames, known = o.Comparison?.Known.Select(k => new { name = k.Key.Name, count = k.Value }),
+        }),
+        findings = report.Findings.Concat(opinions.SelectMany(o => o.Comparison?.Findings ?? [])).Select(f => new { fault = f.Fault.ToString(), where = f.Where, detail = f.Detail }),
     };
 
     private static object Fields(CoreFrame frame) => new
@@ -68,6 +77,15 @@ internal static class CoreText
         address = Hex(frame.Pc), exact = frame.IsExact, function = frame.Function, file = frame.File is null ? null : Path.GetFileName(frame.File), line = frame.Line,
         segment = frame.Segment, stub = frame.Stub,
     };
+
+    private static string Word(CoreTool tool, ToolComparison? comparison)
+    {
+        var name = tool is CoreTool.Gdb ? "gdb" : "eu-stack";
+        return comparison is null
+            ? $"{name,-9}  no answer; is it installed?"
+            : string.Create(CultureInfo.InvariantCulture, $"{name,-9}  {comparison.Frames} frames of {comparison.Chains} chains as ours")
+                + string.Concat(comparison.Known.Select(k => string.Create(CultureInfo.InvariantCulture, $"; {k.Value} known to end early ({k.Key.Name})")));
+    }
 
     private static string Verdict(CoreReport report)
     {

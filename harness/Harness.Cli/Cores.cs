@@ -11,10 +11,13 @@ public interface ICores
 {
     /// <exception cref="EnvironmentUnusableException">The system does not allow tracing.</exception>
     Task<CoreOutcome> RunAsync(Case @case, Death death, string scratch, string keep, CancellationToken ct);
+
+    /// <summary>Asks the tools that are installed.</summary>
+    Task<IReadOnlyList<(CoreTool Tool, ToolComparison? Comparison)>> AskToolsAsync(string core, string worker, string scratch, CancellationToken ct);
 }
 
 /// <summary>The real one.</summary>
-internal sealed class RealCores(CoreReplay replay) : ICores
+internal sealed class RealCores(CoreReplay replay, CoreTools tools) : ICores
 {
     public async Task<CoreOutcome> RunAsync(Case @case, Death death, string scratch, string keep, CancellationToken ct)
     {
@@ -27,4 +30,7 @@ internal sealed class RealCores(CoreReplay replay) : ICores
             throw new EnvironmentUnusableException(e.Message, e);
         }
     }
+
+    public Task<IReadOnlyList<(CoreTool Tool, ToolComparison? Comparison)>> AskToolsAsync(string core, string worker, string scratch, CancellationToken ct) =>
+        tools.CompareAsync(core, worker, scratch, ct);
 }

@@ -56,7 +56,8 @@ internal sealed class RealRooms : IRoomOpener
         var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
         var builder = new WorkerBuilder(
             fixtures, cache, RuntimeRecipe.Standard.With(options.Defect), BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) });
-        return new RealCores(new CoreReplay(new UnitFactory(builder, options.Defect), await cache.ProcessesAsync(ct).ConfigureAwait(false)));
+        var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
+        return new RealCores(new CoreReplay(new UnitFactory(builder, options.Defect), processes), new CoreTools(processes));
     }, ct);
 
     public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>

@@ -23,40 +23,39 @@ internal static class ReplayVerb
             Description = "Run until the worker dies and show its core: threads, fibers, whole chains; with FILE: a core that is there", HelpName = "FILE", Arity = ArgumentArity.ZeroOrOne,
         };
         var die = new Option<string?>("--die") { Description = "With --core: end the whole worker where the case's fault strikes", HelpName = "HOW" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, core, die, json };
-        command.SetAction(async (result, ct) =>
+        var tools = new Option<bool>("--tools") { Description = "With --core: ask gdb and eu-stack too, where they are installed" };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, core, die, tools, json };
+        command.SetAction((result, ct) =>
         {
-            var word = result.GetValue(@case);
-            var isCore = result.GetResult(core) is { Implicit: false };
-            if (isCore && result.GetValue(core) is { } named)
+            var words = new[] { result.GetValue(@case), result.GetValue(core) }.Where(word => word is not null).ToList();
+            if (words.Count != 1)
             {
-                word = word is null ? named : throw new UsageException($"--core {named}: with a case, say --core alone");
+                throw new UsageException(words.Count == 0
+                    ? "which case? For example: scripts/harness replay results/regressions/FOLDER"
+                    : $"--core {words[1]}: with a case, say --core alone");
             }
 
-            if (isCore && word is not null && CoreSession.IsCore(word))
-            {
-                return CoreSession.Show(context, word, result.GetValue(json));
-            }
-
-            var stored = CaseArgument.Read(word ?? throw new UsageException("which case? For example: scripts/harness replay results/regressions/FOLDER")).Stored;
             var planted = Options.Defect(result.GetValue(defect));
             var deaths = Options.Parse<Death>("--die", result.GetValue(die) is { } how ? [how] : []);
-            if (isCore)
+            if (result.GetResult(core) is { Implicit: false })
             {
-                return await CoreSession.RunAsync(context, stored, deaths.FirstOrDefault(), result.GetValue(zig), planted, result.GetValue(json), ct).ConfigureAwait(false);
+                var session = new CoreSession(context, result.GetValue(zig), result.GetValue(tools), result.GetValue(json));
+                return result.GetValue(batch) || result.GetValue(gdb)
+                    ? throw new UsageException("--core runs one case in one worker; give it without --batch and --gdb")
+                    : CoreSession.IsCore(words[0]!)
+                        ? session.ShowAsync(words[0]!, ct)
+                        : session.RunAsync(CaseArgument.Read(words[0]!).Stored, deaths.FirstOrDefault(), planted, ct);
             }
 
-            if (deaths.Count > 0)
+            if (deaths.Count > 0 || result.GetValue(tools))
             {
-                throw new UsageException("--die ends the worker to leave a core; give --core with it");
+                throw new UsageException("--die and --tools are about the core that a worker leaves; give --core with them");
             }
 
-            if (result.GetValue(batch))
-            {
-                return await BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct).ConfigureAwait(false);
-            }
-
-            return await RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct).ConfigureAwait(false);
+            var stored = CaseArgument.Read(words[0]!).Stored;
+            return result.GetValue(batch)
+                ? BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct)
+                : RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct);
         });
         return command;
     }

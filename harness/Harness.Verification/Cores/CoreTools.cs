@@ -25,6 +25,21 @@ public sealed class CoreTools(ChildProcess processes)
 
     public static bool IsInstalled(CoreTool tool) => ExecutablePath.Resolve(NameOf(tool)) is not null;
 
+    /// <summary>All tools that there are, on every thread and every fiber; null for one that is not installed or does not answer.</summary>
+    /// <exception cref="InvalidDataException">The files cannot be used.</exception>
+    public async Task<IReadOnlyList<(CoreTool Tool, ToolComparison? Comparison)>> CompareAsync(string core, string worker, string scratch, CancellationToken ct)
+    {
+        var fibers = Path.Combine(scratch, "fibers");
+        var ours = FiberCore.Write(core, worker, fibers);
+        var results = new List<(CoreTool, ToolComparison?)>();
+        foreach (var tool in Enum.GetValues<CoreTool>())
+        {
+            results.Add((tool, await AskAsync(tool, fibers, worker, ct).ConfigureAwait(false) is { } theirs ? ToolComparison.Of(tool, ours, theirs) : null));
+        }
+
+        return results;
+    }
+
     /// <summary>Null: it is not installed, or does not answer.</summary>
     public async Task<IReadOnlyList<ToolChain>?> AskAsync(CoreTool tool, string core, string worker, CancellationToken ct)
     {
