@@ -94,13 +94,26 @@ public static class CoreWriter
                 ReadPages(address + (ulong)done, chunk, memory);
             }
 
-            for (var page = 0; page < chunk.Length; page += PageBytes)
+            WriteContent(file, offset + done, chunk);
+        }
+    }
+
+    /// <summary>Runs of pages that are not all zeros, each at once.</summary>
+    private static void WriteContent(SafeFileHandle file, long offset, ReadOnlySpan<byte> chunk)
+    {
+        var start = 0;
+        while (start < chunk.Length && chunk[start..].IndexOfAnyExcept((byte)0) is var skip and >= 0)
+        {
+            start = (start + skip) / PageBytes * PageBytes;
+            var end = start;
+            while (end < chunk.Length && chunk[end..Math.Min(chunk.Length, end + PageBytes)].ContainsAnyExcept((byte)0))
             {
-                if (chunk[page..Math.Min(chunk.Length, page + PageBytes)] is var content && content.ContainsAnyExcept((byte)0))
-                {
-                    RandomAccess.Write(file, content, offset + done + page);
-                }
+                end += PageBytes;
             }
+
+            end = Math.Min(end, chunk.Length);
+            RandomAccess.Write(file, chunk[start..end], offset + start);
+            start = end;
         }
     }
 
