@@ -81,6 +81,20 @@ public sealed class CoreFileTests
         }
     }
 
+    /// <summary>The last note ends by a few bytes too late.</summary>
+    [Fact]
+    public void A_note_that_reaches_beyond_its_segment_is_refused()
+    {
+        var core = Sound();
+        var whole = BinaryPrimitives.ReadUInt64LittleEndian(core.AsSpan(64 + 32, 8));
+        for (var less = 1UL; less <= 520; less++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(core.AsSpan(64 + 32, 8), whole - less);
+            var refused = Assert.Throws<InvalidDataException>(() => CoreFile.Parse(core, "broken", _small));
+            Assert.Contains("has a note of 512 bytes", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void No_mutant_breaks_the_reader_or_a_walk_through_it()
     {
