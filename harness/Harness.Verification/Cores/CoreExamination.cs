@@ -18,6 +18,7 @@ public static class CoreExamination
         using var image = CoreImage.Open(corePath, workerPath);
         var map = CoreMap.Read(image);
         var findings = new List<CoreFinding>();
+        findings.AddRange(map.Fibers.Where(f => f.Problem is not null).Select(f => new CoreFinding(CoreFault.WrongSegment, $"fiber {f.Index}", f.Problem!)));
         var audit = new ChainAudit(image, findings);
         var running = map.Fibers.FirstOrDefault(f => f.Index == map.Current);
         var threads = Threads(image, audit, running);

@@ -115,12 +115,15 @@ internal sealed class CoreImage : IDisposable
         return new TracedModule(file, bias, low, high, []);
     }
 
-    /// <summary>Without its file the code has no rows, which ends a walk through it by name.</summary>
+    /// <summary>
+    /// Without its file the code has no rows, which ends a walk through it by name. The path is the core's word: devices and pipes, which have no length, are not
+    /// opened.
+    /// </summary>
     private static ElfFile? Load(string path)
     {
         try
         {
-            return ElfFile.Load(path);
+            return path.StartsWith('/') && new FileInfo(path) is { Exists: true, Length: > 0 } ? ElfFile.Load(path) : null;
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

@@ -24,7 +24,11 @@ public sealed record CoreSegment(int Ordinal, ulong Low, ulong High, ulong Limit
 /// <summary>A fiber in a core.</summary>
 /// <param name="Rsp">Where it left off, when it does not run.</param>
 /// <param name="Segments">Innermost first.</param>
-public sealed record CoreFiber(int Index, CoreFiberState State, ulong Rsp, ulong Digest, IReadOnlyList<CoreSegment> Segments);
+public sealed record CoreFiber(int Index, CoreFiberState State, ulong Rsp, ulong Digest, IReadOnlyList<CoreSegment> Segments)
+{
+    /// <summary>Why its segments could not be read; null: they were, or it has none.</summary>
+    public string? Problem { get; init; }
+}
 
 /// <summary>A worker's own state in its core: zig-fixtures/worker/core_map.zig says where things are.</summary>
 internal sealed record CoreMap(IReadOnlyList<CoreFiber> Fibers, int Current, int Row, Death Death, EquatableArray<Delivery> Deliveries)
@@ -81,10 +85,21 @@ internal sealed record CoreMap(IReadOnlyList<CoreFiber> Fibers, int Current, int
         {
             var address = unchecked(At(Field.Fibers) + ((ulong)index * At(Field.FiberBytes)));
             var state = (CoreFiberState)(Word(unchecked(address + At(Field.StateAt))) & 0xff);
-            var segments = state is CoreFiberState.Ready or CoreFiberState.Running or CoreFiberState.Waiting
-                ? Segments(Word(unchecked(address + At(Field.SegmentAt))))
-                : [];
-            return new CoreFiber(index, state, Word(unchecked(address + At(Field.RspAt))), Word(unchecked(address + At(Field.DigestAt))), segments);
+            var fiber = new CoreFiber(index, state, Word(unchecked(address + At(Field.RspAt))), Word(unchecked(address + At(Field.DigestAt))), []);
+            if (state is not (CoreFiberState.Ready or CoreFiberState.Running or CoreFiberState.Waiting))
+            {
+                return fiber;
+            }
+
+            try
+            {
+                return fiber with { Segments = Segments(Word(unchecked(address + At(Field.SegmentAt)))) };
+            }
+            catch (InvalidDataException e)
+            {
+                // A worker that dies may have lost them: the others' are as readable as before.
+                return fiber with { Problem = e.Message };
+            }
         }
 
         private List<CoreSegment> Segments(ulong address)
@@ -92,13 +107,14 @@ internal sealed record CoreMap(IReadOnlyList<CoreFiber> Fibers, int Current, int
             var segments = new List<CoreSegment>();
             while (address != 0)
             {
-                if (segments.Count == MaxSegments)
+                var ordinal = Small(Word(unchecked(address + At(Field.OrdinalAt))), MaxSegments, "segments");
+                if (ordinal < 1 || (segments.Count > 0 && ordinal != segments[^1].Ordinal - 1))
                 {
-                    throw Bad($"a fiber has more than {MaxSegments} segments, or a ring of them");
+                    throw Bad($"a fiber's segment has the number {ordinal}, below {(segments.Count > 0 ? segments[^1].Ordinal : 0)}");
                 }
 
                 segments.Add(new CoreSegment(
-                    Small(Word(unchecked(address + At(Field.OrdinalAt))), int.MaxValue, "segments"), Word(unchecked(address + At(Field.LowAt))), address,
+                    ordinal, Word(unchecked(address + At(Field.LowAt))), address,
                     Word(unchecked(address + At(Field.LimitAt))), Word(unchecked(address + At(Field.StubFrameAt)))));
                 address = Word(unchecked(address + At(Field.ParentAt)));
             }

@@ -36,6 +36,9 @@ public sealed class CoreDefectTests
         AssertFound(worker, died, stub.Cfa - 16, 0x10, CoreFault.Incomplete, CoreFault.WrongSegment, CoreFault.WrongStub);
         // The segment's record of its stub (abi.zig: stub_frame is the fifth word).
         AssertFound(worker, died, running.Segments[0].High + 32, 0x10, CoreFault.WrongStub);
+        // Its parent (the first word): itself, and nothing at all.
+        AssertFound(worker, died, running.Segments[0].High, running.Segments[0].High, CoreFault.WrongSegment);
+        AssertFound(worker, died, running.Segments[0].High, 0x1234_5678, CoreFault.WrongSegment);
         // The context of the fiber that waits: its return address.
         AssertFound(worker, died, waiting.Fiber.Rsp + 56, 0x1234_5678, CoreFault.Incomplete);
         // Of the fiber's own function, to another line of it: all else is right.
@@ -130,6 +133,82 @@ public sealed class CoreDefectTests
         Assert.Equal("", string.Join('\n', report.Findings));
         Assert.All(report.Fibers.Where(f => f.Chain is not null), f => Assert.IsType<ModelComparison.Agrees>(f.Comparison));
         Assert.Equal((11, 0x5e60UL), (report.Signal!.Number, report.Signal.Address));
+    }
+
+    /// <summary>Of a core from outside anything may be wrong: its headers, its notes, the state that the worker kept.</summary>
+    [ZigFact(Timeout = Timeout)]
+    public async Task No_mutant_of_a_core_breaks_its_examination()
+    {
+        const int mutants = 100;
+        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        var died = await worker.DieAsync(Death.Segfault, Placement.Ascending);
+        var (head, map) = Places(died.CorePath, worker.Unit.WorkerPath);
+        var random = new PlanRandom(5);
+        var (refused, found) = (0, 0);
+        using var file = File.OpenHandle(died.CorePath, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        // A file that never ends, in libc's place.
+        var libc = head.AsSpan().IndexOf("libc.so.6\0"u8) + "libc.so.6".Length;
+        var start = head.AsSpan(0, libc).LastIndexOf((byte)0) + 1;
+        byte[] endless = [.. head];
+        endless.AsSpan(start, libc - start).Fill((byte)'/');
+        "/dev/zero"u8.CopyTo(endless.AsSpan(libc - "/dev/zero".Length));
+        RandomAccess.Write(file, endless, 0);
+        _ = CoreExamination.Run(died.CorePath, worker.Unit.WorkerPath, null);
+        RandomAccess.Write(file, head, 0);
+        for (var i = 0; i < mutants; i++)
+        {
+            var (offset, bytes) = i % 2 == 0 ? (0, head) : map;
+            var mutant = Mutate([.. bytes], random);
+            RandomAccess.Write(file, mutant, offset);
+            try
+            {
+                found += CoreExamination.Run(died.CorePath, worker.Unit.WorkerPath, null).Holds ? 0 : 1;
+            }
+            catch (InvalidDataException)
+            {
+                refused++;
+            }
+
+            RandomAccess.Write(file, bytes, offset);
+        }
+
+        Assert.Empty(CoreExamination.Run(died.CorePath, worker.Unit.WorkerPath, null).Findings);
+        Assert.True(refused > 10 && found > 5, $"{refused} refused, {found} with findings: the mutants are not interesting");
+    }
+
+    private static byte[] Mutate(byte[] bytes, PlanRandom random)
+    {
+        ulong[] edges = [0, 1, 0x1234_5678, long.MaxValue, ulong.MaxValue];
+        for (var changes = 1 + random.Below(3); changes > 0; changes--)
+        {
+            var at = random.Below(bytes.Length - sizeof(ulong));
+            if (random.Below(2) == 0)
+            {
+                bytes[at] = (byte)random.Below(256);
+            }
+            else
+            {
+                BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at & ~7), edges[random.Below(edges.Length)]);
+            }
+        }
+
+        return bytes;
+    }
+
+    /// <summary>A core's headers and notes; where the worker says where things are, and the records of its fibers.</summary>
+    private static (byte[] Head, (long Offset, byte[] Bytes) Map) Places(string path, string worker)
+    {
+        const int headBytes = 9000;
+        const int mapBytes = 160;
+        using var image = CoreImage.Open(path, worker);
+        var address = image.AddressOf("hs_core_map");
+        var region = image.Core.RegionOf(address)!.Value;
+        using var file = File.OpenHandle(path);
+        var (head, map) = (new byte[headBytes], new byte[mapBytes]);
+        var offset = region.Offset + (long)(address - region.Low);
+        RandomAccess.Read(file, head, 0);
+        RandomAccess.Read(file, map, offset);
+        return (head, (offset, map));
     }
 
     private static ulong OtherLine(string worker, CoreFrame frame)
