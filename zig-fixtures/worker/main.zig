@@ -12,6 +12,8 @@ const storm = @import("storm.zig");
 const opinions = @import("opinions.zig");
 const second = @import("second.zig");
 const stacks = @import("stacks.zig");
+const death = @import("death.zig");
+const core_map = @import("core_map.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -34,6 +36,7 @@ pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow
 
 comptime {
     _ = services;
+    _ = core_map;
 }
 
 pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
@@ -235,6 +238,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     // What is behind may fault a second time, which ends the process as the first one does.
     stacks.send(state.current, .crash, -1, 0, &registersOf(gregs));
     output.flush();
+    death.inHandler();
     var default: std.c.Sigaction = .{
         .handler = .{ .handler = std.c.SIG.DFL },
         .mask = std.mem.zeroes(std.c.sigset_t),

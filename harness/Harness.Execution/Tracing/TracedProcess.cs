@@ -31,7 +31,7 @@ public sealed class TraceException(string message) : Exception(message);
 /// A process that is run instruction by instruction. All members are for the thread that attached: the kernel gives a tracee to one thread.
 /// Not safe for programs with several threads: the others run untraced.
 /// </summary>
-public sealed class TracedProcess : IDisposable
+public sealed partial class TracedProcess : IDisposable
 {
     private const ulong TrapFlag = 0x100;
     private const byte Breakpoint = 0xcc;
@@ -202,6 +202,8 @@ public sealed class TracedProcess : IDisposable
 
         throw new TraceException("the traced program has no entry point in its auxiliary vector");
     }
+
+    public int Id => _process;
 
     /// <summary>The path of the program itself.</summary>
     public string Program => File.ResolveLinkTarget(ProcPath("exe"), returnFinalTarget: false)?.FullName ?? "";

@@ -12,9 +12,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
 {
     public const int WholeEvery = 64;
 
-    private const int MaxPlaces = 4_000_000;
-
-    private readonly Dictionary<ulong, CodePlace> _places = [];
+    private readonly CodePlaces _places = new(modules);
     private readonly StepLedger _ledger = new();
     private readonly PagedMemory _paged = new(memory);
     private ShadowStack _shadow = null!;
@@ -68,7 +66,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     public void Begin(in FrameRegisters registers)
     {
         _unwinder = new Unwinder(modules, _paged);
-        _shadow = new ShadowStack(memory, PlaceAt);
+        _shadow = new ShadowStack(memory, _places.At);
         var trace = _unwinder.Walk(registers);
         if (!trace.IsComplete)
         {
@@ -79,7 +77,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         (_outermost, _depthAtBegin) = (_shadow.Current, _shadow.Current.Depth);
         Outside = _depthAtBegin > 0 ? _shadow.Current.Top.Return : 0;
         _registers = registers;
-        _place = PlaceAt(registers[DwarfRegister.Rip]!.Value);
+        _place = _places.At(registers[DwarfRegister.Rip]!.Value);
         Check();
     }
 
@@ -100,7 +98,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             Found(from, StepFault.Flow, "a call, a return or a switch of stacks", problem);
         }
 
-        _place = PlaceAt(registers[DwarfRegister.Rip].GetValueOrDefault());
+        _place = _places.At(registers[DwarfRegister.Rip].GetValueOrDefault());
         Check();
     }
 
@@ -119,30 +117,13 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         _windowAt = default;
         _registers = registers;
         _shadow.Resumed(registers);
-        _place = PlaceAt(registers[DwarfRegister.Rip].GetValueOrDefault());
+        _place = _places.At(registers[DwarfRegister.Rip].GetValueOrDefault());
         Check();
     }
 
     public StepReport Report() => new(
-        _steps, _checked, _whole, _frames, _places.Values.LongCount(p => p.Visits > 0), _depthMax, _shadow.Switches, _shadow.Splits, _shadow.Signals,
-        _ledger.Findings, _ledger.Known, [.. modules.All.SelectMany(module => StepLedger.Coverage(module, IsVisited))]);
-
-    private bool IsVisited(ulong pc) => _places.TryGetValue(pc, out var place) && place.Visits > 0;
-
-    private CodePlace PlaceAt(ulong pc)
-    {
-        if (!_places.TryGetValue(pc, out var place))
-        {
-            if (_places.Count == MaxPlaces)
-            {
-                throw new InvalidDataException($"the program has more than {MaxPlaces} different instructions; step through a smaller one");
-            }
-
-            _places[pc] = place = CodePlace.Of(pc, modules.Find(pc));
-        }
-
-        return place;
-    }
+        _steps, _checked, _whole, _frames, _places.Visited, _depthMax, _shadow.Switches, _shadow.Splits, _shadow.Signals,
+        _ledger.Findings, _ledger.Known, [.. modules.All.SelectMany(module => StepLedger.Coverage(module, _places.IsVisited))]);
 
     private void Check()
     {
@@ -293,7 +274,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         var (rbxGiven, isBehindGate) = (false, false);
         for (var i = 0; i < depth; i++)
         {
-            if (i > 0 && IsBlindRestorer(PlaceAt(chain[depth - i].Return)))
+            if (i > 0 && IsBlindRestorer(_places.At(chain[depth - i].Return)))
             {
                 Excuse(StepShortcoming.Restorer);
                 return;
@@ -304,7 +285,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
                 break;
             }
 
-            isBehindGate |= PlaceAt(trace.Frames[i].LookupPc).Role.HasFlag(CodeRole.Stub);
+            isBehindGate |= _places.At(trace.Frames[i].LookupPc).Role.HasFlag(CodeRole.Stub);
             if (IsReleased(trace.Frames[i], chain[depth - 1 - i], isBehindGate))
             {
                 Excuse(StepShortcoming.Released);
