@@ -16,6 +16,16 @@ public sealed record InjectionOptions
     public bool SparesReturnAddress { get; init; } = true;
 
     /// <summary>
+    /// A function that asks and has a larger frame gets its check all the same, because it would not fit below the limit: <c>std.debug</c>'s capturing of
+    /// traces, allocators that note who allocates. At a split it is told the stub's address, which is the second of a walk's: a trace that
+    /// begins there begins with the stub's frame.
+    /// </summary>
+    public long SparedFrameBytes { get; init; } = 1024;
+
+    /// <summary>Functions that ask and are known to be larger, by exact name.</summary>
+    public IReadOnlySet<string> TooLarge { get; init; } = new HashSet<string>();
+
+    /// <summary>
     /// Bytes of stack arguments that morestack copies where neither the function's code nor its caller's frame tells; more than
     /// any generated function takes.
     /// </summary>

@@ -34,6 +34,9 @@ public readonly record struct UnsplitFunction(string Name, UnsplitReason Reason,
 public sealed record InjectionReport(
     int Functions, int Split, ImmutableArray<UnsplitFunction> Unsplit, int UnknownFrames, int Redirected)
 {
+    /// <summary>Functions with a check that ask for their return address, which is the stub's where they split.</summary>
+    public ImmutableArray<string> Misled { get; init; } = [];
+
     /// <summary>Why an injected object must not be run: it would hold, or fail, for no reason of its own. Null: it may be.</summary>
     /// <param name="maxUnsplitFrameBytes">
     /// The largest frame of a function without a check: it must fit, with those it calls, into what the runtime keeps below the limit.

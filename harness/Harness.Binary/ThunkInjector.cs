@@ -17,6 +17,7 @@ public sealed class ThunkInjector
     private readonly Dictionary<(int Section, ulong Offset), SymbolReference> _thunks = [];
     private readonly List<(int Section, FunctionScan.Exit Exit)> _exits = [];
     private int _functions;
+    private readonly List<string> _misled = [];
     private int _unknownFrames;
 
     private ThunkInjector(ElfFile file, InjectionOptions options)
@@ -48,7 +49,7 @@ public sealed class ThunkInjector
     {
         AddThunks(SplitFunctions());
         var redirected = Redirect() + RelocateExits();
-        var report = new InjectionReport(_functions, _thunks.Count, [.. _unsplit], _unknownFrames, redirected);
+        var report = new InjectionReport(_functions, _thunks.Count, [.. _unsplit], _unknownFrames, redirected) { Misled = [.. _misled] };
         return (_rewriter.Write(), report);
     }
 
@@ -72,6 +73,11 @@ public sealed class ThunkInjector
             else
             {
                 _unknownFrames += scan.FrameKnown ? 0 : 1;
+                if (SplitChoice.IsMisled(scan, _options))
+                {
+                    _misled.Add(symbol.Name);
+                }
+
                 result.Add(new Function(symbol, SplitChoice.Check(_object, symbol, scan, _options)));
             }
         }

@@ -7,6 +7,7 @@ using Harness.Generators;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Cores;
 using Harness.Verification.Stepping;
 
 namespace Harness.Cli;
@@ -47,6 +48,16 @@ internal sealed class RealRooms : IRoomOpener
         var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(options.Defect)), options.Defect);
         var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
         return new RealStepper(new UnitStepper(factory, new SteppedProgram(processes, StubSources.Functions(fixtures, StubSources.All))));
+    }, ct);
+
+    public Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct) => WithZigAsync<ICores>(options.Root, options.Zig, async zig =>
+    {
+        var fixtures = FixtureLayout.Find(options.Root);
+        var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
+        var builder = new WorkerBuilder(
+            fixtures, cache, RuntimeRecipe.Standard.With(options.Defect), BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) });
+        var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
+        return new RealCores(new CoreReplay(new UnitFactory(builder, options.Defect), processes), new CoreTools(processes));
     }, ct);
 
     public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>

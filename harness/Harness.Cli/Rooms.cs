@@ -36,6 +36,10 @@ public interface IRoomOpener
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<IStepper> OpenStepperAsync(RoomOptions options, CancellationToken ct);
 
+    /// <summary>What runs cases until their workers die, for <c>replay --core</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct);
+
     /// <summary>What builds and runs the programs of <c>bench runtime</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct);

@@ -134,7 +134,8 @@ public static class PlanFile
         writer.U32(scenario.ExpectedEntries);
         writer.U32((uint)scenario.Flags);
         writer.U64(0);
-        writer.U64(0);
+        writer.U32((uint)scenario.Death);
+        writer.U32(0);
     }
 
     private static PlanProgram ReadProgram(ref Reader reader)
@@ -162,8 +163,9 @@ public static class PlanFile
             program, (FaultCode)reader.U32(), reader.U32(), reader.U32(), reader.U64(), reader.U64(), reader.U64(),
             reader.U32(), reader.U32(), reader.U32(), reader.U32(), reader.U32(), (ScenarioFlags)reader.U32());
         reader.U64();
-        reader.U64();
-        return scenario;
+        var death = (Death)reader.U32();
+        reader.U32();
+        return scenario with { Death = death };
     }
 
     private static PlanRow ReadRow(ref Reader reader, int scenarios) => new(

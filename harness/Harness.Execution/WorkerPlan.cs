@@ -82,6 +82,9 @@ public sealed record PlanScenario(
     uint ExpectedEntries,
     ScenarioFlags Flags)
 {
+    /// <summary>What the injected panic does to the whole process instead.</summary>
+    public Death Death { get; init; }
+
     /// <summary>A scenario of which nothing is expected yet.</summary>
     /// <exception cref="ArgumentException">The model-only <see cref="FaultPlan.Delivered"/>.</exception>
     public static PlanScenario Of(int program, FaultPlan fault, Schedule schedule)
@@ -114,6 +117,27 @@ public enum FaultCode : uint
     Segfault = 3,
     StackBudget = 4,
     SegmentAllocation = 5,
+}
+
+/// <summary>Ways for a worker to die on purpose, at the entry of an injected panic.</summary>
+public enum Death : uint
+{
+    None = 0,
+
+    /// <summary>A panic that nobody isolates: the worker writes a line and exits.</summary>
+    Panic = 1,
+
+    /// <summary>A write to an address that nobody maps, by the fiber's code.</summary>
+    Segfault = 2,
+
+    /// <summary>The stack pointer runs off into a page that gives no access.</summary>
+    Guard = 3,
+
+    /// <summary>SIGABRT from a service, on the system stack.</summary>
+    Abort = 4,
+
+    /// <summary>SIGABRT in the handler of a segfault, on the signal stack.</summary>
+    Handler = 5,
 }
 
 [Flags]

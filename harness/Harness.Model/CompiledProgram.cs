@@ -63,6 +63,13 @@ public sealed class CompiledProgram
         return run;
     }
 
+    /// <summary>
+    /// Where each fiber is when its log has come to a digest: of one that gave way there, as it waits; of another, at the event itself. Null where the
+    /// model's log never has that digest, or is still empty.
+    /// </summary>
+    public IReadOnlyList<FiberMoment?> MomentsAt(FaultPlan fault, Schedule schedule, IReadOnlyList<ulong> digests) =>
+        new Machine(this).Moments(fault, schedule, digests);
+
     /// <summary>The frame of the function that is stopped in the instruction at <paramref name="at"/>.</summary>
     internal Frame FrameAt(int at)
     {

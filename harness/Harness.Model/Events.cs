@@ -94,6 +94,12 @@ public abstract record Frame
 /// <summary>The chain at one probe. <paramref name="Site"/>: the probe's, or −1 at a panic or segfault.</summary>
 public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain);
 
+/// <summary>A fiber at a point of its log.</summary>
+/// <param name="IsWaiting">It gave way there; otherwise it has just logged an event, and goes on.</param>
+/// <param name="KnowsLine">The innermost function's line is the chain's; otherwise it is anywhere in that function, or has just left it.</param>
+/// <param name="Chain">Innermost first.</param>
+public sealed record FiberMoment(bool IsWaiting, bool KnowsLine, EquatableArray<Frame> Chain);
+
 /// <summary>
 /// What must happen in one execution. Fibers' arrays are indexed by fiber. <see cref="Digest"/> is
 /// <see cref="Digests.Combine"/> of the fibers' digests. <see cref="Acquired"/>: how many Acquired events. Events,

@@ -126,7 +126,7 @@ public static partial class SplitStackIr
             return UnsplitReason.Variadic;
         }
 
-        var asks = options.SparesReturnAddress && body.Contains("@llvm.returnaddress", StringComparison.Ordinal);
+        var asks = options.SparesReturnAddress && !options.TooLarge.Contains(name) && body.Contains("@llvm.returnaddress", StringComparison.Ordinal);
         return asks ? UnsplitReason.AsksReturnAddress : null;
     }
 

@@ -55,13 +55,31 @@ internal sealed class UnitBuild(
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 
-    /// <summary>Optimised IR → attribute added → code generation alone → notes dropped, checks looked for.</summary>
+    /// <summary>
+    /// Frames are known once the code is there: functions that were left out because they ask for their return address, and turn out too large for
+    /// that, get the attribute in a second pass. Few units have any.
+    /// </summary>
     private async Task<InjectionReport?> ByAttributeAsync()
+    {
+        var report = await ByAttributeAsync(_injection).ConfigureAwait(false);
+        var large = report?.Unsplit.Where(f => f.Reason is UnsplitReason.AsksReturnAddress && (f.FrameBytes < 0 || f.FrameBytes > _injection.SparedFrameBytes))
+            .Select(f => f.Name).ToHashSet();
+        if (large is null or { Count: 0 })
+        {
+            return report;
+        }
+
+        report = await ByAttributeAsync(_injection with { TooLarge = large }).ConfigureAwait(false);
+        return report is null ? null : report with { Misled = [.. large.Order(StringComparer.Ordinal)] };
+    }
+
+    /// <summary>Optimised IR → attribute added → code generation alone → notes dropped, checks looked for.</summary>
+    private async Task<InjectionReport?> ByAttributeAsync(InjectionOptions injection)
     {
         var ir = await RewriteAsync(async () =>
         {
             var text = await File.ReadAllTextAsync(PathOf(IrName), ct).ConfigureAwait(false);
-            var result = SplitStackIr.Rewrite(text, _injection, options.KeepVariables);
+            var result = SplitStackIr.Rewrite(text, injection, options.KeepVariables);
             await File.WriteAllTextAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
             return result;
         }).ConfigureAwait(false);
@@ -72,7 +90,7 @@ internal sealed class UnitBuild(
             return null;
         }
 
-        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, _injection))
+        return await RewriteObjectAsync(file => SplitCheckAudit.Run(file, ir.Unsplit, injection))
             .ConfigureAwait(false);
     }
 
@@ -101,7 +119,7 @@ internal sealed class UnitBuild(
         }
 
         return await RewriteAsync(() => Task.FromResult(
-            InlineCheckAudit.Run(ElfFile.Load(PathOf(ObjectName)), plan.Unsplit, _injection))).ConfigureAwait(false);
+            InlineCheckAudit.Run(ElfFile.Load(PathOf(ObjectName)), plan.Unsplit, _injection) with { Misled = [.. plan.Misled] })).ConfigureAwait(false);
     }
 
     /// <summary>Links the unit with the runtime's objects into the worker.</summary>

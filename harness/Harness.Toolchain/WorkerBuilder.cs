@@ -19,7 +19,7 @@ public sealed record BuildOptions
     /// The largest frame of a function without a check. What such functions need together, in a chain of calls, is proven of the linked
     /// program (<see cref="Binary.StackUse.SlackAudit"/>); this one says early which function is to blame.
     /// </summary>
-    public long MaxUnsplitFrameBytes { get; init; } = 1024;
+    public long MaxUnsplitFrameBytes { get; init; } = InjectionOptions.Default.SparedFrameBytes;
 
     /// <summary>
     /// Keeps what debug information of attribute builds says of variables: for a debugger; the harness needs lines

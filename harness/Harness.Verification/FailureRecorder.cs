@@ -92,7 +92,7 @@ internal sealed class FailureRecorder(IUnitRunner runner)
         failures.Any(f => IsAboutTraces(f.Check)) ? RowFlags.Record | RowFlags.SendTraces | RowFlags.BothObservers
         : FlagsFor(program.Program, ExecutionPlan.Baseline);
 
-    private static RowFlags FlagsFor(FiberProgram program, ExecutionPlan execution)
+    internal static RowFlags FlagsFor(FiberProgram program, ExecutionPlan execution)
     {
         var fault = FaultMenu.IsPredictable(execution.Fault) ? execution.Fault : new FaultPlan.None();
         var frames = Interpreter.Run(program, fault, execution.Schedule).Probes.Sum(p => (long)p.Chain.Count);

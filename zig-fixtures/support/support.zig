@@ -151,11 +151,11 @@ fn codeOf(err: anyerror) u32 {
     };
 }
 
-pub fn log(site: u32, value: u64) void {
+pub inline fn log(site: u32, value: u64) void {
     hs_event(.log, site, value);
 }
 
-pub fn leave(function: u32) void {
+pub inline fn leave(function: u32) void {
     hs_event(.leave, function, 0);
 }
 
@@ -195,15 +195,15 @@ pub inline fn stay() void {
 }
 
 /// Takes one unit of the fiber's fuel, if there is any.
-pub fn fuel() bool {
+pub inline fn fuel() bool {
     return hs_fuel() != 0;
 }
 
-pub fn acquire(site: u32, kind: Resource) Handle {
+pub inline fn acquire(site: u32, kind: Resource) Handle {
     return .{ .serial = hs_acquire(site, kind) };
 }
 
-pub fn release(site: u32, handle: Handle) void {
+pub inline fn release(site: u32, handle: Handle) void {
     hs_release(site, handle.serial);
 }
 
@@ -219,11 +219,11 @@ pub fn join(site: u32, fiber: u32) Fault!void {
     if (code != 0) return faultOf(code); // error trace: SupportJoin
 }
 
-pub fn fill(buffer: []u64, seed: u64) void {
+pub inline fn fill(buffer: []u64, seed: u64) void {
     hs_fill(buffer.ptr, buffer.len, seed);
 }
 
-pub fn sum(buffer: []const u64) u64 {
+pub inline fn sum(buffer: []const u64) u64 {
     return hs_sum(buffer.ptr, buffer.len);
 }
 

@@ -128,8 +128,15 @@ fn windowOf(stack: *const abi.Stack) u64 {
     return stack.arena + abi.arena_bytes - stack.window_bytes;
 }
 
+/// In one system call: what lies between is accessible anyway.
 pub fn makeAllAccessible(stack: *abi.Stack, plan: *abi.Plan) void {
-    makeAccessible(stack, plan, 0, ~@as(u64, 0));
+    if (stack.protected_count == 0) return;
+    var hull = stack.protected[0];
+    for (stack.protected[1..stack.protected_count]) |range| {
+        hull = .{ .low = @min(hull.low, range.low), .high = @max(hull.high, range.high) };
+    }
+    protect(plan, hull.low, hull.high, prot_read_write);
+    stack.protected_count = 0;
 }
 
 /// What is inaccessible in [low, high) becomes usable again.

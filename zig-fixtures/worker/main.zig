@@ -11,6 +11,8 @@ const execution = @import("execution.zig");
 const storm = @import("storm.zig");
 const second = @import("second.zig");
 const stacks = @import("stacks.zig");
+const death = @import("death.zig");
+const core_map = @import("core_map.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -33,6 +35,7 @@ pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow
 
 comptime {
     _ = services;
+    _ = core_map;
 }
 
 pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
@@ -167,8 +170,9 @@ fn reserveArena() usize {
 
 /// Address space for every fiber's stack and bookkeeping, once.
 fn reserve() void {
-    services.enterPool();
     services.hs_thread.core.cache.room_bytes = abi.pool_kept_bytes;
+    services.hs_thread.core.cache.populates = 1;
+    services.enterPool();
     for (&state.fibers) |*fiber| {
         fiber.stack.arena = reserveArena();
         fiber.stack.depth_positions = @ptrFromInt(mapped(state.entry_depth_max * 8));
@@ -220,6 +224,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     // What is behind may fault a second time, which ends the process as the first one does.
     stacks.send(state.current, .crash, -1, 0, &registersOf(gregs));
     output.flush();
+    death.inHandler();
     var default: std.c.Sigaction = .{
         .handler = .{ .handler = std.c.SIG.DFL },
         .mask = std.mem.zeroes(std.c.sigset_t),

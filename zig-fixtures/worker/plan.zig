@@ -45,8 +45,13 @@ pub const Scenario = extern struct {
     expected_entries: u32,
     flags: u32,
     baseline_key: u64,
-    reserved: u64,
+    /// With a fault of kind `panic`: what becomes of the process at that entry.
+    death: Death,
+    reserved: u32,
 };
+
+/// Ways for the whole process to die; see death.zig. `handler`: by abort in the handler of a segfault.
+pub const Death = enum(u32) { none = 0, panic = 1, segfault = 2, guard = 3, abort = 4, handler = 5, _ };
 
 pub const row_observe_fp = 1;
 pub const row_observe_dwarf = 2;
@@ -103,6 +108,8 @@ pub fn parse(bytes: []align(8) const u8, unit_programs: u64) Error!Plan {
     for (plan.scenarios) |scenario| {
         if (scenario.program >= plan.programs.len) return error.BadScenario;
         if (@intFromEnum(scenario.fault_kind) > 5) return error.BadScenario;
+        if (@intFromEnum(scenario.death) > 5) return error.BadScenario;
+        if (scenario.death != .none and scenario.fault_kind != .panic) return error.BadScenario;
     }
     for (plan.rows) |row| {
         if (row.scenario >= plan.scenarios.len) return error.BadRow;

@@ -39,7 +39,7 @@ pub fn enter(which: *state.Fiber) u64 {
     if (disturbed()) storm.pause();
     hand(.second);
     await(.first);
-    if (disturbed()) storm.start();
+    if (disturbed()) storm.proceed();
     own.plan = execution_plan;
     own.core.warm_splits = warm_splits;
     return back;
@@ -54,7 +54,7 @@ fn work(_: ?*anyopaque) callconv(.c) ?*anyopaque {
         await(.second);
         own.plan = execution_plan;
         own.core.warm_splits = warm_splits;
-        if (disturbed()) storm.start();
+        if (disturbed()) storm.proceed();
         back = scheduler.enter(fiber, defects.active != .thread_limit);
         if (disturbed()) storm.pause();
         own.core.stack = null;

@@ -15,6 +15,7 @@ const error_traces = @import("errors.zig");
 const mixing = @import("mixing.zig");
 const buffers = @import("buffers.zig");
 const stacks = @import("stacks.zig");
+const death = @import("death.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
 extern fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void;
@@ -70,7 +71,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     }
     if (entry >= state.program.entry_cap) scheduler.runaway();
     const faults_before = state.faults;
-    switch (fault(fiber, entry)) {
+    switch (fault(fiber, entry, rsp)) {
         0 => {},
         else => |answer| return answer,
     }
@@ -113,7 +114,7 @@ fn isBeyondBudget(stack: *const runtime.Stack) bool {
 }
 
 /// What the fault plan does at this entry: an answer for the checkpoint, or 0.
-fn fault(fiber: *state.Fiber, entry: u64) u32 {
+fn fault(fiber: *state.Fiber, entry: u64, rsp: u64) u32 {
     const scenario = state.scenario;
     switch (scenario.fault_kind) {
         .@"error" => {
@@ -126,7 +127,8 @@ fn fault(fiber: *state.Fiber, entry: u64) u32 {
         },
         .panic => if (entry == scenario.fault_entry) {
             state.faults += 1;
-            return answer_panic;
+            if (scenario.death != .none) death.begin(rsp);
+            return if (scenario.death == .segfault or scenario.death == .handler) answer_segfault else answer_panic;
         },
         .segfault => if (entry == scenario.fault_entry) {
             state.faults += 1;
@@ -235,7 +237,7 @@ export fn hs_rt_probe(site: u32, errors: ?*const error_traces.Trace, registers: 
 }
 
 export fn hs_rt_panic(message: [*]const u8, length: u64, return_address: u64, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) noreturn {
-    if (state.current == state.no_index or state.scenario.fault_kind != .panic) {
+    if (state.current == state.no_index or state.scenario.fault_kind != .panic or death.reason != .none) {
         output.stop("unexpected panic: {s}", .{message[0..@min(length, 300)]}, 101);
     }
     observe.probe(state.running(), -1, registers);

@@ -107,7 +107,7 @@ pub var ledger_broken: u64 = 0;
 pub var expecting_segfault: bool = false;
 pub var fault_registers: abi.Registers = undefined;
 
-pub const Delivery = struct { entry: u32, code: u32 };
+pub const Delivery = extern struct { entry: u32, code: u32 };
 pub var deliveries: [256]Delivery = undefined;
 pub var delivery_count: u32 = 0;
 

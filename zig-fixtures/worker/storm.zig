@@ -16,6 +16,9 @@ const signal: linux.SIG = @enumFromInt(40);
 const delay_least_ns = 3_000;
 /// A power of two: what a delay varies by.
 const delay_spread_ns = 1 << 15;
+/// After so many in one execution delays are twice as long, and so on: few executions are a hundred times as long as others, and would
+/// take all the time that storms cost.
+const doubles_every = 32;
 /// Of the 64 KiB that a signal stack has here.
 const scratch_bytes = 16 << 10;
 
@@ -25,6 +28,8 @@ pub var arrived_in_stubs: u64 = 0;
 
 threadlocal var draw: u64 = 1;
 var raining: bool = false;
+/// Signals of this execution, on whichever thread.
+var rained: u64 = 0;
 /// Each thread has its own, which finds it wherever it runs.
 threadlocal var timer: ?i32 = null;
 
@@ -38,6 +43,12 @@ pub fn install() void {
 }
 
 pub fn start() void {
+    rained = 0;
+    proceed();
+}
+
+/// After a pause, or on the other thread.
+pub fn proceed() void {
     @atomicStore(bool, &raining, true, .seq_cst);
     arm(delay_least_ns);
 }
@@ -52,12 +63,19 @@ pub fn pause() void {
     arm(0);
 }
 
+fn nextDelay() u64 {
+    draw = draw *% 6364136223846793005 +% 1442695040888963407;
+    const delay = delay_least_ns + (draw >> 32 & (delay_spread_ns - 1));
+    rained += 1;
+    return delay << @intCast(@min(rained / doubles_every, 14)); // Less than a second: the kernel wants seconds apart.
+}
+
 const Event = extern struct { value: u64 = 0, signal: u32, notify: u32, thread: i32, padding: [44]u8 = @splat(0) };
 const notify_thread = 4;
 
-fn arm(nanoseconds: u32) void {
+fn arm(nanoseconds: u64) void {
     const own = timer orelse create();
-    const delay: linux.itimerspec = .{ .it_interval = .{ .sec = 0, .nsec = 0 }, .it_value = .{ .sec = 0, .nsec = nanoseconds } };
+    const delay: linux.itimerspec = .{ .it_interval = .{ .sec = 0, .nsec = 0 }, .it_value = .{ .sec = 0, .nsec = @intCast(nanoseconds) } };
     _ = linux.syscall4(.timer_settime, @intCast(own), 0, @intFromPtr(&delay), 0);
 }
 
@@ -77,8 +95,7 @@ fn onSignal(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callc
     var scratch: [scratch_bytes / 64]@Vector(64, u8) = undefined;
     for (&scratch) |*line| @as(*volatile @Vector(64, u8), line).* = @splat(0x55);
     if (defects.active == .signal_limit) abi.setLimit(0);
-    draw = draw *% 6364136223846793005 +% 1442695040888963407;
-    if (@atomicLoad(bool, &raining, .seq_cst)) arm(delay_least_ns + @as(u32, @intCast(draw >> 32 & (delay_spread_ns - 1))));
+    if (@atomicLoad(bool, &raining, .seq_cst)) arm(nextDelay());
 }
 
 /// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).

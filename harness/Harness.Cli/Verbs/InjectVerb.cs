@@ -171,12 +171,21 @@ internal sealed class InjectVerb
 
         foreach (var group in report.Unsplit.GroupBy(function => function.Reason).OrderBy(group => group.Key))
         {
-            var names = string.Join(", ", group.Select(function => function.Name).Order(StringComparer.Ordinal).Take(NamedMax));
-            var more = group.Count() > NamedMax ? ", …" : "";
-            text.Append(CultureInfo.InvariantCulture, $"left out    {group.Count():N0} ({Why(group.Key)}; frames up to {group.Max(function => function.FrameBytes):N0} bytes): {names}{more}\n");
+            text.Append(CultureInfo.InvariantCulture, $"left out    {group.Count():N0} ({Why(group.Key)}; frames up to {group.Max(function => function.FrameBytes):N0} bytes): {Few(group.Select(function => function.Name))}\n");
+        }
+
+        if (report.Misled.Length > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"note        {report.Misled.Length:N0} ask for their return address and are too large to be left out; where they split it is morestack's: {Few(report.Misled)}\n");
         }
 
         return text.ToString();
+    }
+
+    private static string Few(IEnumerable<string> names)
+    {
+        var sorted = names.Order(StringComparer.Ordinal).ToList();
+        return string.Join(", ", sorted.Take(NamedMax)) + (sorted.Count > NamedMax ? ", …" : "");
     }
 
     private static string Json(InjectionRequest request, InjectionReport report) => JsonSerializer.Serialize(new
@@ -187,6 +196,7 @@ internal sealed class InjectVerb
         split = report.Split,
         redirected = report.Redirected,
         unknownFrames = report.UnknownFrames,
+        misled = report.Misled,
         unsplit = report.Unsplit.Select(function => new { function.Name, Reason = function.Reason.ToString(), function.FrameBytes }),
     }, CaseText.JsonOptions) + "\n";
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Harness.Campaigns;
+using Harness.Execution;
 using Harness.Model;
 using Harness.Reports;
 using Harness.Reports.Pictures;
@@ -12,23 +13,50 @@ internal static class ReplayVerb
 {
     public static Command Create(VerbContext context)
     {
-        var @case = Options.Case();
+        var @case = new Argument<string?>("CASE") { Description = "A case folder, its case.json, or a replay token", Arity = ArgumentArity.ZeroOrOne };
         var zig = Options.Zig();
         var json = Options.Json();
         var defect = Options.Defect();
         var batch = new Option<bool>("--batch") { Description = "Run the whole batch in which the case was found, for a failure that needs its company" };
         var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, json };
-        command.SetAction(async (result, ct) =>
+        var core = new Option<string?>("--core")
         {
-            var stored = CaseArgument.Read(result.GetRequiredValue(@case)).Stored;
-            var planted = Options.Defect(result.GetValue(defect));
-            if (result.GetValue(batch))
+            Description = "Run until the worker dies and show its core: threads, fibers, whole chains; with FILE: a core that is there", HelpName = "FILE", Arity = ArgumentArity.ZeroOrOne,
+        };
+        var die = new Option<string?>("--die") { Description = "With --core: end the whole worker where the case's fault strikes", HelpName = "HOW" };
+        var tools = new Option<bool>("--tools") { Description = "With --core: ask gdb and eu-stack too, where they are installed" };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, core, die, tools, json };
+        command.SetAction((result, ct) =>
+        {
+            var words = new[] { result.GetValue(@case), result.GetValue(core) }.Where(word => word is not null).ToList();
+            if (words.Count != 1)
             {
-                return await BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct).ConfigureAwait(false);
+                throw new UsageException(words.Count == 0
+                    ? "which case? For example: scripts/harness replay results/regressions/FOLDER"
+                    : $"--core {words[1]}: with a case, say --core alone");
             }
 
-            return await RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct).ConfigureAwait(false);
+            var planted = Options.Defect(result.GetValue(defect));
+            var deaths = Options.Parse<Death>("--die", result.GetValue(die) is { } how ? [how] : []);
+            if (result.GetResult(core) is { Implicit: false })
+            {
+                var session = new CoreSession(context, result.GetValue(zig), result.GetValue(tools), result.GetValue(json));
+                return result.GetValue(batch) || result.GetValue(gdb)
+                    ? throw new UsageException("--core runs one case in one worker; give it without --batch and --gdb")
+                    : CoreSession.IsCore(words[0]!)
+                        ? session.ShowAsync(words[0]!, ct)
+                        : session.RunAsync(CaseArgument.Read(words[0]!).Stored, deaths.FirstOrDefault(), planted, ct);
+            }
+
+            if (deaths.Count > 0 || result.GetValue(tools))
+            {
+                throw new UsageException("--die and --tools are about the core that a worker leaves; give --core with them");
+            }
+
+            var stored = CaseArgument.Read(words[0]!).Stored;
+            return result.GetValue(batch)
+                ? BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct)
+                : RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct);
         });
         return command;
     }

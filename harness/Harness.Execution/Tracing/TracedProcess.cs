@@ -31,7 +31,7 @@ public sealed class TraceException(string message) : Exception(message);
 /// A process that is run instruction by instruction. All members are for the thread that attached: the kernel gives a tracee to one thread.
 /// Not safe for programs with several threads: the others run untraced.
 /// </summary>
-public sealed class TracedProcess : IDisposable
+public sealed partial class TracedProcess : IDisposable
 {
     private const ulong TrapFlag = 0x100;
     private const byte Breakpoint = 0xcc;
@@ -72,17 +72,25 @@ public sealed class TracedProcess : IDisposable
         return traced;
     }
 
-    /// <summary>Runs at full speed up to an address, which must be reached.</summary>
+    /// <summary>Runs at full speed up to the first of some addresses, one of which must be reached. Signals are delivered as they come.</summary>
+    /// <returns>The address that it came to.</returns>
     /// <exception cref="TraceException">It ended before.</exception>
-    public void RunTo(ulong address)
+    public ulong RunTo(params ReadOnlySpan<ulong> addresses)
     {
-        Span<byte> original = stackalloc byte[1];
-        if (!TryRead(address, original))
+        var originals = new byte[addresses.Length];
+        for (var i = 0; i < addresses.Length; i++)
         {
-            throw new TraceException($"the traced program has nothing at {address:x}");
+            if (!TryRead(addresses[i], originals.AsSpan(i, 1)))
+            {
+                throw new TraceException($"the traced program has nothing at {addresses[i]:x}");
+            }
         }
 
-        Write(address, [Breakpoint]);
+        foreach (var address in addresses)
+        {
+            Write(address, [Breakpoint]);
+        }
+
         var signal = 0;
         while (true)
         {
@@ -92,7 +100,7 @@ public sealed class TracedProcess : IDisposable
                 throw new TraceException("the traced program ended before it came to where stepping begins");
             }
 
-            if (number == Native.SignalTrap && _registers.Rip == address + 1)
+            if (number == Native.SignalTrap && addresses.Contains(_registers.Rip - 1))
             {
                 break;
             }
@@ -100,9 +108,14 @@ public sealed class TracedProcess : IDisposable
             signal = number;
         }
 
-        Write(address, original);
-        _registers.Rip = address;
+        for (var i = 0; i < addresses.Length; i++)
+        {
+            Write(addresses[i], originals.AsSpan(i, 1));
+        }
+
+        _registers.Rip--;
         SetRegisters();
+        return _registers.Rip;
     }
 
     /// <summary>
@@ -189,6 +202,8 @@ public sealed class TracedProcess : IDisposable
 
         throw new TraceException("the traced program has no entry point in its auxiliary vector");
     }
+
+    public int Id => _process;
 
     /// <summary>The path of the program itself.</summary>
     public string Program => File.ResolveLinkTarget(ProcPath("exe"), returnFinalTarget: false)?.FullName ?? "";

@@ -222,9 +222,19 @@ internal sealed partial class Machine
             return;
         }
 
-        var chain = new Frame[length];
+        _traces.Add(new(fiber.Index, site, new(Chain(fiber, fiber.Pc - 1))));
+    }
+
+    /// <summary>All frames of a fiber whose innermost function stands in the instruction at <paramref name="pc"/>.</summary>
+    private Frame[] Chain(FiberState fiber, int pc)
+    {
+        var chain = new Frame[fiber.Depth + fiber.Bridges + 1];
         var next = 0;
-        chain[next++] = _program.FrameAt(fiber.Pc - 1);
+        if (fiber.Depth > 0)
+        {
+            chain[next++] = _program.FrameAt(pc);
+        }
+
         for (var depth = fiber.Depth - 1; depth > 0; depth--)
         {
             var caller = fiber.FrameAt(depth).Caller;
@@ -237,6 +247,6 @@ internal sealed partial class Machine
         }
 
         chain[next] = new Frame.FiberEntry(fiber.Index);
-        _traces.Add(new(fiber.Index, site, new(chain)));
+        return chain;
     }
 }

@@ -31,6 +31,8 @@ internal sealed partial class Machine
     /// <summary>The running fiber gives way, or the run is over.</summary>
     private bool _switch;
 
+    private MomentWatch? _watch;
+
     public Machine(CompiledProgram program)
     {
         _program = program;
@@ -50,9 +52,20 @@ internal sealed partial class Machine
             _switch = false;
             Resume();
             Execute();
+            _watch?.Left(_fiber);
         }
 
         return Collect();
+    }
+
+    /// <summary>Where each fiber is when its log has come to these digests.</summary>
+    public FiberMoment?[] Moments(FaultPlan fault, Schedule schedule, IReadOnlyList<ulong> digests)
+    {
+        _watch = new MomentWatch(this, digests);
+        Run(fault, schedule, keepEvents: false);
+        var moments = _watch.Moments;
+        _watch = null;
+        return moments;
     }
 
     private void Reset(FaultPlan fault, bool keepEvents)
@@ -287,6 +300,7 @@ internal sealed partial class Machine
             _fiber.Events.Add(e);
         }
 
+        _watch?.Recorded(_fiber);
         if (++_events > ProgramLimits.MaxEvents)
         {
             ReachCap();

@@ -10,7 +10,12 @@ namespace Harness.Verification.Stepping;
 /// <param name="Start">The function that is stepped through, with all it calls; what comes before and after runs at full speed.</param>
 /// <param name="MaxSteps">Beyond these it is ended.</param>
 /// <param name="WholeEvery">How many steps may pass between comparisons of the whole chain.</param>
-public sealed record StepOptions(string Start = "main", long MaxSteps = 50_000_000, int WholeEvery = StepChecker.WholeEvery, InterruptOptions? Interrupt = null);
+/// <param name="RunsUnwinder">
+/// The search for who catches an exception runs at full speed, and the personality routines that it asks: it takes hundreds of thousands of
+/// instructions, none of them the runtime's but those of the personality routines.
+/// </param>
+public sealed record StepOptions(
+    string Start = "main", long MaxSteps = 50_000_000, int WholeEvery = StepChecker.WholeEvery, InterruptOptions? Interrupt = null, bool RunsUnwinder = false);
 
 /// <summary>Signals at instructions of a seed's choice, and at every one of the runtime's assembly when it is first met.</summary>
 /// <param name="Signal">The program handles it: the handler leaves what it found in <paramref name="FramePointers"/> and <paramref name="Dwarf"/>.</param>
@@ -46,7 +51,8 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
         var began = Stopwatch.GetTimestamp();
         checker.Begin(ProcessView.Convert(process.Registers));
         var interrupts = options.Interrupt is { } wanted ? new Interrupts(process, checker, wanted, AddressOf) : null;
-        var complete = Steps(process, checker, interrupts, options.MaxSteps, ct);
+        ulong? landing = options.RunsUnwinder ? AddressOf(process, TracedModule.UnwinderJump) : null;
+        var complete = Steps(process, checker, interrupts, landing, options.MaxSteps, ct);
         ct.ThrowIfCancellationRequested();
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         if (complete)
@@ -58,7 +64,7 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
     }
 
     /// <returns>Whether it came to the end of what was to be stepped through.</returns>
-    private static bool Steps(TracedProcess process, StepChecker checker, Interrupts? interrupts, long most, CancellationToken ct)
+    private static bool Steps(TracedProcess process, StepChecker checker, Interrupts? interrupts, ulong? landing, long most, CancellationToken ct)
     {
         var delivered = 0;
         while (checker.Steps < most && !ct.IsCancellationRequested)
@@ -79,6 +85,12 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
             if (checker.HasReturned)
             {
                 return true;
+            }
+
+            if (landing is { } jump && checker.UnwinderReturn is { } back)
+            {
+                process.RunTo(jump, back);
+                checker.Resume(ProcessView.Convert(process.Registers));
             }
 
             interrupts?.Consider();

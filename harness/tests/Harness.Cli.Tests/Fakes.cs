@@ -146,6 +146,9 @@ internal sealed class FakeRooms : IRoomOpener
     public Task<IStepper> OpenStepperAsync(RoomOptions options, CancellationToken ct) =>
         Task.FromException<IStepper>(Unusable ?? new NotSupportedException("no compiler here"));
 
+    public Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct) =>
+        Task.FromException<ICores>(Unusable ?? new NotSupportedException("no compiler here"));
+
     public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
         ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
         : Task.FromException<RuntimeBench.IWorkshop>(Unusable);

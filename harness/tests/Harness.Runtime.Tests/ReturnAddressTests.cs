@@ -13,6 +13,8 @@ public sealed class ReturnAddressTests : IDisposable
 {
     private const string Source = "programs/addresses/unit.zig";
 
+    private const string LeakSource = "programs/addresses/leak.zig";
+
     private readonly Scratch _scratch = new();
 
     public void Dispose() => _scratch.Dispose();
@@ -35,6 +37,33 @@ public sealed class ReturnAddressTests : IDisposable
         foreach (var name in (string[])["direct", "returned", "passed"])
         {
             Assert.True(expected[name] != observed.GetValueOrDefault(name), string.Join(", ", observed));
+        }
+    }
+
+    /// <summary>
+    /// <c>std.debug</c>'s own functions are too large to be left out: they split, and where they do the stub's address is what they are told. The traces
+    /// that begin there are complete all the same, with the stub's frame in front at most.
+    /// </summary>
+    [ZigTheory(Timeout = 300_000)]
+    [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
+    [InlineData(Route.Attribute, OptimizeMode.Debug, Backend.Llvm)]
+    public async Task An_allocator_that_notes_its_callers_notes_all_of_them(Route route, OptimizeMode mode, Backend backend)
+    {
+        var cell = new Cell(route, mode, backend);
+        var built = await Tools.BuildAsync(Tools.Unit(LeakSource), cell, RuntimeRecipe.Product, _scratch.Path, Product.Importing(cell));
+        Assert.Contains(built.Injection.Misled, name => name.StartsWith("heap.ArenaAllocator.", StringComparison.Ordinal));
+        var symbols = Symbolizer.Load(built.WorkerPath);
+        var places = (await Tools.PassAsync(built.WorkerPath)).Select(line => line.Split(' '))
+            .ToLookup(words => words[0], words => symbols.Resolve(ulong.Parse(words[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture) - 1));
+        var lines = File.ReadAllLines(Tools.Fixtures.PathOf(LeakSource)).Select((text, i) => (Text: text, Line: i + 1)).ToList();
+        foreach (var name in (string[])["leaked", "captured"])
+        {
+            var own = lines.Where(line => line.Text.EndsWith("// " + name, StringComparison.Ordinal)).Select(line => $"unit.zig:{line.Line}").ToList();
+            var stubs = places[name].Where(place => place?.Symbol is "__morestack" or "hs_morestack_thunk").ToList();
+            var frames = places[name].Except(stubs).Select(place => place?.File is { } file ? $"{Path.GetFileName(file)}:{place.Line}" : place?.Symbol ?? "nothing").ToList();
+            Assert.True(frames.Take(own.Count).SequenceEqual(own), $"{name}: {string.Join(", ", places[name])}");
+            Assert.Equal("hs_fiber_start", places[name].Last()?.Symbol);
+            Assert.True(name != "leaked" || stubs.Count > 0, string.Join(", ", places[name]));
         }
     }
 

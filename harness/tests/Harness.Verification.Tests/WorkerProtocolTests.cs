@@ -135,7 +135,7 @@ public class WorkerProtocolTests
     public void A_plan_has_the_sizes_and_places_of_the_protocol()
     {
         var program = new PlanProgram(2, 1, 3, 4, [5u], 6, 7);
-        var scenario = new PlanScenario(0, FaultCode.Panic, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, ScenarioFlags.Persistent);
+        var scenario = new PlanScenario(0, FaultCode.Panic, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, ScenarioFlags.Persistent) { Death = Death.Handler };
         var row = new PlanRow(0, SplitKind.EntrySet, Placement.Interleaved, ReleasePolicy.Unmap, RowFlags.Record, 18, 19);
         var bytes = PlanFile.ToBytes(new WorkerPlan([program], [scenario], [row]));
         Assert.Equal(32 + 64 + 80 + 24, bytes.Length);
@@ -145,10 +145,11 @@ public class WorkerProtocolTests
             (8, 1), (12, 1), (16, 1), // counts
             (32, 2), (36, 1), (40, 3), (44, 4), (48, 5), (80, 6), (84, 7), // program
             (96, 0), (100, 2), (104, 8), (108, 9), (112, 10), (120, 11), (128, 12), (136, 13), (140, 14),
-            (144, 15), (148, 16), (152, 17), (156, 2),
+            (144, 15), (148, 16), (152, 17), (156, 2), (168, 5),
             (176, 0), (180, 9), (181, 2), (182, 2), (183, 4), (184, 18), (192, 19), // row
         ];
         Assert.All(expected, e => Assert.Equal(e.Value, bytes[e.Offset]));
+        Assert.Equal(scenario, PlanFile.FromBytes(bytes).Scenarios[0]);
     }
 
     [Fact]

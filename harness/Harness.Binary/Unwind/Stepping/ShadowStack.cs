@@ -105,6 +105,15 @@ internal sealed class ShadowStack(IFrameMemory memory, Func<ulong, CodePlace> pl
         }
     }
 
+    /// <summary>Steps that nobody saw ended here: behind the innermost call, or somewhere inside it.</summary>
+    public void Resumed(in FrameRegisters now)
+    {
+        if (Current.Depth > 0 && Current.Top is var top && Of(now, DwarfRegister.Rip) == top.Return && Of(now, DwarfRegister.Rsp) == top.Cfa)
+        {
+            Current.CutTo(Current.Depth - 1);
+        }
+    }
+
     /// <summary>The kernel has made a handler's frame: its return address leads to rt_sigreturn.</summary>
     private bool Entered(in FrameRegisters before, in FrameRegisters now, ulong rip, ulong rsp)
     {

@@ -104,6 +104,25 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         Check();
     }
 
+    /// <summary>
+    /// Where a call of an exception's unwinder, at whose first instruction the program stands, returns to; null: it stands elsewhere.
+    /// </summary>
+    public ulong? UnwinderReturn =>
+        _place.Role.HasFlag(CodeRole.Unwinds) && _place.Module!.Name(Pc).Offset == 0 && _shadow.Current.Depth > 0 ? _shadow.Current.Top.Return : null;
+
+    /// <summary>
+    /// The program has run on unwatched, out of the function that it stood at the beginning of, or into another that this one called and that leaves for
+    /// a caller further out. What happened on the way is not checked.
+    /// </summary>
+    public void Resume(in FrameRegisters registers)
+    {
+        _windowAt = default;
+        _registers = registers;
+        _shadow.Resumed(registers);
+        _place = PlaceAt(registers[DwarfRegister.Rip].GetValueOrDefault());
+        Check();
+    }
+
     public StepReport Report() => new(
         _steps, _checked, _whole, _frames, _places.Values.LongCount(p => p.Visits > 0), _depthMax, _shadow.Switches, _shadow.Splits, _shadow.Signals,
         _ledger.Findings, _ledger.Known, [.. modules.All.SelectMany(module => StepLedger.Coverage(module, IsVisited))]);

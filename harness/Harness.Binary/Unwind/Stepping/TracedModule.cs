@@ -37,11 +37,17 @@ internal enum CodeRole
 
     /// <summary>Its jump goes where a <see cref="SetsJump"/> returned.</summary>
     Jumps = 512,
+
+    /// <summary>Finds the frame where an exception goes on: goes there by <see cref="TracedModule.UnwinderJump"/>, or returns.</summary>
+    Unwinds = 1024,
 }
 
 /// <summary>A file whose code is stepped through, where it was loaded.</summary>
 public sealed class TracedModule
 {
+    /// <summary>LLVM's libunwind, the one that Zig links: where it leaves for a landing pad.</summary>
+    public const string UnwinderJump = "__libunwind_Registers_x86_64_jumpto";
+
     private static readonly Dictionary<string, CodeRole> _roles = new()
     {
         ["__morestack"] = CodeRole.TakesCallersPlace,
@@ -56,7 +62,8 @@ public sealed class TracedModule
         ["hs_fault_landing"] = CodeRole.Outermost,
         ["_start"] = CodeRole.Outermost,
         ["_setjmp"] = CodeRole.SetsJump, ["setjmp"] = CodeRole.SetsJump, ["__sigsetjmp"] = CodeRole.SetsJump,
-        ["__libunwind_Registers_x86_64_jumpto"] = CodeRole.Jumps,
+        [UnwinderJump] = CodeRole.Jumps,
+        ["_Unwind_RaiseException"] = CodeRole.Unwinds, ["_Unwind_Resume"] = CodeRole.Unwinds,
     };
 
     private readonly SymbolNames _names;
