@@ -108,9 +108,9 @@ public sealed class CoreExpectation
         ];
     }
 
-    /// <summary>A code map that does not know the line of one address.</summary>
+    /// <summary>A code map that does not know where one address is stopped: neither the line nor what is inlined there.</summary>
     private sealed class WithoutLine(ICodeMap code, ulong address) : ICodeMap
     {
-        public CodePosition Resolve(ulong at) => at == address ? code.Resolve(at) with { Line = 0 } : code.Resolve(at);
+        public CodePosition Resolve(ulong at) => at == address ? code.Resolve(at) with { Line = 0, FunctionLine = 0, Inlined = null } : code.Resolve(at);
     }
 }
