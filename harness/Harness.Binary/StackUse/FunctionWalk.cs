@@ -32,6 +32,9 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
 
         /// <summary>What holds at its jumps by a table, whichever.</summary>
         public WalkState? AtTables { get; set; }
+
+        /// <summary>Steps that no branch leads to; null: not looked at yet.</summary>
+        public int[]? OnlyByTables { get; set; }
     }
 
     public FunctionUse Walk(ulong address, CodeFunction function)
@@ -62,7 +65,10 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         return visit;
     }
 
-    /// <summary>Code that no branch leads to is where the jumps by a table lead, at any of its steps.</summary>
+    /// <summary>
+    /// Code that no branch leads to is where the jumps by a table lead: first to the lowest of it, and what it does not come to is entered as well. Then the
+    /// others too, where rsp stands as at the jump: no place of a program is come to with two depths.
+    /// </summary>
     private bool FollowTables()
     {
         var any = false;
@@ -73,14 +79,22 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
                 continue;
             }
 
-            for (var i = visit.Rounds.Length - 1; i >= 0; i--)
+            visit.OnlyByTables ??= [.. Enumerable.Range(0, visit.Rounds.Length).Where(i => visit.Rounds[i] == 0)];
+            var next = Array.IndexOf(visit.Rounds, (byte)0);
+            if (next >= 0)
             {
-                if (visit.Rounds[i] == 0)
-                {
-                    _work.Push((visit, i, state));
-                    any = true;
-                }
+                _work.Push((visit, next, state));
+                any = true;
+                continue;
             }
+
+            foreach (var index in visit.OnlyByTables.Where(i => visit.States[i].Depth == state.Depth))
+            {
+                _work.Push((visit, index, state));
+                any = true;
+            }
+
+            visit.OnlyByTables = [];
         }
 
         return any;
