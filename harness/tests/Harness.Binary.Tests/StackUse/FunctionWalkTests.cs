@@ -121,6 +121,25 @@ public sealed class FunctionWalkTests
         c.ret();
     })));
 
+    /// <summary>LLVM makes a frame where it is needed: behind the table, and in one case alone.</summary>
+    [Fact]
+    public void A_frame_that_only_one_case_of_a_table_makes_is_followed() => Assert.Equal(8 + (64 - 8) + 0x80 + 8, CallOfG(Walk(c =>
+    {
+        c.movsxd(rax, __dword_ptr[rcx + (rax * 4)]);
+        c.add(rax, rcx);
+        c.jmp(rax);
+        c.mov(eax, 1);
+        c.ret();
+        c.push(rbp);
+        c.mov(rbp, rsp);
+        c.and(rsp, -64);
+        c.sub(rsp, 0x80);
+        c.call(G);
+        c.mov(rsp, rbp);
+        c.pop(rbp);
+        c.ret();
+    })));
+
     [Fact]
     public void What_stands_behind_a_call_that_never_returns_is_not_reached()
     {
