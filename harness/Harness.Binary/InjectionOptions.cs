@@ -16,11 +16,12 @@ public sealed record InjectionOptions
     public bool SparesReturnAddress { get; init; } = true;
 
     /// <summary>
-    /// A function that asks and has a larger frame gets its check all the same, because it would not fit below the limit: <c>std.debug</c>'s capturing of
-    /// traces, allocators that note who allocates. At a split it is told the stub's address, which is the second of a walk's: a trace that
-    /// begins there begins with the stub's frame.
+    /// The largest frame of a function without a check. What such functions need together, in a chain of calls, is proven of the linked
+    /// program (<see cref="StackUse.SlackAudit"/>); this one says early which function is to blame. One that asks for its return address and has a larger
+    /// frame gets its check all the same (<c>std.debug</c>'s capturing of traces, allocators that note who allocates): at a split it is told the stub's
+    /// address, and a trace that begins there begins with the stub's frame.
     /// </summary>
-    public long SparedFrameBytes { get; init; } = 1024;
+    public long MaxUnsplitFrameBytes { get; init; } = 1024;
 
     /// <summary>Functions that ask and are known to be larger, by exact name.</summary>
     public IReadOnlySet<string> TooLarge { get; init; } = new HashSet<string>();
@@ -33,6 +34,9 @@ public sealed record InjectionOptions
 
     /// <summary>The most that <see cref="ArgumentBytes"/> may be.</summary>
     public const int MaxArgumentBytes = ThunkCode.MaxArgumentBytes;
+
+    /// <summary>Whether a function of so large a frame, −1: not known, could not go without a check.</summary>
+    public bool IsTooLarge(long frameBytes) => (frameBytes < 0 ? UnknownFrameBytes : frameBytes) > MaxUnsplitFrameBytes;
 
     /// <summary>The frame assumed of a function whose code does not tell.</summary>
     public int UnknownFrameBytes { get; init; } = 16 << 10;

@@ -28,7 +28,7 @@ internal static class SplitChoice
     public static bool IsMisled(FunctionScan scan, InjectionOptions options) =>
         scan.AsksReturnAddress && options.SparesReturnAddress && IsTooLarge(scan, options);
 
-    private static bool IsTooLarge(FunctionScan scan, InjectionOptions options) => !scan.FrameKnown || scan.FrameBytes > options.SparedFrameBytes;
+    private static bool IsTooLarge(FunctionScan scan, InjectionOptions options) => options.IsTooLarge(scan.FrameKnown ? scan.FrameBytes : -1);
 
     public static UnsplitFunction Unsplit(ElfSymbol symbol, FunctionScan scan, UnsplitReason reason) =>
         new(symbol.Name, reason, scan.FrameKnown ? scan.FrameBytes : -1);

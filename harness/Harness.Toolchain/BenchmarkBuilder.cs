@@ -37,8 +37,7 @@ public sealed class BenchmarkBuilder(FixtureLayout fixtures, ToolCache cache, Be
     /// <summary>The copies without checks (unit.zig) stay so, and may have any frame.</summary>
     private static readonly BuildOptions _options = new()
     {
-        Injection = InjectionOptions.Default with { Excluded = [.. InjectionOptions.Default.Excluded, "unit.Code(false).*"] },
-        MaxUnsplitFrameBytes = 16 << 10,
+        Injection = InjectionOptions.Default with { Excluded = [.. InjectionOptions.Default.Excluded, "unit.Code(false).*"], MaxUnsplitFrameBytes = 16 << 10 },
         SlackUnprovenBecause = "code without checks is what the checked code is measured against, and it is called on the same stacks",
         KeepIntermediates = true,
     };

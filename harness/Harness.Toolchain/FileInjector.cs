@@ -81,7 +81,7 @@ public sealed class FileInjector(FixtureLayout fixtures, ToolCache cache, BuildO
             return new InjectionOutcome.Refused(Reason(build.Failure!).Replace(build.PathOf(name), request.Path, StringComparison.Ordinal));
         }
 
-        return report.Defect(own.MaxUnsplitFrameBytes) is { } defect
+        return report.Defect(own.Injection.MaxUnsplitFrameBytes) is { } defect
             ? new InjectionOutcome.Refused(defect)
             : new InjectionOutcome.Injected(await File.ReadAllBytesAsync(build.PathOf(UnitBuild.ObjectName), ct).ConfigureAwait(false), report);
     }

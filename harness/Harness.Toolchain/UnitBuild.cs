@@ -62,7 +62,7 @@ internal sealed class UnitBuild(
     private async Task<InjectionReport?> ByAttributeAsync()
     {
         var report = await ByAttributeAsync(_injection).ConfigureAwait(false);
-        var large = report?.Unsplit.Where(f => f.Reason is UnsplitReason.AsksReturnAddress && (f.FrameBytes < 0 || f.FrameBytes > _injection.SparedFrameBytes))
+        var large = report?.Unsplit.Where(f => f.Reason is UnsplitReason.AsksReturnAddress && _injection.IsTooLarge(f.FrameBytes))
             .Select(f => f.Name).ToHashSet();
         if (large is null or { Count: 0 })
         {

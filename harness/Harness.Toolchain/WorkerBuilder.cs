@@ -16,12 +16,6 @@ public sealed record BuildOptions
     public InjectionOptions Injection { get; init; } = InjectionOptions.Default;
 
     /// <summary>
-    /// The largest frame of a function without a check. What such functions need together, in a chain of calls, is proven of the linked
-    /// program (<see cref="Binary.StackUse.SlackAudit"/>); this one says early which function is to blame.
-    /// </summary>
-    public long MaxUnsplitFrameBytes { get; init; } = InjectionOptions.Default.SparedFrameBytes;
-
-    /// <summary>
     /// Keeps what debug information of attribute builds says of variables: for a debugger; the harness needs lines
     /// only.
     /// </summary>
@@ -111,7 +105,7 @@ public sealed class WorkerBuilder(
             return build.Failure!;
         }
 
-        if (injection.Defect(_options.MaxUnsplitFrameBytes) is { } defect)
+        if (injection.Defect(_options.Injection.MaxUnsplitFrameBytes) is { } defect)
         {
             return new BuildOutcome.Rejected($"injection: {build.Cell}: {defect}");
         }

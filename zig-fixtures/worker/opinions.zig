@@ -3,6 +3,7 @@
 //! that is an end. Installed ones only; a program without a dynamic loader has none.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const abi = @import("abi.zig");
 const defects = @import("defects");
 const state = @import("state.zig");
@@ -91,6 +92,8 @@ fn step(context: *Context, walk: *Walk) callconv(.c) c_int {
 
 fn open() void {
     opened = true;
+    // musl's programs are static here: nothing can be loaded, and its dlsym is assembly without unwind rows.
+    if (comptime !builtin.target.isGnuLibC()) return;
     for (&tools) |*tool| {
         const library = std.c.dlopen(tool.file, .{ .LAZY = true }) orelse continue;
         tool.backtrace = @ptrCast(std.c.dlsym(library, "_Unwind_Backtrace") orelse continue);

@@ -33,8 +33,8 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         /// <summary>What holds at its jumps by a table, whichever.</summary>
         public WalkState? AtTables { get; set; }
 
-        /// <summary>Steps that no branch leads to; null: not looked at yet.</summary>
-        public int[]? OnlyByTables { get; set; }
+        /// <summary>Steps that no branch leads to, and what held at the jumps by a table that were known by then; null: not looked at yet.</summary>
+        public (int[] Steps, WalkState State)? OnlyByTables { get; set; }
     }
 
     public FunctionUse Walk(ulong address, CodeFunction function)
@@ -79,22 +79,24 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
                 continue;
             }
 
-            visit.OnlyByTables ??= [.. Enumerable.Range(0, visit.Rounds.Length).Where(i => visit.Rounds[i] == 0)];
+            // Tables that are found behind others do not count again: what they lead to is among these steps.
+            visit.OnlyByTables ??= ([.. Enumerable.Range(0, visit.Rounds.Length).Where(i => visit.Rounds[i] == 0)], state);
+            var (steps, before) = visit.OnlyByTables.Value;
             var next = Array.IndexOf(visit.Rounds, (byte)0);
             if (next >= 0)
             {
-                _work.Push((visit, next, state));
+                _work.Push((visit, next, before));
                 any = true;
                 continue;
             }
 
-            foreach (var index in visit.OnlyByTables.Where(i => visit.States[i].Depth == state.Depth))
+            foreach (var index in steps.Where(i => visit.States[i].Depth == before.Depth))
             {
-                _work.Push((visit, index, state));
+                _work.Push((visit, index, before));
                 any = true;
             }
 
-            visit.OnlyByTables = [];
+            visit.OnlyByTables = ([], before);
         }
 
         return any;

@@ -51,8 +51,8 @@ internal sealed class InjectVerb
 
     private readonly Option<long> _frame = new("--max-unsplit-frame")
     {
-        Description = "Refuse FILE when a function that is left out has a larger frame: raise it if such functions run on system stacks only", HelpName = "BYTES",
-        DefaultValueFactory = _ => BuildOptions.Default.MaxUnsplitFrameBytes,
+        Description = "Refuse FILE when a function that is left out has a larger frame, and split larger ones that ask for their return address: raise it if such functions run on system stacks only", HelpName = "BYTES",
+        DefaultValueFactory = _ => InjectionOptions.Default.MaxUnsplitFrameBytes,
     };
 
     private readonly Option<string?> _zig = Options.Zig();
@@ -73,7 +73,7 @@ internal sealed class InjectVerb
     {
         var (path, output) = (result.GetRequiredValue(_file), result.GetRequiredValue(_output));
         var request = Request(path, result);
-        var options = BuildOptions.Default with { Injection = Injection(result), MaxUnsplitFrameBytes = result.GetValue(_frame) };
+        var options = BuildOptions.Default with { Injection = Injection(result) };
         if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(output))))
         {
             throw new UsageException($"there is no folder for --output {output}; make it first");
@@ -146,7 +146,7 @@ internal sealed class InjectVerb
     {
         var bytes = result.GetValue(_arguments);
         return bytes is >= 0 and <= InjectionOptions.MaxArgumentBytes
-            ? InjectionOptions.Default with { ArgumentBytes = bytes, Excluded = [.. InjectionOptions.Default.Excluded, .. result.GetValue(_exclude) ?? []] }
+            ? InjectionOptions.Default with { ArgumentBytes = bytes, MaxUnsplitFrameBytes = result.GetValue(_frame), Excluded = [.. InjectionOptions.Default.Excluded, .. result.GetValue(_exclude) ?? []] }
             : throw new UsageException($"--argument-bytes {bytes} is out of range; give 0 to {InjectionOptions.MaxArgumentBytes}");
     }
 

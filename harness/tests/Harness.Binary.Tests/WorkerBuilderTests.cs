@@ -76,7 +76,7 @@ public sealed class WorkerBuilderTests : IDisposable
     }
 
     [ZigFact(Timeout = 300_000)]
-    public async Task Rejects_a_large_frame_in_a_function_that_cannot_be_split_and_accepts_a_small_one()
+    public async Task Splits_a_large_frame_although_it_asks_who_called_and_rejects_one_that_may_not_be_split()
     {
         EmittedUnit Asking(int bytes) => Tools.Unit(
             $$"""
@@ -95,10 +95,13 @@ public sealed class WorkerBuilderTests : IDisposable
             const programs = [_]rt.Program{rt.program(&fibers)};
             export const hs_unit: rt.Unit = rt.unit(&programs);
             """);
-        Assert.IsType<BuildOutcome.Built>(await BuildAsync(Asking(500), _cheap));
-        var rejected = Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(Asking(5000), _cheap));
+        Assert.Empty(Assert.IsType<BuildOutcome.Built>(await BuildAsync(Asking(500), _cheap)).Injection.Misled);
+        var large = Assert.IsType<BuildOutcome.Built>(await BuildAsync(Asking(5000), _cheap));
+        Assert.Equal("unit.asks", Assert.Single(large.Injection.Misled));
+        var options = BuildOptions.Default with { Injection = InjectionOptions.Default with { Excluded = ["unit.asks"] } };
+        var rejected = Assert.IsType<BuildOutcome.Rejected>(await BuildAsync(Asking(5000), _cheap, Tools.Cache, options));
         Assert.Contains(
-            "unit.asks is unsplit (AsksReturnAddress) and has a frame of 9", // a little over 5,000, and the page below that its probe touches
+            "unit.asks is unsplit (Excluded) and has a frame of 9", // a little over 5,000, and the page below that its probe touches
             rejected.Diagnostics, StringComparison.Ordinal);
     }
 

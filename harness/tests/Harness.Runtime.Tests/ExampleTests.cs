@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Harness.Binary;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
@@ -102,7 +103,7 @@ public sealed class ExampleTests : IDisposable
             "-Mlimit_slot=" + Tools.Fixtures.PathOf("runtime/limit_slot_glibc.zig"),
         ], _scratch.Path, _timeout, CancellationToken.None));
 
-        var options = BuildOptions.Default with { MaxUnsplitFrameBytes = 1 << 16 };
+        var options = BuildOptions.Default with { Injection = InjectionOptions.Default with { MaxUnsplitFrameBytes = 1 << 16 } };
         var request = new InjectionRequest(input, route, OptimizeMode.Debug, Binary.LimitSlot.Glibc);
         Directory.CreateDirectory(_scratch["injection"]);
         var outcome = await new FileInjector(Tools.Fixtures, Tools.Cache, options).InjectAsync(request, _scratch["injection"], CancellationToken.None);
