@@ -31,6 +31,7 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
         ("gdb", ["gdb"], false, "no replay --gdb; apt install gdb"),
         ("eu-stack", ["eu-stack"], false, "no second opinion on stack traces from elfutils; apt install elfutils"),
         ("readelf", ["readelf"], false, "tests do not compare what is read of objects and unwind rows with binutils; apt install binutils"),
+        ("llvm-symbolizer", ["llvm-symbolizer", "llvm-symbolizer-19"], false, "tests do not compare inlined callers with LLVM's reader; apt install llvm"),
         ("objdump", ["objdump"], false, "nothing shows machine code in the files that reports name; apt install binutils"),
         ("gcc", ["gcc"], false, "bench runtime does not measure libgcc's split stacks; apt install gcc"),
         ("go", ["go"], false, "bench runtime does not measure goroutines; apt install golang-go"),
@@ -38,10 +39,19 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
         ("wine", ["wine64", "wine"], false, "no Windows targets"),
     ];
 
+    /// <summary>Unwinders that workers load and ask (zig-fixtures/worker/opinions.zig).</summary>
+    private static readonly (string File, string Owner, string Package)[] _unwinders =
+    [
+        ("libgcc_s.so.1", "GCC's", "libgcc-s1"), ("libunwind.so.1", "LLVM's", "libunwind-19"), ("libunwind.so.8", "nongnu.org's", "libunwind8"),
+    ];
+
+    /// <summary>Where distributions put libraries for x86-64.</summary>
+    private static readonly string[] _libraryFolders = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"];
+
     public async Task<IReadOnlyList<Diagnosis>> ExamineAsync(CancellationToken ct)
     {
         var tools = await Task.WhenAll(_tools.Select(tool => ToolAsync(tool.Name, tool.Commands, tool.Needed, tool.Without, ct))).ConfigureAwait(false);
-        return [await zig(ct).ConfigureAwait(false), .. tools, BoostContext(), Machine(), Space(), ResultsFolder(), Cores(), CorePattern()];
+        return [await zig(ct).ConfigureAwait(false), .. tools, .. _unwinders.Select(Unwinder), BoostContext(), Machine(), Space(), ResultsFolder(), Cores(), CorePattern()];
     }
 
     private static async Task<Diagnosis> ToolAsync(string name, string[] commands, bool needed, string without, CancellationToken ct)
@@ -58,6 +68,14 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
         return version.Length > 0
             ? new Diagnosis(name, true, needed, $"{version} ({ExecutablePath.Resolve(command)})")
             : new Diagnosis(name, false, needed, $"{ExecutablePath.Resolve(command)} does not tell its version: {without}");
+    }
+
+    private static Diagnosis Unwinder((string File, string Owner, string Package) library)
+    {
+        var found = _libraryFolders.Select(folder => Path.Combine(folder, library.File)).FirstOrDefault(File.Exists);
+        return new Diagnosis(
+            library.File, found is not null, false,
+            found ?? $"not found: {library.Owner} unwinder gives no second opinion on stack traces; apt install {library.Package}");
     }
 
     private static Diagnosis BoostContext()
