@@ -21,14 +21,14 @@ internal static class SplitChoice
     /// <summary>Why a function is left out; null: it is not.</summary>
     public static UnsplitReason? WhyNot(string name, FunctionScan scan, InjectionOptions options) =>
         options.Excludes(name) ? UnsplitReason.Excluded
-        : scan.AsksReturnAddress && options.SparesReturnAddress && !IsTooLarge(scan, options) ? UnsplitReason.AsksReturnAddress
+        : IsSpared(scan, options) && !IsMisled(scan, options) ? UnsplitReason.AsksReturnAddress
         : null;
 
     /// <summary>Asks for its return address, and is split all the same.</summary>
     public static bool IsMisled(FunctionScan scan, InjectionOptions options) =>
-        scan.AsksReturnAddress && options.SparesReturnAddress && IsTooLarge(scan, options);
+        IsSpared(scan, options) && options.IsTooLarge(scan.FrameKnown ? scan.FrameBytes : -1);
 
-    private static bool IsTooLarge(FunctionScan scan, InjectionOptions options) => options.IsTooLarge(scan.FrameKnown ? scan.FrameBytes : -1);
+    private static bool IsSpared(FunctionScan scan, InjectionOptions options) => scan.AsksReturnAddress && options.SparesReturnAddress;
 
     public static UnsplitFunction Unsplit(ElfSymbol symbol, FunctionScan scan, UnsplitReason reason) =>
         new(symbol.Name, reason, scan.FrameKnown ? scan.FrameBytes : -1);

@@ -69,7 +69,7 @@ public static class ConsoleReport
     {
         var asked = summary.Coverage.Where(line => line.Label.StartsWith(CoverageLabels.Opinion, StringComparison.Ordinal))
             .OrderBy(line => line.Label, StringComparer.Ordinal).Select(line => $"{line.Label[CoverageLabels.Opinion.Length..]} {Number(line.Count)} times").ToList();
-        return asked.Count > 0 ? string.Join(", ", asked) : "nobody: no other unwinder is installed";
+        return asked.Count > 0 ? string.Join(", ", asked) : "nobody: no other unwinder is installed, or no probe took traces";
     }
 
     private static void Counters(StringBuilder text, RunSummary summary)

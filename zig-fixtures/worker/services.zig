@@ -76,7 +76,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
         else => |answer| return answer,
     }
     const struck = state.faults != faults_before;
-    stacks.atCheckpoint(state.current, struck, &callerOf(rsp));
+    if (stacks.areWanted()) stacks.atCheckpoint(state.current, struck, &callerOf(rsp));
     if (tagged & infallible_bit != 0) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
     var code = fiber.stack.core.takeReport();

@@ -20,9 +20,13 @@ pub fn reset() void {
     segments_seen = 0;
 }
 
-/// `struck`: the planned fault strikes at this checkpoint.
+/// In rows that record and send traces: all others pass every checkpoint without a look at the stack.
+pub inline fn areWanted() bool {
+    return state.row.flags & wanted == wanted;
+}
+
+/// Where stacks are wanted. `struck`: the planned fault strikes at this checkpoint.
 pub fn atCheckpoint(index: u32, struck: bool, registers: *const abi.Registers) void {
-    if (state.row.flags & wanted != wanted) return;
     const segments = state.fibers[index].stack.core.segment.?.ordinal;
     if (struck) return send(index, .fault, -1, 0, registers);
     if (segments <= segments_seen or entries_sent == entries_max) return;
@@ -45,7 +49,7 @@ const frame_words_bytes = 16;
 
 /// In rows that record and send traces.
 pub fn send(index: u32, why: Why, site: i64, ordinal: u32, registers: *const abi.Registers) void {
-    if (index == state.no_index or state.row.flags & wanted != wanted) return;
+    if (index == state.no_index or !areWanted()) return;
     const fiber = &state.fibers[index];
     const depth = walk(fiber, registers, 0, .nothing);
     output.part("#hs stack row={d} fiber={d} site={d} ordinal={d} why={s} entry={d} depth={d} rsp={x} frames=", .{

@@ -191,7 +191,7 @@ public sealed partial class TracedProcess : IDisposable
     public ulong Entry()
     {
         const ulong entry = 9;
-        var words = MemoryMarshal.Cast<byte, ulong>(File.ReadAllBytes(ProcPath("auxv")));
+        var words = MemoryMarshal.Cast<byte, ulong>(AuxiliaryVector());
         for (var i = 0; i + 1 < words.Length; i += 2)
         {
             if (words[i] == entry)
