@@ -14,6 +14,7 @@ const observe = @import("observe.zig");
 const opinions = @import("opinions.zig");
 const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
+const second = @import("second.zig");
 const stacks = @import("stacks.zig");
 const baselines = @import("baseline.zig");
 
@@ -48,7 +49,10 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     setUp();
     const disturbed = row.flags & plan.row_signals != 0;
     if (disturbed) storm.start();
+    const threaded = row.flags & plan.row_threads != 0;
+    if (threaded) second.together();
     const complete = scheduler.run();
+    if (threaded) second.apart();
     if (disturbed) storm.stop();
     output.status.phase = .between;
     var children: u64 = 0;

@@ -194,6 +194,8 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         .random, .every_nth => 1 << 10,
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
+            // In one page, header, canary and all: each page that was inaccessible costs a fault when it is next used.
+            if (arena.faultsNext(plan)) break :blk 1 << 10;
             const left = switch (plan.placement) {
                 .interleaved => @min(stack.bump_low - stack.arena, stack.arena + abi.arena_bytes - stack.bump_high),
                 else => stack.bump_high - stack.bump_low,

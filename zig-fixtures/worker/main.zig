@@ -32,7 +32,8 @@ fn ownPanic(message: []const u8, _: ?usize) noreturn {
     output.stop("internal error: {s}", .{message}, 70);
 }
 
-pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow_stack_tracing = false };
+/// No signal stack of its own: it would lie in thread-local storage, 256 KiB for each thread to clear.
+pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow_stack_tracing = false, .signal_stack_size = null };
 
 comptime {
     _ = services;
