@@ -70,7 +70,8 @@ public sealed class EnvironmentUnusableException(string message, Exception? inne
 /// <param name="Seed">The same for every cell.</param>
 /// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
 /// <param name="Observe">Whether any execution takes stack traces; only benchmarks do without.</param>
-public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true);
+/// <param name="Exhaustive">Every set of splits with every fault, instead of a choice: for programs of few entries.</param>
+public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true, bool Exhaustive = false);
 
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker

@@ -26,9 +26,9 @@ public static class CoverageGoals
         ["every-entry", "single-entry", "depth-at-least", "every-nth", "random", "natural"];
 
     /// <summary>The labels that are required of a run with these placements.</summary>
-    public static IReadOnlyList<string> Labels(IEnumerable<string> placements) =>
+    public static IReadOnlyList<string> Labels(IEnumerable<string> placements, IReadOnlyList<string>? splits = null) =>
     [
-        .. _faults.Select(name => FaultPrefix + name), .. _splits.Select(name => SplitPrefix + name),
+        .. _faults.Select(name => FaultPrefix + name), .. (splits ?? _splits).Select(name => SplitPrefix + name),
         .. placements.Select(name => PlacementPrefix + name),
     ];
 
@@ -36,10 +36,12 @@ public static class CoverageGoals
     {
         var programs = tally.Total.Programs;
         var required = programs / ProgramsPerMeeting;
-        var labels = Labels(tally.Start?.Settings.Placements ?? []);
+        var scope = Scope.Of(tally);
+        var labels = Labels(tally.Start?.Settings.Placements ?? [], scope is null ? null : Scope.Splits);
         var cells = tally.Cells.Select(cell => new CoverageLine("cell/" + cell.Cell, cell.Counters.Executions, 1));
         var goals = labels.Select(label => new CoverageLine(label, tally.Coverage.GetValueOrDefault(label), required));
         var others = tally.Coverage.Where(pair => !labels.Contains(pair.Key)).Select(pair => new CoverageLine(pair.Key, pair.Value, 0));
-        return [.. cells, .. goals, .. others];
+        CoverageLine[] whole = scope is null ? [] : [new CoverageLine("scope/programs", scope.Checked, scope.Due)];
+        return [.. whole, .. cells, .. goals, .. others];
     }
 }

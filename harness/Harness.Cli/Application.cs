@@ -69,6 +69,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
     private static RootCommand Root(VerbContext context) => new("Tests split-stack fibers in Zig: generates programs, forces splits, injects faults, checks cleanup and stack traces.")
     {
         RunVerb.Create(context),
+        ExhaustVerb.Create(context),
         ReplayVerb.Create(context),
         ShrinkVerb.Create(context),
         ShowVerb.Create(context),

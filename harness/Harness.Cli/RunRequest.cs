@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Harness.Campaigns;
+using Harness.Generators.Exhaustive;
 using Harness.Model;
 
 namespace Harness.Cli;
@@ -10,6 +11,9 @@ public sealed record RunRequest(
     string? Zig, int Jobs, ResultsLayout Results, bool KeepRegressions, string Command, PlantedDefect? Defect = null)
 {
     public static readonly TimeSpan DefaultBudget = TimeSpan.FromSeconds(60);
+
+    /// <summary>Of a run with a number of programs. A resumed run must have the same.</summary>
+    public int ProgramsPerBatch => SmallScopeProfile.SizeOf(Profile) is null ? FixedScheduler.ProgramsPerBatch : Scope.ProgramsPerBatch;
 
     /// <summary>Seeds that people retype and that every JSON reader keeps exactly.</summary>
     public static ulong DrawSeed() => (ulong)RandomNumberGenerator.GetInt32(1, int.MaxValue);

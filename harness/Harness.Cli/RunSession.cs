@@ -65,7 +65,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         var done = before.OfType<JournalRecord.BatchChecked>().ToLookup(batch => batch.Cell);
         var firstSequence = before.OfType<JournalRecord.BatchChecked>().Select(batch => batch.Sequence + 1).DefaultIfEmpty(0).Max();
         IWorkScheduler scheduler = request.Programs is { } programs
-            ? new FixedScheduler(request.Cells, programs, firstSequence, (cell, start) => done[cell.ToString()].Any(batch => batch.Start == start))
+            ? new FixedScheduler(request.Cells, programs, firstSequence, (cell, start) => done[cell.ToString()].Any(batch => batch.Start == start), request.ProgramsPerBatch)
             : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
         var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs);
         return new CampaignPlan(

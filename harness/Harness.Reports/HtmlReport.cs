@@ -17,6 +17,7 @@ public static class HtmlReport
             .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal("</head><body><main>\n");
         Verdict(page, summary);
         Counters(page, summary);
+        Scope(page, summary);
         Cells(page, summary);
         Findings(page, summary);
         Regressions(page, summary);
@@ -50,7 +51,7 @@ public static class HtmlReport
     {
         var did = string.Create(
             CultureInfo.InvariantCulture,
-            $"{summary.Programs:N0} random fiber programs ran {summary.Executions:N0} times in {summary.Cells.Count(cell => cell.Executions > 0)} of {summary.Cells.Count} cells, " +
+            $"{summary.Programs:N0} {(summary.Scope is null ? "random" : "small")} fiber programs ran {summary.Executions:N0} times in {summary.Cells.Count(cell => cell.Executions > 0)} of {summary.Cells.Count} cells, " +
             $"with {summary.SplitsForced:N0} forced splits and {summary.FaultsInjected:N0} injected faults. " +
             $"{summary.ResourcesAcquired:N0} resources were acquired and {summary.ResourcesReleased:N0} released; " +
             $"{summary.FramesChecked:N0} frames were checked in the stack traces of {summary.Probes:N0} probes. ");
@@ -80,6 +81,20 @@ public static class HtmlReport
         foreach (var (reason, count) in summary.Inconclusive)
         {
             page.Element("p", $"Neither pass nor fail, {ConsoleReport.Count(count, "time")}: {reason}", "warn");
+        }
+    }
+
+    private static void Scope(HtmlWriter page, RunSummary summary)
+    {
+        if (ConsoleReport.ScopeSentence(summary) is { } sentence)
+        {
+            page.Open("section").Element("h2", "Scope").Element("p", sentence + ". Left out:").Open("ul");
+            foreach (var left in summary.Scope!.Excludes)
+            {
+                page.Element("li", left);
+            }
+
+            page.Close("ul").Close("section");
         }
     }
 

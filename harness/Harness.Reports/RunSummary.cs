@@ -76,6 +76,9 @@ public sealed record RunSummary(
 {
     public const double ConfidenceLevel = 0.95;
 
+    /// <summary>Of a run over every program up to a size; null of others.</summary>
+    public Scope? Scope { get; init; }
+
     private static readonly JsonSerializerOptions _options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -107,7 +110,10 @@ public sealed record RunSummary(
             new TimingSummary(
                 Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
                 Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
-            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals);
+            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals)
+        {
+            Scope = Scope.Of(tally),
+        };
     }
 
     private static CellSummary Cell(CellTally cell) => new(

@@ -37,6 +37,9 @@ public sealed record PlanOptions
     /// <summary>Of the row budget, per cent for the execution without a fault.</summary>
     public int NoFaultPercent { get; init; } = 40;
 
+    /// <summary>Every set of splits with every fault (<see cref="ExhaustivePlan"/>): budgets of rows do not apply.</summary>
+    public bool Exhaustive { get; init; }
+
     /// <summary>Take traces at all.</summary>
     public bool Observe { get; init; } = true;
 

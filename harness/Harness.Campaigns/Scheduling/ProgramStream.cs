@@ -1,3 +1,4 @@
+using Harness.Generators.Exhaustive;
 using Harness.Model;
 
 namespace Harness.Campaigns;
@@ -37,7 +38,7 @@ public sealed class ProgramStream
     }
 
     /// <summary>The plans of a batch that starts there.</summary>
-    public PlanChoice Plans(long start, bool light) => new(Recipe(start).Seed, light);
+    public PlanChoice Plans(long start, bool light) => new(Recipe(start).Seed, light, Exhaustive: SmallScopeProfile.SizeOf(_profile) is not null);
 
     public BatchOrigin Origin(WorkItem item, EquatableArray<string> placements) =>
         new(_seed, _profile, placements, item.Start, item.Count, item.Light);

@@ -20,8 +20,7 @@ internal static class RunVerb
 
     private static async Task<int> RunAsync(VerbContext context, RunOptions options, ParseResult result, CancellationToken ct)
     {
-        var root = Repository.Root();
-        var layout = Options.Layout(root, result.GetValue(options.Results));
+        var layout = Options.Layout(Repository.Root(), result.GetValue(options.Results));
         var resumed = result.GetResult(options.Resume) is null ? null : Resumable.Find(layout, result.GetValue(options.Resume));
         var request = resumed is null
             ? options.Request(context, result, layout)
@@ -31,12 +30,20 @@ internal static class RunVerb
             options.RefuseOverrides(result);
         }
 
-        var rooms = await context.Rooms.OpenAsync(new RoomOptions(root, request.Zig, request.Placements, request.Jobs, request.Defect), ct).ConfigureAwait(false);
+        return await SeeThroughAsync(context, request, resumed, result.GetValue(options.Json), ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs it, or goes on with it, and prints the verdict; <c>exhaust</c> does the same.</summary>
+    /// <returns>The exit code.</returns>
+    internal static async Task<int> SeeThroughAsync(VerbContext context, RunRequest request, Resumable? resumed, bool json, CancellationToken ct)
+    {
+        var options = new RoomOptions(Repository.Root(), request.Zig, request.Placements, request.Jobs, request.Defect);
+        var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
         var session = new RunSession(context.Terminal, request, rooms);
         var (run, summary) = resumed is null
             ? await session.StartAsync(ct).ConfigureAwait(false)
             : (resumed.Run, await session.ResumeAsync(resumed.Run, resumed.Journal, ct).ConfigureAwait(false));
-        context.Terminal.Out.Write(result.GetValue(options.Json) ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
+        context.Terminal.Out.Write(json ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
         if (summary.Ending is "failed" or "unwritable")
         {
             context.Terminal.Complain(summary.EndingDetail);

@@ -107,7 +107,7 @@ public class EndToEndTests
         return (new UnitFactory(builder, defect), await Tools.Cache.ProcessesAsync(CancellationToken.None));
     }
 
-    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
+    internal static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
     {
         var (factory, processes) = await OpenFactoryAsync(defect);
         return (factory, new UnitRunner(new WorkerSession(processes), WorkerLimits.Default));
