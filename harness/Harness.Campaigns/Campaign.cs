@@ -222,8 +222,8 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
 
             var elapsed = Stopwatch.GetElapsedTime(started);
             journal.Append(new JournalRecord.BatchChecked(
-                item.Sequence, item.Cell.ToString(), item.Start, item.Count, outcome.Unfinished, outcome.Counters,
-                outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals));
+                item.Sequence, item.Cell.ToString(), plan.Stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
+                outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals, plan.Stream.Stride));
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))

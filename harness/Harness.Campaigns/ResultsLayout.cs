@@ -52,6 +52,12 @@ public sealed record RunDirectory(string Path)
 
     public string Report => System.IO.Path.Combine(Path, "report.html");
 
+    public string JUnit => System.IO.Path.Combine(Path, "junit.xml");
+
+    public string Sarif => System.IO.Path.Combine(Path, "results.sarif");
+
+    public string Markdown => System.IO.Path.Combine(Path, "summary.md");
+
     public string Cases => System.IO.Path.Combine(Path, "cases");
 
     /// <summary>Build products; removed when the run ends.</summary>

@@ -5,7 +5,7 @@ namespace Harness.Campaigns;
 
 /// <summary>What a run over the small scope came to (docs/EXHAUSTIVE.md).</summary>
 /// <param name="Size">Statements that a program has at most.</param>
-/// <param name="Programs">Of that size, in each cell.</param>
+/// <param name="Programs">Of that size and of the run's shard, in each cell.</param>
 /// <param name="Checked">Programs checked, all cells together.</param>
 /// <param name="EverySplitSet">Of them, those that ran with every set of splits.</param>
 /// <param name="SmallSplitSets">And those that have too many entries for it: with each split alone, each two, and all.</param>
@@ -21,7 +21,7 @@ public sealed record Scope(int Size, long Programs, int Cells, long Checked, lon
     /// <summary>Null: the run was over random programs.</summary>
     public static Scope? Of(Tally tally) => SmallScopeProfile.SizeOf(tally.Start?.Settings.Profile) is { } size
         ? new Scope(
-            size, tally.Start?.Settings.Programs ?? 0, tally.Start?.Settings.Cells.Count ?? 0, tally.Cells.Sum(cell => cell.Counters.Programs),
+            size, tally.Start!.Settings.Part().Of(tally.Start.Settings.Programs ?? 0), tally.Start.Settings.Cells.Count, tally.Cells.Sum(cell => cell.Counters.Programs),
             tally.Coverage.GetValueOrDefault(ExhaustivePlan.EverySetLabel), tally.Coverage.GetValueOrDefault(ExhaustivePlan.SmallSetsLabel),
             SmallScope.Excludes)
         : null;

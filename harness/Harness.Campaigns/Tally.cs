@@ -105,7 +105,7 @@ public sealed class Tally
         {
             if (!unfinished.Contains(i))
             {
-                _checked.Add(batch.Start + i);
+                _checked.Add(batch.Start + ((long)i * batch.Stride));
             }
         }
 

@@ -50,6 +50,11 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
             yield return $"the run stopped early: {tally.EndingDetail}";
         }
 
+        if (tally.Start?.Settings is { Merged: true } settings && settings.Part() is { IsWhole: false } part)
+        {
+            yield return $"missing of {part.Count} shards: {string.Join(", ", part.Missing)}";
+        }
+
         var total = tally.Total;
         if (total.Programs == 0 || total.Executions == 0)
         {

@@ -75,6 +75,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ShowVerb.Create(context),
         KeepVerb.Create(context),
         ReportVerb.Create(context),
+        MergeVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),

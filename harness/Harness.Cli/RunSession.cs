@@ -64,10 +64,14 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
     {
         var done = before.OfType<JournalRecord.BatchChecked>().ToLookup(batch => batch.Cell);
         var firstSequence = before.OfType<JournalRecord.BatchChecked>().Select(batch => batch.Sequence + 1).DefaultIfEmpty(0).Max();
+        var part = request.Shard ?? Shards.Whole;
         IWorkScheduler scheduler = request.Programs is { } programs
-            ? new FixedScheduler(request.Cells, programs, firstSequence, (cell, start) => done[cell.ToString()].Any(batch => batch.Start == start), request.ProgramsPerBatch)
-            : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
-        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs);
+            ? new FixedScheduler(
+                request.Cells, checked((int)part.Of(programs)), firstSequence,
+                (cell, start) => done[cell.ToString()].Any(batch => batch.Start == part.Ordinal(start)), request.ProgramsPerBatch)
+            : new FairScheduler(
+                request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
+        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs, request.Shard);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
             TriageLimits.For(request.Budget), firstSequence);

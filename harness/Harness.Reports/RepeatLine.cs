@@ -35,6 +35,11 @@ public static class RepeatLine
             words.AddRange(settings.Placements.SelectMany(placement => new[] { "--placement", placement }));
         }
 
+        if (settings is { Shard: { } shard, Merged: false })
+        {
+            words.AddRange(["--shard", shard]);
+        }
+
         if (settings.Defect is { } defect)
         {
             words.AddRange(["--defect", defect]);

@@ -21,11 +21,12 @@ internal static class ExhaustVerb
         var target = Options.Words("--target", $"Only this target: {string.Join(" or ", CellMatrix.Targets)} (default: the first)", "TARGET");
         var jobs = Options.Jobs();
         var defect = Options.Defect();
+        var shard = Options.Shard();
         var zig = Options.Zig();
         var results = Options.Results();
         var json = Options.Json();
         var command = new Command("exhaust", "Check every program up to a size, with every set of splits and every fault");
-        foreach (var option in (Option[])[size, count, route, mode, target, defect, zig, jobs, results, json])
+        foreach (var option in (Option[])[size, count, route, mode, target, defect, shard, zig, jobs, results, json])
         {
             command.Add(option);
         }
@@ -44,7 +45,8 @@ internal static class ExhaustVerb
                 0, null, programs, SmallScopeProfile.Of(statements), Options.Cells(result.GetValue(route), result.GetValue(mode), result.GetValue(target)),
                 Enum.GetValues<Placement>(), result.GetValue(zig), Options.AtLeastOne("--jobs", result.GetValue(jobs)),
                 Options.Layout(Repository.Root(), result.GetValue(results)), KeepRegressions: false,
-                string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")), Options.Defect(result.GetValue(defect)));
+                string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")), Options.Defect(result.GetValue(defect)),
+                Options.Shard(result.GetValue(shard)));
             return RunVerb.SeeThroughAsync(context, request, null, result.GetValue(json), ct);
         });
         return command;

@@ -66,6 +66,7 @@ internal static class RunVerb
         private readonly Option<int> _jobs = Options.Jobs();
 
         private readonly Option<string?> _defect = Options.Defect();
+        private readonly Option<string?> _shard = Options.Shard();
 
         public Option<string?> Zig { get; } = Options.Zig();
 
@@ -82,7 +83,7 @@ internal static class RunVerb
 
         public void AddTo(Command command)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, Zig, _jobs, Results, Resume, KeepRegressions, Json])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard, Zig, _jobs, Results, Resume, KeepRegressions, Json])
             {
                 command.Add(option);
             }
@@ -107,13 +108,13 @@ internal static class RunVerb
                 placements.Count > 0 ? placements : Enum.GetValues<Placement>(),
                 result.GetValue(Zig), Options.AtLeastOne("--jobs", result.GetValue(_jobs)), layout, result.GetValue(KeepRegressions),
                 string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")),
-                Options.Defect(result.GetValue(_defect)));
+                Options.Defect(result.GetValue(_defect)), Options.Shard(result.GetValue(_shard)));
         }
 
         /// <summary>A resumed run keeps its own settings; others would make its journal lie.</summary>
         public void RefuseOverrides(ParseResult result)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard])
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {
