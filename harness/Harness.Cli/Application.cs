@@ -74,6 +74,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ShowVerb.Create(context),
         KeepVerb.Create(context),
         ReportVerb.Create(context),
+        MutantsVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),

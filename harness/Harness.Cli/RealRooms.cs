@@ -8,6 +8,7 @@ using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
 using Harness.Verification.Cores;
+using Harness.Verification.Mutation;
 using Harness.Verification.Stepping;
 
 namespace Harness.Cli;
@@ -58,6 +59,19 @@ internal sealed class RealRooms : IRoomOpener
             fixtures, cache, RuntimeRecipe.Standard.With(options.Defect), BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) });
         var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
         return new RealCores(new CoreReplay(new UnitFactory(builder, options.Defect), processes), new CoreTools(processes));
+    }, ct);
+
+    public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        var session = new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false));
+        var lab = new MutantLab(fixtures, cache, session);
+        return new MutantRooms(
+            lab,
+            (defect, cap) => new Shrinker(
+                ProgramShrinker.Candidates, new CandidateRunner(lab.FactoryOf(defect), new UnitRunner(session, WorkerLimits.Default)), ShrinkOptions.Default with { TimeCap = cap }),
+            new ToolVersions(Application.Version, Programs.Version, found.Version), found.Version);
     }, ct);
 
     public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>

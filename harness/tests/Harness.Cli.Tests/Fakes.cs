@@ -121,6 +121,8 @@ internal sealed class FakeRunner : ICaseRunner
 /// <summary>Rooms without a compiler.</summary>
 internal sealed class FakeRooms : IRoomOpener
 {
+    public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException("mutants are planted in real workers");
+
     public FakeChecker Checker { get; } = new();
 
     public FakeRunner Runner { get; } = new();
