@@ -1,9 +1,14 @@
+using Harness.Campaigns.Evidence;
+
 namespace Harness.Campaigns;
 
 /// <summary>One thing that a run is expected to have met.</summary>
 public sealed record CoverageLine(string Label, long Count, long Required)
 {
-    public bool Met => Count >= Required;
+    /// <summary>A share of the programs rather than a count; null: a count.</summary>
+    public ShareGoal? Share { get; init; }
+
+    public bool Met => Share?.Met ?? Count >= Required;
 }
 
 /// <summary>
@@ -40,6 +45,6 @@ public static class CoverageGoals
         var cells = tally.Cells.Select(cell => new CoverageLine("cell/" + cell.Cell, cell.Counters.Executions, 1));
         var goals = labels.Select(label => new CoverageLine(label, tally.Coverage.GetValueOrDefault(label), required));
         var others = tally.Coverage.Where(pair => !labels.Contains(pair.Key)).Select(pair => new CoverageLine(pair.Key, pair.Value, 0));
-        return [.. cells, .. goals, .. others];
+        return [.. cells, .. goals, .. FeatureGoals.Of(tally), .. others];
     }
 }

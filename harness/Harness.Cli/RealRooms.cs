@@ -1,5 +1,6 @@
 using Harness.Binary;
 using Harness.Campaigns;
+using Harness.Campaigns.Evidence;
 using Harness.Cli.RuntimeBench;
 using Harness.Emit;
 using Harness.Execution;
@@ -107,11 +108,13 @@ internal sealed class RealRooms : IRoomOpener
         var recipe = RuntimeRecipe.Standard.With(options.Defect);
         var factory = new UnitFactory(
             new WorkerBuilder(fixtures, cache, recipe, BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) }), options.Defect);
-        var runner = new UnitRunner(new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false)), WorkerLimits.Default);
+        var session = new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false));
+        var runner = new UnitRunner(session, WorkerLimits.Default);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
-            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root));
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root),
+            options.Defect is null ? new MutantCanary(new MutantLab(fixtures, cache, session), Programs) : null);
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 
@@ -126,6 +129,7 @@ internal sealed class RealRooms : IRoomOpener
             foreach (var (target, slot) in cells.Select(cell => (cell.Target, RuntimeRecipe.LimitSlotOf(cell))).Distinct())
             {
                 await cache.RuntimeAsync(recipe.For(slot), target, ct).ConfigureAwait(false);
+                await cache.RuntimeAsync(recipe.WithAllDefects().For(slot), target, ct).ConfigureAwait(false); // The canary's.
             }
         }
     }

@@ -14,8 +14,13 @@ public static class EmissionDefects
     {
         "errdefer_order" => program with { Functions = program.Functions.Select(Swap).ToEquatableArray() },
         "errdefer_as_defer" => Each(program, s => s is Statement.ErrDefer deferred ? [new Statement.Defer(deferred.Body)] : [s]),
-        "errdefer_dropped" => Each(program, s => s is Statement.ErrDefer or Statement.ErrDeferCapture ? [] : [s]),
-        "defer_dropped" => Each(program, s => s is Statement.Defer ? [] : [s]),
+        "errdefer_dropped" => Each(program, s => s switch
+        {
+            Statement.ErrDefer deferred => [deferred with { Body = Never(deferred.Body) }],
+            Statement.ErrDeferCapture deferred => [deferred with { Body = Never(deferred.Body) }],
+            _ => [s],
+        }),
+        "defer_dropped" => Each(program, s => s is Statement.Defer deferred ? [deferred with { Body = Never(deferred.Body) }] : [s]),
         "log_shifted" => Each(program, s => s is Statement.Log log ? [log with { Value = new Scalar.Add(log.Value, new Scalar.Const(1)) }] : [s]),
         "raise_other" => Each(program, s => s is Statement.Raise raise ? [raise with { Error = Other(raise.Error) }] : [s], TakesAnyError),
         "branch_flipped" => Each(program, s => s is Statement.If branch ? [branch with { Then = branch.Else, Else = branch.Then }] : [s]),
@@ -24,9 +29,13 @@ public static class EmissionDefects
             program, s => s is Statement.Call { Handling: Handling.Rethrow again } call ? [call with { Handling = new Handling.Map(again.Site, ErrorName.Lost) }] : [s],
             TakesAnyError),
         "store_dropped" => Each(program, s => s is Statement.Store store ? [store with { Value = new Scalar.Const(0) }] : [s]),
-        "probe_dropped" => Each(program, s => s is Statement.Probe ? [] : [s]),
+        "probe_dropped" => Each(program, s => s is Statement.Probe ? [.. Never([s]).AsSpan()] : [s]),
         _ => throw new ArgumentException($"no defect of emitted programs is called {defect}", nameof(defect)),
     };
+
+    /// <summary>Written down, so that each site keeps its line, and never run.</summary>
+    private static EquatableArray<Statement> Never(EquatableArray<Statement> body) =>
+        body.Count == 0 ? body : [new Statement.If(new Condition(new Scalar.Const(1), 2, 0), body, [])];
 
     private static ErrorName Other(ErrorName error) => error is ErrorName.Lost ? ErrorName.NotFound : ErrorName.Lost;
 

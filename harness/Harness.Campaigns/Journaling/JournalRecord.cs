@@ -18,6 +18,7 @@ namespace Harness.Campaigns;
 [JsonDerivedType(typeof(FindingConfirmed), "finding-confirmed")]
 [JsonDerivedType(typeof(ShrinkStep), "shrink-step")]
 [JsonDerivedType(typeof(FindingShrunk), "finding-shrunk")]
+[JsonDerivedType(typeof(CanaryFlown), "canary-flown")]
 [JsonDerivedType(typeof(RunEnded), "run-ended")]
 public abstract record JournalRecord
 {
@@ -49,11 +50,15 @@ public abstract record JournalRecord
         string Name, string Signature, string Cell, string Check, bool Holds, bool Conclusive, string CasePath, string Token, string Detail)
         : JournalRecord { internal override Sealed Seal => default; }
 
+    /// <summary>A planted defect was looked for, beside the batches. <paramref name="Check"/> is empty when nothing found it.</summary>
+    public sealed record CanaryFlown(string Defect, string Cell, string Check, string Detail, double Seconds) : JournalRecord { internal override Sealed Seal => default; }
+
     /// <summary>One batch in one cell is done: programs <paramref name="Start"/> and following of the stream.</summary>
+    /// <param name="Features">How many of the programs that were checked to their end have each feature.</param>
     public sealed record BatchChecked(
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
         IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall,
-        Arrivals? Arrivals = null)
+        Arrivals? Arrivals = null, SortedDictionary<string, long>? Features = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
@@ -106,7 +111,14 @@ public enum RunStop
 /// <param name="BudgetSeconds">Null when the number of programs ends the run.</param>
 public sealed record RunSettings(
     ulong Seed, double? BudgetSeconds, int? Programs, string? Profile, EquatableArray<string> Cells,
-    EquatableArray<string> Placements, int Jobs, string Command, string? Defect = null);
+    EquatableArray<string> Placements, int Jobs, string Command, string? Defect = null)
+{
+    /// <summary>The planted defect that this run has to find besides; null: none, as in runs of before there were any, and where one is planted throughout.</summary>
+    public string? Canary { get; init; }
+
+    /// <summary>Where it is planted.</summary>
+    public string? CanaryCell { get; init; }
+}
 
 /// <summary>What a seed's meaning and a result depend on.</summary>
 public sealed record ToolVersions(string Harness, string Generator, string Zig);

@@ -26,6 +26,8 @@ public sealed class ProgramStream
         _source = source;
     }
 
+    public ulong Seed => _seed;
+
     public ProgramRecipe Recipe(long ordinal)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(ordinal);

@@ -47,6 +47,8 @@ internal sealed class FakePrograms : IProgramSource
 
     public string Swarm(ulong seed) => $"default-{seed:x}";
 
+    public IReadOnlyCollection<string> Labels(FiberProgram program) => ["fibers:1"];
+
     public FiberProgram Generate(ProgramRecipe recipe) => Sample.Program(recipe.Seed);
 }
 
