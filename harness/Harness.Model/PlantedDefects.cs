@@ -67,7 +67,7 @@ public static class PlantedDefects
         new("blind_canary", DefectFamily.Checker, DefectSeat.Zig, "blind to overwritten canaries") { MustSee = ("usable_half", "canary") },
         new("blind_budget", DefectFamily.Checker, DefectSeat.Zig, "blind to overflows that are not told") { MustSee = ("budget_silent", "budget") },
         new("blind_allocation", DefectFamily.Checker, DefectSeat.Zig, "blind to failed allocations that are not told") { MustSee = ("allocation_silent", "allocation") },
-        new("blind_registers", DefectFamily.Checker, DefectSeat.Zig, "blind to registers at a fiber's end") { MustSee = ("context_rbx", "registers") },
+        new("blind_registers", DefectFamily.Checker, DefectSeat.Zig, "blind to registers at a fiber's end") { Cell = _attributeSmall, MustSee = ("resume_at_ret", "registers") },
         new("blind_opinion", DefectFamily.Checker, DefectSeat.Zig, "blind to other unwinders") { MustSee = ("second_opinion", "opinion") },
         new("blind_stubs", DefectFamily.Checker, DefectSeat.Zig, "blind to stub frames that are not segment boundaries") { Cell = _attributeSmall, MustSee = ("cfi", "stub-frames") },
         new("blind_traces", DefectFamily.Checker, DefectSeat.Zig, "blind to traces that differ from the unsplit one") { Cell = _attributeSmall, MustSee = ("cfi", "trace-dwarf") },

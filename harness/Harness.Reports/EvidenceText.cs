@@ -7,7 +7,7 @@ namespace Harness.Reports;
 public static class EvidenceText
 {
     /// <summary>"fewer than 1 in N", with the confidence left to the sentence around it.</summary>
-    public static string OneIn(double bound) => bound >= 1 ? "any number" : string.Create(CultureInfo.InvariantCulture, $"fewer than 1 in {Rounded(1 / bound)}");
+    public static string OneIn(double bound) => bound > 0.95 ? "any number" : string.Create(CultureInfo.InvariantCulture, $"fewer than 1 in {Rounded(1 / bound)}");
 
     /// <summary>Of which programs least is known; null when nothing ran.</summary>
     public static string? WorstSentence(RunSummary summary) => summary.Confidence.Worst is { } worst

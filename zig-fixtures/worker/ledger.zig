@@ -47,8 +47,10 @@ pub fn take(fiber_index: u32, kind: u8, value: u64) u32 {
 /// Last in, first out, so nearly always the first looked at.
 pub fn find(fiber_index: u32, serial: u64) ?u32 {
     var index = state.fibers[fiber_index].ledger_last;
-    while (index != state.no_index) : (index = state.resources[index].previous) {
+    for (0..state.resources_used) |_| {
+        if (index == state.no_index) return null;
         if (state.resources[index].serial == serial) return index;
+        index = state.resources[index].previous;
     }
     return null;
 }
@@ -75,6 +77,11 @@ pub fn drop(index: u32) void {
         else => {},
     }
     state.released += 1;
+    // A list that goes round in circles would never be empty.
+    if (state.released > state.acquired) {
+        state.ledger_broken += 1;
+        state.fibers[resource.fiber].ledger_last = state.no_index;
+    }
     state.resources[index].next = state.resources_free;
     state.resources_free = index;
 }

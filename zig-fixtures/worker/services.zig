@@ -80,7 +80,10 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     if (tagged & infallible_bit != 0 and !defects.planted(.infallible_told)) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
     var code = fiber.stack.core.takeReport();
-    if (code != 0) fiber.overflows += 1 else {
+    if (code != 0) {
+        fiber.overflows += 1;
+        state.misnamed += @intFromBool(code != stackErrorOf(state.scenario.fault_kind));
+    } else {
         state.unreported += @intFromBool(isBeyondBudget(&fiber.stack.core));
         code = fiber.pending;
         if (!defects.planted(.pending_kept)) fiber.pending = 0;
@@ -105,6 +108,11 @@ fn callerOf(rsp: u64) abi.Registers {
 /// The limit in force must be that of the segment in use, under this plan.
 fn checkLimit(fiber: *const state.Fiber) void {
     if (abi.getLimit() != hs_stack_limit(&fiber.stack.core)) state.limit_faults += 1;
+}
+
+/// What a stack's own report must say under a fault plan.
+fn stackErrorOf(kind: plan.FaultKind) u32 {
+    return if (kind == .segment_allocation) abi.error_out_of_segments else abi.error_stack_overflow;
 }
 
 /// It stands on the reserve: no checkpoint may pass there, however often it was told.

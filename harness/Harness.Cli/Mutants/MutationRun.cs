@@ -20,11 +20,14 @@ internal sealed record MutationRequest(
 /// </summary>
 internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, MutationRequest request, TextWriter progress)
 {
-    private const int Rounds = 5;
+    private const int Rounds = 6;
     private const int ProgramsPerRound = 14;
     private const int ProgramSize = 25;
     private const int RowsFirst = 300;
-    private const int RowsMore = 300;
+    private const int RowsMore = 200;
+
+    /// <summary>What one kind of program cannot show another does.</summary>
+    private static readonly string[] _profiles = ["small", "abi", "fibers", "cleanup"];
 
     private readonly Dictionary<string, Standing> _standings = request.Defects.ToDictionary(defect => defect.Name, defect => new Standing(defect));
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -69,7 +72,7 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
 
     private async Task TryAsync(IReadOnlyList<Standing> standings, Cell cell, int round, string directory, CancellationToken ct)
     {
-        var profile = round % 2 == 0 ? "small" : "abi";
+        var profile = _profiles[round % _profiles.Length];
         var made = Enumerable.Range(0, ProgramsPerRound)
             .Select(i => programs.Generate(new ProgramRecipe(i, request.Seed + ((ulong)round * 1000) + (ulong)i, ProgramSize, profile))).ToArray();
         var options = PlanOptions.Default with { RowCap = RowsFirst + (round * RowsMore), ThreadsEvery = 20, SignalsEvery = 30 };

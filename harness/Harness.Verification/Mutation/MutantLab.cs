@@ -10,7 +10,11 @@ namespace Harness.Verification.Mutation;
 /// <param name="Unit">With every defect of Zig in its worker, asleep.</param>
 /// <param name="Recording">What its worker said, for the defects of the checker.</param>
 public sealed record MutantGround(
-    BuiltUnit Unit, UnitPlan Plan, PlanOptions Options, BuildOutcome.Built Built, string Directory, IReadOnlyList<WorkerMessage> Recording);
+    BuiltUnit Unit, UnitPlan Plan, PlanOptions Options, BuildOutcome.Built Built, string Directory, IReadOnlyList<WorkerMessage> Recording)
+{
+    /// <summary>What the check of unwind rows says of this worker without a defect: it kills none.</summary>
+    internal IReadOnlySet<Signature> KnownRows { get; init; } = new HashSet<Signature>();
+}
 
 /// <summary>
 /// Tries planted defects. What a defect needs of its own is built for it alone: nothing for one of Zig, of the model or of the checker, another link for one
@@ -42,7 +46,8 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         }
 
         var recording = await Recordings.TakeAsync(session, unit, plan, Path.Combine(directory, "recorded"), ct).ConfigureAwait(false);
-        return (new MutantGround(unit, plan, options, built, directory, recording), "");
+        var rows = (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding.Signature).ToHashSet();
+        return (new MutantGround(unit, plan, options, built, directory, recording) { KnownRows = rows }, "");
     }
 
     /// <summary>The same ground for another thread.</summary>
@@ -80,9 +85,11 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
             return (await KilledAsync(unit, run, defect, Folder(ground, defect.Name), ct).ConfigureAwait(false), reached);
         }
 
-        var rows = defect.Seat is DefectSeat.Assembly ? await UnwindFindings.OfAsync(unit).ConfigureAwait(false) : [];
+        (int, Finding Finding)[] rows = defect.Seat is DefectSeat.Assembly
+            ? [.. (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(found => !ground.KnownRows.Contains(found.Finding.Signature))]
+            : [];
         return (
-            rows.Count > 0 ? new MutantVerdict.Killed(UnwindFindings.Check, rows[0].Finding.Case, null)
+            rows.Length > 0 ? new MutantVerdict.Killed(UnwindFindings.Check, rows[0].Finding.Case, null)
             : run.Failures.Count > 0 ? new MutantVerdict.TimedOut()
             : reached is 0 ? new MutantVerdict.NotReached()
             : new MutantVerdict.Survived($"{ground.Plan.Worker.Rows.Length:N0} executions of {ground.Plan.Programs.Count} programs passed"),
@@ -128,7 +135,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         var recorder = new FailureRecorder(new UnitRunner(session, WorkerLimits.Default));
         var place = run.Plan.Locate(row).Program.UnitIndex;
         var (finding, _) = await recorder.RecordAsync(unit, place, run.Plan.ExecutionOf(row), directory + "-again", ct).ConfigureAwait(false);
-        return new MutantVerdict.Killed(finding?.Signature.Check ?? primary.Check, run.Plan.CaseOf(row, unit.Cell), finding?.Signature);
+        return new MutantVerdict.Killed(primary.Check, run.Plan.CaseOf(row, unit.Cell), finding?.Signature);
     }
 
     private async Task<(BuiltUnit? Unit, string Problem)> VariantAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)

@@ -13,7 +13,7 @@ internal static class Recordings
     private const int Programs = 5;
 
     /// <summary>Of each way to make a recording bad.</summary>
-    private const int PerKind = 12;
+    private const int PerKind = 5;
 
     /// <summary>Runs some executions that send all they have.</summary>
     public static async Task<IReadOnlyList<WorkerMessage>> TakeAsync(WorkerSession session, BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct)
