@@ -41,8 +41,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         {
             await PrepareAsync(stop).ConfigureAwait(false);
             var known = await ReplayRegressionsAsync(stop).ConfigureAwait(false);
-            await FlyCanaryAsync(stop).ConfigureAwait(false);
-            await CheckAsync(known, stop).ConfigureAwait(false);
+            await Task.WhenAll(FlyCanaryAsync(stop), CheckAsync(known, stop)).ConfigureAwait(false);
             return End(stop.IsCancellationRequested ? RunStop.Interrupted : RunStop.Completed, "");
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -80,16 +80,16 @@ pub fn enter(fiber: *state.Fiber, limited: bool) u64 {
 
 /// The waiting fiber with the lowest index gets error.Deadlock. False: nobody waits.
 fn breakDeadlock() bool {
-    for (0..state.fiber_count) |place| {
-        const index = if (defects.planted(.deadlock_highest)) state.fiber_count - 1 - place else place;
-        const fiber = &state.fibers[index];
+    var chosen: ?u32 = null;
+    for (state.fibers[0..state.fiber_count], 0..) |*fiber, index| {
         if (fiber.state != .waiting) continue;
-        fiber.waits_for = .nothing;
-        fiber.resume_value = abi.error_deadlock;
-        makeReady(@intCast(index));
-        return true;
+        if (chosen == null or defects.planted(.deadlock_highest)) chosen = @intCast(index);
     }
-    return false;
+    const index = chosen orelse return false;
+    state.fibers[index].waits_for = .nothing;
+    state.fibers[index].resume_value = abi.error_deadlock;
+    makeReady(index);
+    return true;
 }
 
 // The blocking services end in one of these; they leave through the fiber's saved context.

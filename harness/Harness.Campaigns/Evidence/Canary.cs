@@ -30,10 +30,10 @@ public static class Canaries
     }
 }
 
-/// <summary>The real one: the same trial as <c>mutants</c> makes, on few programs.</summary>
+/// <summary>The real one: the same trial as <c>mutants</c> makes, on few programs. One of Zig or it would need more than is prepared.</summary>
 public sealed class MutantCanary(MutantLab lab, IProgramSource programs) : ICanary
 {
-    private const int Programs = 3;
+    private const int Programs = 2;
     private const int ProgramSize = 18;
     private const int Rows = 120;
 
@@ -44,7 +44,7 @@ public sealed class MutantCanary(MutantLab lab, IProgramSource programs) : ICana
         var options = PlanOptions.Default with { Seed = seed, RowCap = Rows, Observe = false, SignalsEvery = 0, ThreadsEvery = 0 };
         return await Environments.TranslateAsync(async () =>
         {
-            var (ground, problem) = await lab.PrepareAsync(made, cell, options, scratchDirectory, ct).ConfigureAwait(false);
+            var (ground, problem) = await lab.PrepareAsync(made, cell, options, scratchDirectory, ct, judges: false).ConfigureAwait(false);
             if (ground is null)
             {
                 return new CanaryFlight("", problem);

@@ -26,9 +26,10 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
     private int _serial;
 
     /// <summary>Builds and plans programs, and runs them without a defect.</summary>
+    /// <param name="judges">For defects of the checker and of unwind rows too, which need a recording and a look at the worker.</param>
     /// <returns>The ground, or why there is none: the programs do not build, or do not hold.</returns>
     public async Task<(MutantGround? Ground, string Problem)> PrepareAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, PlanOptions options, string directory, CancellationToken ct)
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanOptions options, string directory, CancellationToken ct, bool judges = true)
     {
         var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.WithAllDefects(), _keeping);
         var planning = Task.Run(() => UnitPlan.Join(programs.Select((program, i) => new PlanBuilder(options).Build(program, i, PlanRandom.Derive(options.Seed, (ulong)i)))), ct);
@@ -43,6 +44,11 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         if (run.Failures.Count > 0)
         {
             return (null, $"without a defect {programs.Count} programs do not hold in {cell}: {run.Failures[0].Check}, {run.Failures[0].Detail}");
+        }
+
+        if (!judges)
+        {
+            return (new MutantGround(unit, plan, options, built, directory, []), "");
         }
 
         var recording = await Recordings.TakeAsync(session, unit, plan, Path.Combine(directory, "recorded"), ct).ConfigureAwait(false);

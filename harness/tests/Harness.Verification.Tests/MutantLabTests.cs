@@ -26,7 +26,7 @@ public sealed class MutantLabTests : IDisposable
         Assert.True(ground is not null, problem);
 
         await AssertKilledAsync("limit_restore", "limit");
-        await AssertKilledAsync("warm_limit", "limit");
+        await AssertKilledAsync("warm_room", "canary");
         await AssertKilledAsync("model_serial", "digest");
         await AssertKilledAsync("blind_limit", "limit_restore without limit");
         await AssertKilledAsync("checker_line", "passes with a frame at another line");
