@@ -27,6 +27,9 @@ public interface IProgramSource
     string Swarm(ulong seed);
 
     FiberProgram Generate(ProgramRecipe recipe);
+
+    /// <summary>What a program contains, as labels, each once.</summary>
+    IReadOnlyCollection<string> Labels(FiberProgram program);
 }
 
 /// <summary>Seconds spent per phase of a batch; compile and execute are the ones that reports show.</summary>

@@ -1,9 +1,14 @@
+using Harness.Campaigns.Evidence;
+
 namespace Harness.Campaigns;
 
 /// <summary>One thing that a run is expected to have met.</summary>
 public sealed record CoverageLine(string Label, long Count, long Required)
 {
-    public bool Met => Count >= Required;
+    /// <summary>A share of the programs rather than a count; null: a count.</summary>
+    public ShareGoal? Share { get; init; }
+
+    public bool Met => Share?.Met ?? Count >= Required;
 }
 
 /// <summary>
@@ -42,6 +47,6 @@ public static class CoverageGoals
         var goals = labels.Select(label => new CoverageLine(label, tally.Coverage.GetValueOrDefault(label), required));
         var others = tally.Coverage.Where(pair => !labels.Contains(pair.Key)).Select(pair => new CoverageLine(pair.Key, pair.Value, 0));
         CoverageLine[] whole = scope is null ? [] : [new CoverageLine("scope/programs", scope.Checked, scope.Due)];
-        return [.. whole, .. cells, .. goals, .. others];
+        return [.. whole, .. cells, .. goals, .. scope is null ? FeatureGoals.Of(tally) : [], .. others];
     }
 }

@@ -28,6 +28,7 @@ public static class Merge
             new JournalRecord.RunStarted(JournalRecord.FormatVersion, id, parts.Min(part => part.Started.StartedAt), settings, first.Versions),
             new JournalRecord.Prepared(parts.Max(part => part.Tally.PreparedSeconds)),
             .. Stored(parts),
+            .. Canary(parts),
             .. parts.SelectMany(part => Batches(part)),
             .. parts.SelectMany(part => Findings(part, known, casePath)),
             .. ended.Ending is RunStop.Killed ? (JournalRecord[])[] : [new JournalRecord.RunEnded(ended.Ending, ended.EndingDetail) { At = wall }],
@@ -60,6 +61,13 @@ public static class Merge
         parts.SelectMany(part => part.Records.OfType<JournalRecord.RegressionReplayed>())
             .GroupBy(replay => (replay.Name, replay.Cell)).OrderBy(group => group.Key)
             .Select(group => group.MinBy(replay => (replay.Holds, !replay.Conclusive))!);
+
+    /// <summary>Every shard looks for the planted defect; the worst result counts, and none where one did not try.</summary>
+    private static IEnumerable<JournalRecord> Canary(IReadOnlyList<Part> parts)
+    {
+        var flown = parts.Select(part => part.Tally.Canary).OfType<JournalRecord.CanaryFlown>().ToList();
+        return flown.Count == parts.Count ? [flown.MinBy(canary => canary.Check.Length > 0)!] : [];
+    }
 
     /// <summary>By the program they begin with, not by the time: two runs of one shard differ in that alone.</summary>
     private static IEnumerable<JournalRecord> Batches(Part part) => part.Records.OfType<JournalRecord.BatchChecked>()

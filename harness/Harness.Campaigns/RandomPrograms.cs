@@ -16,6 +16,8 @@ public sealed class RandomPrograms : IProgramSource
 
     public string Swarm(ulong seed) => Profile.Swarm(seed).ToToken();
 
+    public IReadOnlyCollection<string> Labels(FiberProgram program) => ProgramLabels.Of(program);
+
     public FiberProgram Generate(ProgramRecipe recipe) => SmallScopeProfile.SizeOf(recipe.Profile) is { } size
         ? SmallScopeProfile.Programs(size)[checked((int)recipe.Ordinal)]
         : ProgramGenerator.Generate(recipe.Seed, recipe.Size, Profile.Parse(recipe.Profile));

@@ -9,6 +9,9 @@ public sealed record ResultsLayout(string Root)
 
     public string Regressions => Path.Combine(Root, "regressions");
 
+    /// <summary>Results of <c>mutants</c>.</summary>
+    public string Mutants => Path.Combine(Root, "mutants");
+
     /// <summary>Results of <c>bench runtime</c>.</summary>
     public string Bench => Path.Combine(Root, "bench");
 

@@ -76,6 +76,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         KeepVerb.Create(context),
         ReportVerb.Create(context),
         MergeVerb.Create(context),
+        MutantsVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),

@@ -45,8 +45,9 @@ public static class PlanFile
         writer.U32((uint)plan.Programs.Count);
         writer.U32((uint)plan.Scenarios.Count);
         writer.U32((uint)plan.Rows.Length);
+        writer.U32(plan.Planted);
+        writer.U32(plan.PlantedSecond);
         writer.U32(0);
-        writer.U64(0);
         foreach (var program in plan.Programs)
         {
             writer.Begin(ProgramBytes);
@@ -89,6 +90,7 @@ public static class PlanFile
         var programs = Count(reader.U32(), MaxPrograms, "programs");
         var scenarios = Count(reader.U32(), MaxScenarios, "scenarios");
         var rows = Count(reader.U32(), MaxRows, "rows");
+        var (planted, second) = (reader.U32(), reader.U32());
         var size = HeaderBytes + ((long)programs * ProgramBytes) + ((long)scenarios * ScenarioBytes) + ((long)rows * RowBytes);
         if (bytes.Length != size)
         {

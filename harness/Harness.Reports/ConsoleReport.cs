@@ -169,6 +169,16 @@ public static class ConsoleReport
         }
 
         text.Append($"  evidence  {ConfidenceSentence(summary)}\n");
+        if (EvidenceText.WorstSentence(summary) is { } worst)
+        {
+            text.Append($"  least     {worst}\n");
+        }
+
+        if (EvidenceText.CanarySentence(summary) is { } canary)
+        {
+            text.Append($"  canary    {canary}\n");
+        }
+
         text.Append(string.Create(
             CultureInfo.InvariantCulture,
             $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));

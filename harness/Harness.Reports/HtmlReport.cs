@@ -22,6 +22,7 @@ public static class HtmlReport
         Findings(page, summary);
         Regressions(page, summary);
         Coverage(page, summary);
+        Confidence(page, summary);
         Timings(page, summary);
         page.Literal("</main>").Literal(HtmlAssets.Script).Literal("</body></html>\n");
         return page.ToString();
@@ -30,6 +31,7 @@ public static class HtmlReport
     private static void Verdict(HtmlWriter page, RunSummary summary)
     {
         page.Open("header", summary.Verdict).Element("h1", ConsoleReport.Headline(summary));
+        page.Element("p", EvidenceText.Paragraph(summary));
         page.Element("p", Paragraph(summary));
         if (summary.Reasons.Count > 0)
         {
@@ -202,7 +204,22 @@ public static class HtmlReport
     {
         page.Open("section").Element("h2", "Coverage");
         page.Table(["label", "count", "required", "met"], summary.Coverage.Select(line => (string[])
-            [line.Label, ConsoleReport.Number(line.Count), ConsoleReport.Number(line.Required), line.Met ? "yes" : "no"]));
+            [line.Label, ConsoleReport.Number(line.Count), ConsoleReport.Number(line.Required), Met(line)]));
+        page.Close("section");
+    }
+
+    private static string Met(CoverageSummary line) => line.Share is { } share
+        ? string.Create(CultureInfo.InvariantCulture, $"{(line.Met ? "yes" : "no")}: {100 * share.Low:0.#} to {100 * share.High:0.#} % of {100 * share.Required:0.#} %")
+        : line.Met ? "yes" : "no";
+
+    private static void Confidence(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("section").Element("h2", "Confidence");
+        page.Element("p", $"Exact one-sided bounds (Clopper and Pearson) of the share of programs that fail, for all and for each cell, and for those of the {summary.Confidence.FeatureStrata} kinds of program (a cell and a feature) of which least is known.");
+        page.Table(["programs of", "drawn", "failed", "95 %", "99 %"], summary.Confidence.Strata.Concat(summary.Confidence.LeastKnown).Select(stratum => (string[])
+        [
+            stratum.Name, ConsoleReport.Number(stratum.Programs), ConsoleReport.Number(stratum.Failed), EvidenceText.OneIn(stratum.Bound95), EvidenceText.OneIn(stratum.Bound99),
+        ]));
         page.Close("section");
     }
 

@@ -7,6 +7,9 @@ public sealed record PlanOptions
 {
     public static readonly PlanOptions Default = new();
 
+    /// <summary>What the model that plans errs in; only <c>mutants</c> asks for that.</summary>
+    internal ModelDefect Model { get; init; }
+
     /// <summary>What everything random is derived from.</summary>
     public ulong Seed { get; init; } = 1;
 

@@ -32,6 +32,9 @@ public sealed record ProgramPlan(
     /// <summary>Why the program cannot be planned (the model did not finish it); then there are no rows.</summary>
     public string? Unusable { get; init; }
 
+    /// <summary>What the model that planned errs in.</summary>
+    internal ModelDefect Model { get; init; }
+
     public ExecutionPlan ExecutionOf(int row)
     {
         var planned = Rows[row];

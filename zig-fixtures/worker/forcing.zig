@@ -8,7 +8,7 @@ const arena = @import("arena.zig");
 const pool = @import("pool");
 const defects = @import("defects");
 
-pub const planted = defects.active;
+pub const planted = defects.planted;
 pub const Range = arena.Range;
 
 /// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
@@ -57,7 +57,7 @@ pub fn misnested(thread: *runtime.Thread, stub_frame: u64) void {
 }
 
 pub fn forgets(thread: *runtime.Thread) bool {
-    return planted == .segment_release and planOf(thread).splits % 3 == 0;
+    return planOf(thread).splits % 3 == 0 and planted(.segment_release);
 }
 
 pub fn wanted(thread: *runtime.Thread, stack: *runtime.Stack, parent: *const abi.Segment, need_bytes: u64) u64 {

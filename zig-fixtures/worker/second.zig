@@ -80,7 +80,7 @@ fn work(_: ?*anyopaque) callconv(.c) ?*anyopaque {
         own.plan = execution_plan;
         own.core.warm_splits = warm_splits;
         if (disturbed()) storm.proceed();
-        back = scheduler.enter(fiber, defects.active != .thread_limit);
+        back = scheduler.enter(fiber, !defects.planted(.thread_limit));
         if (disturbed()) storm.pause();
         own.core.stack = null;
         execution_plan = own.plan;

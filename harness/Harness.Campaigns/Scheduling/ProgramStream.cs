@@ -30,6 +30,8 @@ public sealed class ProgramStream
         _source = source;
     }
 
+    public ulong Seed => _seed;
+
     /// <summary>From one program to the next one of a batch, in ordinals of the whole stream.</summary>
     public int Stride => _shard.Count;
 

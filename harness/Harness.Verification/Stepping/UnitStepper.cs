@@ -68,7 +68,7 @@ public sealed class UnitStepper(IUnitFactory factory, SteppedProgram stepper)
         }
 
         var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(directory, "plan.bin")), Path.GetFullPath(Path.Combine(directory, "status.bin")));
-        PlanFile.Write(planPath, plan.Worker);
+        PlanFile.Write(planPath, unit.Told(plan.Worker));
         StatusPage.Create(statusPath);
         var run = await stepper.RunAsync(
             new ProcessRequest

@@ -21,6 +21,7 @@ public sealed class JournalTests : IDisposable
         new JournalRecord.FindingConfirmed("s", 10, 10, false),
         new JournalRecord.ShrinkStep("s", 1, "token", 4),
         new JournalRecord.FindingShrunk("s", 1, 2.5, true, "token", "a", "b", 3),
+        new JournalRecord.CanaryFlown("limit_restore", "c", "limit", "", 1.5),
         new JournalRecord.RunEnded(RunStop.Completed, ""),
     ];
 

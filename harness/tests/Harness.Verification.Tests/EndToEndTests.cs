@@ -55,7 +55,7 @@ public class EndToEndTests
     public async Task A_signal_handler_that_leaves_another_limit_is_found()
     {
         using var scratch = new Scratch();
-        var (factory, runner) = await OpenAsync(new PlantedDefect("signal_limit", DefectSeat.Zig));
+        var (factory, runner) = await OpenAsync("signal_limit");
         var result = await new BatchChecker(factory, runner).CheckAsync(
             [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), _disturbed,
             scratch.Path, CancellationToken.None);
