@@ -18,7 +18,7 @@ const delay_least_ns = 3_000;
 const delay_spread_ns = 1 << 15;
 /// After so many in one execution delays are twice as long, and so on: few executions are a hundred times as long as others, and would
 /// take all the time that storms cost.
-const doubles_every = 32;
+const doubles_every = 16;
 /// Of the 64 KiB that a signal stack has here.
 const scratch_bytes = 16 << 10;
 
