@@ -51,6 +51,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
 {
     private const string Stubs = "morestack";
     private const string Growth = "growth";
+    private const string Worker = "worker";
     private const string DefectModule = "defects";
     private const string AllDefects = "mutants/selected.zig";
     private const string SlotModule = "limit_slot";
@@ -73,7 +74,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
             GeneralRegistersOnly,
             [("abi", "runtime/abi.zig"), ("memory", "worker/forcing.zig"), ("pool", "runtime/pool.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
-            "worker", "worker/main.zig", OptimizeMode.ReleaseSafe,
+            Worker, "worker/main.zig", OptimizeMode.ReleaseSafe,
             ["-lc"],
             [("abi", "runtime/abi.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
         new RuntimePart(
@@ -133,8 +134,13 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         _ => this,
     };
 
-    /// <summary>The same with every planted defect of Zig, asleep, and the count of how often the changed code runs.</summary>
-    public RuntimeRecipe WithAllDefects() => new([.. Parts.Select(part => part with { Modules = Replace(part.Modules, DefectModule, AllDefects) })]);
+    /// <summary>
+    /// The same with every planted defect of Zig, asleep, and the count of how often the changed code runs. Where there is no worker that could wake one,
+    /// there are none.
+    /// </summary>
+    public RuntimeRecipe WithAllDefects() => Parts.Any(part => part.Name == Worker)
+        ? new([.. Parts.Select(part => part with { Modules = Replace(part.Modules, DefectModule, AllDefects) })])
+        : this;
 
     private static ImmutableArray<(string Name, string Source)> Replace(
         ImmutableArray<(string Name, string Source)> modules, string name, string source) =>

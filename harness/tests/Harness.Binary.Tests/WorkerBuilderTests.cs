@@ -228,7 +228,8 @@ public sealed class WorkerBuilderTests : IDisposable
     [Fact]
     public void Defects_of_Zig_have_the_same_numbers_here_and_there()
     {
-        var there = File.ReadLines(Tools.Fixtures.PathOf("mutants/defect.zig")).Select(line => line.Trim()).Where(line => line.EndsWith(',')).Select(line => line[..^1]).Skip(1);
+        var there = File.ReadLines(Tools.Fixtures.PathOf("mutants/defect.zig")).Select(line => line.Trim()).Where(line => !line.StartsWith("//", StringComparison.Ordinal) && line.EndsWith(','))
+            .Select(line => line[..^1]).Skip(1);
         var here = PlantedDefect.All.Where(d => d.Seat is DefectSeat.Zig).OrderBy(d => d.Number);
         Assert.Equal(there, here.Select(d => d.Name));
         Assert.Equal(1u, here.First().Number);

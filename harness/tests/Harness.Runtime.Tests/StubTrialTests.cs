@@ -50,7 +50,7 @@ public sealed class StubTrialTests : IDisposable
         var recipe = Trial.Of(trial);
         if (defect.Seat is DefectSeat.Assembly)
         {
-            return new([.. recipe.Parts.Select(part => StubPatches.Of(defect) is var patch && patch.Concerns(part) && part.Name == "morestack" ? part with { Patch = patch } : part)]);
+            return recipe.With(defect);
         }
 
         var copy = _scratch["copy"];
