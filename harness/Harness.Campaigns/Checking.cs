@@ -54,6 +54,7 @@ public sealed record Failure(string Signature, string Family, Case Case, int Pro
 /// <param name="Coverage">How often each label was met, for example <c>fault/panic</c>.</param>
 /// <param name="Inconclusive">What was neither pass nor fail, such as executions killed for memory, and how many.</param>
 /// <param name="Arrivals">What disturbances came to; null: there were none.</param>
+/// <param name="Traces">What was compared of stack traces besides the counters; null: nothing.</param>
 public sealed record BatchOutcome(
     Counters Counters,
     EquatableArray<int> Unfinished,
@@ -61,7 +62,8 @@ public sealed record BatchOutcome(
     IReadOnlyList<Failure> Failures,
     IReadOnlyDictionary<string, long> Inconclusive,
     PhaseSeconds Seconds,
-    Arrivals? Arrivals = null);
+    Arrivals? Arrivals = null,
+    TraceWork? Traces = null);
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);
@@ -70,7 +72,8 @@ public sealed class EnvironmentUnusableException(string message, Exception? inne
 /// <param name="Seed">The same for every cell.</param>
 /// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
 /// <param name="Observe">Whether any execution takes stack traces; only benchmarks do without.</param>
-public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true);
+/// <param name="Stepped">Whether one execution is stepped through.</param>
+public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true, bool Stepped = false);
 
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker

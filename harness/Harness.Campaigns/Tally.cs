@@ -28,6 +28,9 @@ public sealed class Tally
     /// <summary>Like times, not repeatable.</summary>
     public Arrivals Arrivals { get; private set; } = Arrivals.None;
 
+    /// <summary>What was compared of stack traces besides the counters.</summary>
+    public TraceWork Traces { get; private set; } = TraceWork.None;
+
     /// <summary>The selected cells in the matrix's order, those that have not run yet included.</summary>
     public IReadOnlyCollection<CellTally> Cells => _cells.Values;
 
@@ -100,6 +103,7 @@ public sealed class Tally
         cell.Apply(batch);
         Seconds += batch.Seconds;
         Arrivals += batch.Arrivals ?? Arrivals.None;
+        Traces += batch.Traces ?? TraceWork.None;
         var unfinished = batch.Unfinished.ToHashSet();
         for (var i = 0; i < batch.Count; i++)
         {

@@ -36,14 +36,14 @@ public sealed class VerifiedBatches(
     public async Task<BatchOutcome> CheckAsync(
         IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
-        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe };
+        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Stepped = plans.Stepped };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         cell = cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
         var result = await Environments.TranslateAsync(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
-            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals);
+            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces);
     }
 
     /// <summary>

@@ -8,7 +8,7 @@ namespace Harness.Binary.Unwind.Stepping;
 /// frame in full at every step, the whole chain every so often and wherever the stack is another. What could not be evaluated is a finding.
 /// </summary>
 /// <param name="wholeEvery">How many steps may pass between comparisons of the whole chain.</param>
-public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int wholeEvery = StepChecker.WholeEvery)
+public sealed partial class StepChecker(TracedModules modules, IFrameMemory memory, int wholeEvery = StepChecker.WholeEvery)
 {
     public const int WholeEvery = 64;
 
@@ -38,23 +38,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     public bool IsInStub => _place.Role.HasFlag(CodeRole.Stub);
 
     public bool IsNew => _place.Visits == 1;
-
-    public bool IsUninterrupted => !_shadow.IsInSignal;
-
-    /// <summary>Where control stands, and the return addresses outwards.</summary>
-    public IReadOnlyList<ulong> Chain()
-    {
-        var addresses = new List<ulong> { Pc };
-        for (var i = _shadow.HasLeft ? -1 : _shadow.Current.Depth - 1; i >= 0; i--)
-        {
-            addresses.Add(_shadow.Current[i].Return);
-        }
-
-        return addresses;
-    }
-
-    /// <summary>Where the function that stepping began in returns to.</summary>
-    internal ulong Outside { get; private set; }
 
     public string Describe(ulong address) => Named(address);
 
@@ -128,6 +111,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     private void Check()
     {
         var place = _place;
+        _excused = null;
         place.Visits++;
         var chain = _shadow.Current;
         _depthMax = Math.Max(_depthMax, chain.Depth);
@@ -388,9 +372,14 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         return true;
     }
 
-    private void Found(CodePlace place, StepFault fault, string expected, string observed) => _ledger.Add(place, fault, expected, observed, _steps);
+    private void Found(CodePlace place, StepFault fault, string expected, string observed) =>
+        _excused = _ledger.Add(place, fault, expected, observed, _steps) ?? _excused;
 
-    private void Excuse(StepShortcoming shortcoming) => _ledger.Excuse(shortcoming);
+    private void Excuse(StepShortcoming shortcoming)
+    {
+        _excused = shortcoming.SparesChain ? _excused : shortcoming;
+        _ledger.Excuse(shortcoming);
+    }
 
     private string Named(ulong address) => modules.Find(address) is { } module && module.Name(address) is var (name, offset)
         ? $"{name}+{offset:x}" : Hex(address);
