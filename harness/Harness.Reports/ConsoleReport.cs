@@ -155,6 +155,9 @@ public static class ConsoleReport
         text.Append(string.Create(
             CultureInfo.InvariantCulture,
             $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));
+        text.Append($"  traces    taken {TraceText.Observed(summary)}\n");
+        text.Append($"  rows      {TraceText.Rows(summary)}\n");
+        text.Append($"  stepped   {TraceText.Steps(summary)}\n");
         text.Append($"  disturbed {DisturbedSentence(summary)}\n");
         text.Append($"  asked     {OpinionsSentence(summary)}\n");
         text.Append($"  zig       {summary.ZigVersion}\n");

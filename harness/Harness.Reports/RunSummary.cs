@@ -72,7 +72,7 @@ public sealed record RunSummary(
     long ResourcesAcquired, long ResourcesReleased, long Failures,
     IReadOnlyList<CellSummary> Cells, IReadOnlyList<FindingSummary> Findings, IReadOnlyList<RegressionSummary> Regressions,
     IReadOnlyDictionary<string, long> Inconclusive, IReadOnlyList<CoverageSummary> Coverage, ConfidenceSummary Confidence,
-    TimingSummary Timings, ThroughputSummary Throughput, Arrivals Disturbances)
+    TimingSummary Timings, ThroughputSummary Throughput, Arrivals Disturbances, TraceWork Traces)
 {
     public const double ConfidenceLevel = 0.95;
 
@@ -107,7 +107,12 @@ public sealed record RunSummary(
             new TimingSummary(
                 Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
                 Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
-            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals);
+            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals,
+            tally.Traces with
+            {
+                Rows = tally.Traces.Rows with { Seconds = Round(tally.Traces.Rows.Seconds) },
+                Steps = tally.Traces.Steps with { Seconds = Round(tally.Traces.Steps.Seconds) },
+            });
     }
 
     private static CellSummary Cell(CellTally cell) => new(

@@ -55,9 +55,12 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
     {
         var plan = asked with { Disturbance = asked.Disturbance & ~Disturbance.Stepped };
         var (finding, run) = await _recorder.RecordAsync(unit, 0, plan, directory, ct).ConfigureAwait(false);
-        if (finding is not null)
+        var steps = asked.Disturbance.HasFlag(Disturbance.Stepped)
+            ? (await new StepSample(runner).RunAsync(unit, 0, asked, Path.Combine(directory, "steps"), ct).ConfigureAwait(false)).Findings
+            : [];
+        if ((steps.FirstOrDefault(f => f.Signature == wanted) ?? finding) is { } shown)
         {
-            return new ReplayResult.Failed(finding);
+            return new ReplayResult.Failed(shown);
         }
 
         var row = Array.FindIndex(run.Plan.Worker.Rows, r => r.Flags.HasFlag(RowFlags.Record));
@@ -80,11 +83,9 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         }
 
         // What the execution shows comes first.
-        var findings = asked.Disturbance.HasFlag(Disturbance.Stepped)
-            ? (await new StepSample(runner).RunAsync(unit, 0, asked, Path.Combine(directory, "steps"), ct).ConfigureAwait(false)).Findings
-            : [];
-        findings = findings is [] ? [.. (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding)] : findings;
-        return findings is [] ? Held(unit, run, row) : new ReplayResult.Failed(findings.FirstOrDefault(f => f.Signature == wanted) ?? findings[0]);
+        return (steps.Count > 0 ? steps[0] : (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding).FirstOrDefault()) is { } wrong
+            ? new ReplayResult.Failed(wrong)
+            : Held(unit, run, row);
     }
 
     private static ReplayResult Held(BuiltUnit unit, UnitRun run, int row)

@@ -59,7 +59,7 @@ internal sealed class StepSample(IUnitRunner runner)
         {
             run = await runner.StepAsync(unit, plan, _options, _patience, directory, ct).ConfigureAwait(false);
         }
-        catch (TraceException e)
+        catch (Exception e) when (e is TraceException or InvalidDataException) // Not allowed here; or too much for the checker.
         {
             return Refused(e.Message, began);
         }

@@ -76,7 +76,8 @@ public sealed class InterruptLog(StepChecker checker)
         Note(Interrupter.FramePointers, excused ? InterruptMatch.Excused : MatchFramePointers(chain, expected, isLost, observed), expected, observed);
         // It gives the interrupted place as if that were a return address.
         IReadOnlyList<ulong> unwound = [.. dwarf.Select((address, i) => i == 0 ? address - 1 : address)];
-        Note(Interrupter.Dwarf, excused ? InterruptMatch.Excused : Match(truth.Chain, unwound), truth.Chain, unwound);
+        var (whole, taken) = checker.StartsBlind ? (Inside(truth.Chain), Inside(unwound)) : (truth.Chain, unwound);
+        Note(Interrupter.Dwarf, excused ? InterruptMatch.Excused : Match(whole, taken), whole, taken);
     }
 
     private IReadOnlyList<ulong> Inside(IReadOnlyList<ulong> addresses) => [.. addresses.TakeWhile(address => address != checker.Outside)];

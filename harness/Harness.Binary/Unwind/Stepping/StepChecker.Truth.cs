@@ -30,6 +30,9 @@ public sealed partial class StepChecker
     /// <summary>Where the function that stepping began in returns to.</summary>
     internal ulong Outside { get; private set; }
 
+    /// <summary>The program's first function has no rows (<see cref="StepShortcoming.NoStart"/>): how a trace ends there is its unwinder's choice.</summary>
+    internal bool StartsBlind { get; private set; }
+
     /// <summary>Of the instruction that is next. Compares the whole chain of its unwind rows, if that has not been done.</summary>
     public StepTruth Truth()
     {
@@ -62,6 +65,14 @@ public sealed partial class StepChecker
         // Where a fault landed the chain ends, and rbp is still that of the fiber that is given up.
         return new StepTruth(chain, framePointers, isLost || rbp != 0, _excused);
     }
+
+    private static bool IsBlindRestorer(CodePlace place) =>
+        place.Role.HasFlag(CodeRole.Restorer) && place.Row is not { Entry.Common.IsSignalFrame: true };
+
+    /// <summary>musl's <c>_start</c>, which calls the first function, has no rows: nothing says that there is no caller, but there is none.</summary>
+    private bool EndsAtStart(UnwoundTrace trace) =>
+        trace is { End: TraceEnd.Failed { Problem.Fault: UnwindFault.NoEntry }, Frames: [.., { Caller: var caller }] } && caller[DwarfRegister.Rip] is { } back
+        && _places.At(back - 1) is { Row: null } place && place.Role.HasFlag(CodeRole.Outermost);
 
     /// <summary>A stub that is about to leave may have used the word of its saved rbp for something else (morestack.S, the warm path).</summary>
     private ulong? Saved(ulong rbp)

@@ -51,11 +51,12 @@ public sealed partial class StepChecker(TracedModules modules, IFrameMemory memo
         _unwinder = new Unwinder(modules, _paged);
         _shadow = new ShadowStack(memory, _places.At);
         var trace = _unwinder.Walk(registers);
-        if (!trace.IsComplete)
+        if (!trace.IsComplete && !EndsAtStart(trace))
         {
             throw new InvalidDataException($"stepping begins where the chain of callers does not lead to the program's beginning: {trace.End}");
         }
 
+        StartsBlind = !trace.IsComplete;
         _shadow.Begin(trace);
         (_outermost, _depthAtBegin) = (_shadow.Current, _shadow.Current.Depth);
         Outside = _depthAtBegin > 0 ? _shadow.Current.Top.Return : 0;
@@ -291,7 +292,11 @@ public sealed partial class StepChecker(TracedModules modules, IFrameMemory memo
             depth = redirection is Redirection.Done ? i + 1 : depth;
         }
 
-        if (trace.End is TraceEnd.Failed failed)
+        if (trace.Frames.Count == depth && EndsAtStart(trace))
+        {
+            _ledger.Excuse(StepShortcoming.NoStart);
+        }
+        else if (trace.End is TraceEnd.Failed failed)
         {
             Found(place, StepFault.WrongChain, $"{depth + 1} frames", $"{trace.Frames.Count}, then {failed.Problem}");
         }
@@ -300,9 +305,6 @@ public sealed partial class StepChecker(TracedModules modules, IFrameMemory memo
             Found(place, StepFault.WrongChain, $"{depth + 1} frames", $"{trace.Frames.Count}");
         }
     }
-
-    private static bool IsBlindRestorer(CodePlace place) =>
-        place.Role.HasFlag(CodeRole.Restorer) && place.Row is not { Entry.Common.IsSignalFrame: true };
 
     /// <summary>Behind a gate a return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
     private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, bool isBehindGate) =>

@@ -60,6 +60,8 @@ public sealed record StepShortcoming(string Where, string Reason)
 
     public static readonly StepShortcoming NoRows = new("(.plt, .init, .fini)", "lld and glibc write no rows for these; workers bind immediately, so a stub is one jump");
 
+    public static readonly StepShortcoming NoStart = new("_start", "musl's has no rows: a trace ends at it without being told that it is the first frame");
+
     public static readonly StepShortcoming LostRbx = new(
         "(self-hosted)", "Zig's own calling convention gives rbx away, and the self-hosted backend writes no rule that says so: a caller's rbx is not recovered") { SparesChain = true };
 
