@@ -100,6 +100,10 @@ public sealed record Recording(bool Holds, string Signature, string Check, strin
 /// <summary>How often a failure came back in fresh processes.</summary>
 public sealed record Confirmation(int Reproduced, int Attempts);
 
+/// <summary>What became of a core that was wanted.</summary>
+/// <param name="Bytes">0: there is none, and <paramref name="Detail"/> says why.</param>
+public sealed record CoreKept(long Bytes, string Detail);
+
 /// <summary>Runs single cases, each in fresh processes.</summary>
 public interface ICaseRunner
 {
@@ -112,6 +116,13 @@ public interface ICaseRunner
     /// <summary>Runs the case again, several times, and counts the failures with this signature.</summary>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
+
+    /// <summary>
+    /// Runs the case once more, until its worker dies, and leaves the core and the worker in <paramref name="folder"/>; null where nobody can. No core of more
+    /// than <paramref name="maxBytes"/> is written.
+    /// </summary>
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct) => Task.FromResult<CoreKept?>(null);
 
     /// <summary>
     /// Smaller cases that still fail with <paramref name="signature"/>, each smaller than the one before; ends when

@@ -148,6 +148,9 @@ public sealed class Tally
             case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
                 break;
+            case JournalRecord.CoreWritten core when _findings.TryGetValue(core.Signature, out var dead):
+                (dead.CorePath, dead.CoreMissing) = (core.Bytes > 0 ? core.CorePath : "", core.Detail);
+                break;
             case JournalRecord.FindingShrunk shrunk when _findings.TryGetValue(shrunk.Signature, out var smallest):
                 (smallest.Token, smallest.Expected, smallest.Observed, smallest.Picture) = (shrunk.Token, shrunk.Expected, shrunk.Observed, shrunk.Picture);
                 (smallest.ShrinkSteps, smallest.ShrinkSeconds, smallest.ShrinkCapHit) = (shrunk.Steps, shrunk.Seconds, shrunk.TimeCapHit);
@@ -244,6 +247,12 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     /// <summary>It failed again, but only in the company of its batch.</summary>
     public bool InBatch { get; internal set; }
+
+    /// <summary>Relative to the results folder; empty: none was kept.</summary>
+    public string CorePath { get; internal set; } = "";
+
+    /// <summary>Why there is no core of a worker that died; empty: there is one, or none was wanted.</summary>
+    public string CoreMissing { get; internal set; } = "";
 
     /// <summary>It was run again and never failed again.</summary>
     public bool IsFlake => Attempts > 0 && Reproduced == 0 && !InBatch;

@@ -93,11 +93,12 @@ internal sealed class RealRooms : IRoomOpener
         var recipe = RuntimeRecipe.Standard.With(options.Defect);
         var factory = new UnitFactory(
             new WorkerBuilder(fixtures, cache, recipe, BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) }), options.Defect);
-        var runner = Runner(await cache.ProcessesAsync(ct).ConfigureAwait(false), fixtures);
+        var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
+        var runner = Runner(processes, fixtures);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
-            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root));
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root, new CoreReplay(factory, processes)));
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 

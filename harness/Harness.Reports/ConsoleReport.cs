@@ -132,6 +132,15 @@ public static class ConsoleReport
             {
                 text.Append($"    scripts/harness show {Shell.Quote(CasePath(runPath, finding))}\n    scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}\n");
             }
+
+            if (finding.CorePath.Length > 0)
+            {
+                text.Append($"    scripts/harness replay --core {Shell.Quote(Path.Combine(CasePath(runPath, finding), Path.GetFileName(finding.CorePath)))}\n");
+            }
+            else if (finding.CoreMissing.Length > 0)
+            {
+                text.Append($"    no core: {finding.CoreMissing}\n");
+            }
         }
 
         More(text, families.Count);

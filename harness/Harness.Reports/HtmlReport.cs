@@ -138,6 +138,11 @@ public static class HtmlReport
             page.Command($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}");
         }
 
+        if (finding.CorePath.Length > 0)
+        {
+            page.Command($"scripts/harness replay --core {Shell.Quote("results/" + finding.CorePath)}");
+        }
+
         if (finding.Picture is { } picture)
         {
             PictureHtml.Write(page, picture);
