@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Harness.Campaigns.Evidence;
 using Harness.Model;
 
 namespace Harness.Campaigns;
 
 /// <summary>The rooms that a campaign works with.</summary>
-public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checker, ICaseRunner Runner);
+/// <param name="Canary">Null: this run has none.</param>
+public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checker, ICaseRunner Runner, ICanary? Canary = null);
 
 /// <summary>What one campaign is to do.</summary>
 /// <param name="Budget">Null: the scheduler ends the run by itself.</param>
@@ -13,7 +15,11 @@ public sealed record CampaignParts(IProgramSource Programs, IBatchChecker Checke
 /// <param name="Lanes">Batches under way at once.</param>
 public sealed record CampaignPlan(
     IReadOnlyList<Cell> Cells, TimeSpan? Budget, IWorkScheduler Scheduler, ProgramStream Stream,
-    EquatableArray<string> Placements, int Lanes, ResultsLayout Results, RunDirectory Run, ToolVersions Versions, TriageLimits Triage, long FirstSequence = 0);
+    EquatableArray<string> Placements, int Lanes, ResultsLayout Results, RunDirectory Run, ToolVersions Versions, TriageLimits Triage, long FirstSequence = 0)
+{
+    /// <summary>The planted defect that has to be found, and where; null: none, or an earlier process has tried it.</summary>
+    public (string Defect, Cell Cell)? Canary { get; init; }
+}
 
 /// <summary>
 /// The campaign loop: stored cases first, then batches from the scheduler over several lanes, failures triaged beside
@@ -35,7 +41,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         {
             await PrepareAsync(stop).ConfigureAwait(false);
             var known = await ReplayRegressionsAsync(stop).ConfigureAwait(false);
-            await CheckAsync(known, stop).ConfigureAwait(false);
+            await Task.WhenAll(FlyCanaryAsync(stop), CheckAsync(known, stop)).ConfigureAwait(false);
             return End(stop.IsCancellationRequested ? RunStop.Interrupted : RunStop.Completed, "");
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -85,6 +91,38 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         var seconds = Math.Round(journal.Elapsed - before, 3);
         _prepared += seconds;
         journal.Append(new JournalRecord.Prepared(seconds));
+    }
+
+    private async Task FlyCanaryAsync(CancellationToken stop)
+    {
+        if (plan.Canary is not { } canary || parts.Canary is null)
+        {
+            return;
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        var scratch = Scratch.Create(Path.Combine(plan.Run.Scratch, "canary"));
+        try
+        {
+            var flight = await parts.Canary.FlyAsync(canary.Defect, canary.Cell, plan.Stream.Seed, scratch, stop).ConfigureAwait(false);
+            journal.Append(new JournalRecord.CanaryFlown(
+                canary.Defect, canary.Cell.ToString(), flight.Check, flight.Detail, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3)));
+        }
+        finally
+        {
+            Scratch.Remove(scratch);
+        }
+    }
+
+    private SortedDictionary<string, long> FeaturesOf(WorkItem item, EquatableArray<int> unfinished)
+    {
+        var features = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var label in Enumerable.Range(0, item.Count).Except(unfinished).SelectMany(i => parts.Programs.Labels(ProgramAt(item.Start + i))).Where(Strata.IsFeature))
+        {
+            features[label] = features.GetValueOrDefault(label) + 1;
+        }
+
+        return features;
     }
 
     private TimeSpan Remaining => plan.Budget is { } budget
@@ -222,8 +260,9 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
 
             var elapsed = Stopwatch.GetElapsedTime(started);
             journal.Append(new JournalRecord.BatchChecked(
-                item.Sequence, item.Cell.ToString(), item.Start, item.Count, outcome.Unfinished, outcome.Counters,
-                outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals, outcome.Traces));
+                item.Sequence, item.Cell.ToString(), plan.Stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
+                outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals,
+                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride, outcome.Traces));
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))

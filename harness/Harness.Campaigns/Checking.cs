@@ -27,6 +27,9 @@ public interface IProgramSource
     string Swarm(ulong seed);
 
     FiberProgram Generate(ProgramRecipe recipe);
+
+    /// <summary>What a program contains, as labels, each once.</summary>
+    IReadOnlyCollection<string> Labels(FiberProgram program);
 }
 
 /// <summary>Seconds spent per phase of a batch; compile and execute are the ones that reports show.</summary>
@@ -72,8 +75,9 @@ public sealed class EnvironmentUnusableException(string message, Exception? inne
 /// <param name="Seed">The same for every cell.</param>
 /// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
 /// <param name="Observe">Whether any execution takes stack traces; only benchmarks do without.</param>
+/// <param name="Exhaustive">Every set of splits with every fault, instead of a choice: for programs of few entries.</param>
 /// <param name="Stepped">Whether one execution is stepped through.</param>
-public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true, bool Stepped = false);
+public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true, bool Exhaustive = false, bool Stepped = false);
 
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker

@@ -1,9 +1,14 @@
+using Harness.Campaigns.Evidence;
+
 namespace Harness.Campaigns;
 
 /// <summary>One thing that a run is expected to have met.</summary>
 public sealed record CoverageLine(string Label, long Count, long Required)
 {
-    public bool Met => Count >= Required;
+    /// <summary>A share of the programs rather than a count; null: a count.</summary>
+    public ShareGoal? Share { get; init; }
+
+    public bool Met => Share?.Met ?? Count >= Required;
 }
 
 /// <summary>
@@ -26,9 +31,9 @@ public static class CoverageGoals
         ["every-entry", "single-entry", "depth-at-least", "every-nth", "random", "natural"];
 
     /// <summary>The labels that are required of a run with these placements.</summary>
-    public static IReadOnlyList<string> Labels(IEnumerable<string> placements) =>
+    public static IReadOnlyList<string> Labels(IEnumerable<string> placements, IReadOnlyList<string>? splits = null) =>
     [
-        .. _faults.Select(name => FaultPrefix + name), .. _splits.Select(name => SplitPrefix + name),
+        .. _faults.Select(name => FaultPrefix + name), .. (splits ?? _splits).Select(name => SplitPrefix + name),
         .. placements.Select(name => PlacementPrefix + name),
     ];
 
@@ -36,10 +41,12 @@ public static class CoverageGoals
     {
         var programs = tally.Total.Programs;
         var required = programs / ProgramsPerMeeting;
-        var labels = Labels(tally.Start?.Settings.Placements ?? []);
+        var scope = Scope.Of(tally);
+        var labels = Labels(tally.Start?.Settings.Placements ?? [], scope is null ? null : Scope.Splits);
         var cells = tally.Cells.Select(cell => new CoverageLine("cell/" + cell.Cell, cell.Counters.Executions, 1));
         var goals = labels.Select(label => new CoverageLine(label, tally.Coverage.GetValueOrDefault(label), required));
         var others = tally.Coverage.Where(pair => !labels.Contains(pair.Key)).Select(pair => new CoverageLine(pair.Key, pair.Value, 0));
-        return [.. cells, .. goals, .. others];
+        CoverageLine[] whole = scope is null ? [] : [new CoverageLine("scope/programs", scope.Checked, scope.Due)];
+        return [.. whole, .. cells, .. goals, .. scope is null ? FeatureGoals.Of(tally) : [], .. others];
     }
 }

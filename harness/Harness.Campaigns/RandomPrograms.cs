@@ -1,10 +1,11 @@
 using System.Globalization;
 using Harness.Generators;
+using Harness.Generators.Exhaustive;
 using Harness.Model;
 
 namespace Harness.Campaigns;
 
-/// <summary>The programs of <c>Harness.Generators</c>.</summary>
+/// <summary>The programs of <c>Harness.Generators</c>: random ones, and the small scope's by their ordinals.</summary>
 public sealed class RandomPrograms : IProgramSource
 {
     public string Version { get; } = ProgramGenerator.Version.ToString(CultureInfo.InvariantCulture);
@@ -15,6 +16,9 @@ public sealed class RandomPrograms : IProgramSource
 
     public string Swarm(ulong seed) => Profile.Swarm(seed).ToToken();
 
-    public FiberProgram Generate(ProgramRecipe recipe) =>
-        ProgramGenerator.Generate(recipe.Seed, recipe.Size, Profile.Parse(recipe.Profile));
+    public IReadOnlyCollection<string> Labels(FiberProgram program) => ProgramLabels.Of(program);
+
+    public FiberProgram Generate(ProgramRecipe recipe) => SmallScopeProfile.SizeOf(recipe.Profile) is { } size
+        ? SmallScopeProfile.Programs(size)[checked((int)recipe.Ordinal)]
+        : ProgramGenerator.Generate(recipe.Seed, recipe.Size, Profile.Parse(recipe.Profile));
 }

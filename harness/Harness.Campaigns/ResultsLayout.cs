@@ -9,6 +9,9 @@ public sealed record ResultsLayout(string Root)
 
     public string Regressions => Path.Combine(Root, "regressions");
 
+    /// <summary>Results of <c>mutants</c>.</summary>
+    public string Mutants => Path.Combine(Root, "mutants");
+
     /// <summary>Results of <c>bench runtime</c>.</summary>
     public string Bench => Path.Combine(Root, "bench");
 
@@ -51,6 +54,12 @@ public sealed record RunDirectory(string Path)
     public string Summary => System.IO.Path.Combine(Path, "summary.json");
 
     public string Report => System.IO.Path.Combine(Path, "report.html");
+
+    public string JUnit => System.IO.Path.Combine(Path, "junit.xml");
+
+    public string Sarif => System.IO.Path.Combine(Path, "results.sarif");
+
+    public string Markdown => System.IO.Path.Combine(Path, "summary.md");
 
     public string Cases => System.IO.Path.Combine(Path, "cases");
 

@@ -12,6 +12,7 @@ public sealed class Tally
     private readonly SortedDictionary<string, long> _inconclusive = new(StringComparer.Ordinal);
     private readonly List<JournalRecord.RegressionReplayed> _regressions = [];
     private readonly OrdinalSet _checked = new();
+    private readonly HashSet<long> _failed = [];
 
     public JournalRecord.RunStarted? Start { get; private set; }
 
@@ -43,6 +44,12 @@ public sealed class Tally
     public IReadOnlyDictionary<string, long> Inconclusive => _inconclusive;
 
     public IReadOnlyList<JournalRecord.RegressionReplayed> Regressions => _regressions;
+
+    /// <summary>Programs that failed in any cell, flakes included.</summary>
+    public long FailedPrograms => _failed.Count;
+
+    /// <summary>What the planted defect of this run came to; null: it has not been tried.</summary>
+    public JournalRecord.CanaryFlown? Canary { get; private set; }
 
     /// <summary>All cells together; a program counts once however many cells checked it.</summary>
     public Counters Total =>
@@ -84,6 +91,9 @@ public sealed class Tally
             case JournalRecord.BatchChecked batch:
                 Apply(batch);
                 break;
+            case JournalRecord.CanaryFlown flown:
+                Canary = flown;
+                break;
             case JournalRecord.RunEnded ended:
                 (Ending, EndingDetail) = (ended.Reason, ended.Detail);
                 break;
@@ -109,7 +119,7 @@ public sealed class Tally
         {
             if (!unfinished.Contains(i))
             {
-                _checked.Add(batch.Start + i);
+                _checked.Add(batch.Start + ((long)i * batch.Stride));
             }
         }
 
@@ -135,6 +145,12 @@ public sealed class Tally
                 }
 
                 failing.Occurrences++;
+                _failed.Add(seen.Ordinal);
+                if (_cells.TryGetValue(seen.Cell, out var cell))
+                {
+                    cell.Failed(seen.Ordinal);
+                }
+
                 break;
             case JournalRecord.CaseStored stored when _findings.TryGetValue(stored.Signature, out var first):
                 first.Cell = stored.Cell;
@@ -185,6 +201,9 @@ public sealed class Tally
 /// <summary>One cell of a run.</summary>
 public sealed class CellTally(string cell)
 {
+    private readonly Dictionary<string, long> _features = [];
+    private readonly HashSet<long> _failed = [];
+
     public string Cell { get; } = cell;
 
     public Counters Counters { get; private set; } = Counters.Zero;
@@ -196,8 +215,21 @@ public sealed class CellTally(string cell)
 
     public int Batches { get; private set; }
 
+    /// <summary>Programs that failed here.</summary>
+    public long FailedPrograms => _failed.Count;
+
+    /// <summary>How many of its checked programs have each feature.</summary>
+    public IReadOnlyDictionary<string, long> Features => _features;
+
+    internal void Failed(long ordinal) => _failed.Add(ordinal);
+
     internal void Apply(JournalRecord.BatchChecked batch)
     {
+        foreach (var (feature, count) in batch.Features ?? [])
+        {
+            _features[feature] = _features.GetValueOrDefault(feature) + count;
+        }
+
         Counters += batch.Counters with { Programs = batch.Count - batch.Unfinished.Count };
         Seconds += batch.Seconds;
         WallSeconds += batch.Wall;

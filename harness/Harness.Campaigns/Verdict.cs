@@ -45,9 +45,19 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
 
     private static IEnumerable<string> Gaps(Tally tally)
     {
+        if (tally.Start?.Settings.Canary is { } canary && tally.Canary is not { Check.Length: > 0 })
+        {
+            yield return tally.Canary is { } flown ? $"the canary is silent: nothing found {flown.Defect} in {flown.Cell} ({flown.Detail})" : $"the canary {canary} was not tried";
+        }
+
         if (tally.Ending is RunStop.Failed or RunStop.Unwritable)
         {
             yield return $"the run stopped early: {tally.EndingDetail}";
+        }
+
+        if (tally.Start?.Settings is { Merged: true } settings && settings.Part() is { IsWhole: false } part)
+        {
+            yield return $"missing of {part.Count} shards: {string.Join(", ", part.Missing)}";
         }
 
         var total = tally.Total;

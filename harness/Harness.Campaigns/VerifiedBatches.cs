@@ -39,7 +39,7 @@ public sealed class VerifiedBatches(
     public async Task<BatchOutcome> CheckAsync(
         IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
-        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Stepped = plans.Stepped };
+        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Exhaustive = plans.Exhaustive, Stepped = plans.Stepped };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         cell = cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
         var result = await Environments.TranslateAsync(

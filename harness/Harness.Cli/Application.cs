@@ -69,11 +69,14 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
     private static RootCommand Root(VerbContext context) => new("Tests split-stack fibers in Zig: generates programs, forces splits, injects faults, checks cleanup and stack traces.")
     {
         RunVerb.Create(context),
+        ExhaustVerb.Create(context),
         ReplayVerb.Create(context),
         ShrinkVerb.Create(context),
         ShowVerb.Create(context),
         KeepVerb.Create(context),
         ReportVerb.Create(context),
+        MergeVerb.Create(context),
+        MutantsVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),

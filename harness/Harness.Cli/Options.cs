@@ -21,6 +21,16 @@ internal static class Options
         name is null ? null : PlantedDefect.Named(name)
             ?? throw new UsageException($"--defect {name} is unknown; known: {string.Join(", ", PlantedDefect.All.Select(d => d.Name))}");
 
+    public static Option<string?> Shard() => new("--shard")
+    {
+        Description = "Only this part of the programs: 2/4 is the second of four; merge joins the parts' results", HelpName = "I/N",
+    };
+
+    /// <exception cref="UsageException"/>
+    public static Shards? Shard(string? text) => text is null ? null : Shards.Parse(text) is { Indices.Count: 1 } shard
+        ? shard
+        : throw new UsageException($"--shard {text} is not a part; give 1/N to N/N, with N up to {Shards.MaxCount}");
+
     public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON" };
 
     public static Option<int> Jobs() => new("--jobs")

@@ -1,5 +1,6 @@
 using Harness.Binary;
 using Harness.Campaigns;
+using Harness.Campaigns.Evidence;
 using Harness.Cli.RuntimeBench;
 using Harness.Emit;
 using Harness.Execution;
@@ -8,6 +9,7 @@ using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
 using Harness.Verification.Cores;
+using Harness.Verification.Mutation;
 using Harness.Verification.Stepping;
 
 namespace Harness.Cli;
@@ -60,6 +62,19 @@ internal sealed class RealRooms : IRoomOpener
         return new RealCores(new CoreReplay(new UnitFactory(builder, options.Defect), processes), new CoreTools(processes));
     }, ct);
 
+    public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        var session = new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false));
+        var lab = new MutantLab(fixtures, cache, session);
+        return new MutantRooms(
+            lab,
+            (defect, cap) => new Shrinker(
+                ProgramShrinker.Candidates, new CandidateRunner(lab.FactoryOf(defect), new UnitRunner(session, WorkerLimits.Default)), ShrinkOptions.Default with { TimeCap = cap }),
+            new ToolVersions(Application.Version, Programs.Version, found.Version), found.Version);
+    }, ct);
+
     public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>
     {
         var fixtures = FixtureLayout.Find(root);
@@ -98,7 +113,8 @@ internal sealed class RealRooms : IRoomOpener
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
-            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root, new CoreReplay(factory, processes)));
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root, new CoreReplay(factory, processes)),
+            options.Defect is null ? new MutantCanary(new MutantLab(fixtures, cache, new WorkerSession(processes)), Programs) : null);
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 
@@ -116,6 +132,7 @@ internal sealed class RealRooms : IRoomOpener
             foreach (var (target, slot) in cells.Select(cell => (cell.Target, RuntimeRecipe.LimitSlotOf(cell))).Distinct())
             {
                 await cache.RuntimeAsync(recipe.For(slot), target, ct).ConfigureAwait(false);
+                await cache.RuntimeAsync(recipe.WithAllDefects().For(slot), target, ct).ConfigureAwait(false); // The canary's.
             }
         }
     }

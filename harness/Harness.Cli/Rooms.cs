@@ -1,6 +1,8 @@
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification;
+using Harness.Verification.Mutation;
 
 namespace Harness.Cli;
 
@@ -12,6 +14,10 @@ public sealed record RoomOptions(string Root, string? Zig, IReadOnlyList<Placeme
 
 /// <summary>The rooms below, opened.</summary>
 public sealed record Rooms(CampaignParts Parts, ToolVersions Versions, IBareCompiler BareCompiler);
+
+/// <summary>What <c>mutants</c> works with.</summary>
+/// <param name="ShrinkerOf">What makes counterexamples of a planted defect smaller, for so long at most.</param>
+public sealed record MutantRooms(MutantLab Lab, Func<PlantedDefect, TimeSpan, Shrinker> ShrinkerOf, ToolVersions Versions, string ZigVersion);
 
 /// <summary>Opens the rooms; tests put fakes behind it.</summary>
 public interface IRoomOpener
@@ -39,6 +45,10 @@ public interface IRoomOpener
     /// <summary>What runs cases until their workers die, for <c>replay --core</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct);
+
+    /// <summary>What plants defects, for <c>mutants</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct);
 
     /// <summary>What builds and runs the programs of <c>bench runtime</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Harness.Campaigns;
+using Harness.Generators.Exhaustive;
 using Harness.Model;
 
 namespace Harness.Cli;
@@ -7,9 +8,12 @@ namespace Harness.Cli;
 /// <summary>A run as it was asked for, checked.</summary>
 public sealed record RunRequest(
     ulong Seed, TimeSpan? Budget, int? Programs, string? Profile, IReadOnlyList<Cell> Cells, IReadOnlyList<Placement> Placements,
-    string? Zig, int Jobs, ResultsLayout Results, bool KeepRegressions, string Command, PlantedDefect? Defect = null)
+    string? Zig, int Jobs, ResultsLayout Results, bool KeepRegressions, string Command, PlantedDefect? Defect = null, Shards? Shard = null)
 {
     public static readonly TimeSpan DefaultBudget = TimeSpan.FromSeconds(60);
+
+    /// <summary>Of a run with a number of programs. A resumed run must have the same.</summary>
+    public int ProgramsPerBatch => SmallScopeProfile.SizeOf(Profile) is null ? FixedScheduler.ProgramsPerBatch : Scope.ProgramsPerBatch;
 
     /// <summary>Seeds that people retype and that every JSON reader keeps exactly.</summary>
     public static ulong DrawSeed() => (ulong)RandomNumberGenerator.GetInt32(1, int.MaxValue);
@@ -17,7 +21,7 @@ public sealed record RunRequest(
     public RunSettings Settings() => new(
         Seed, Budget?.TotalSeconds, Programs, Profile,
         Cells.Select(cell => cell.ToString()).ToEquatableArray(),
-        Placements.Select(placement => placement.ToString().ToLowerInvariant()).ToEquatableArray(), Jobs, Command, Defect?.Name);
+        Placements.Select(placement => placement.ToString().ToLowerInvariant()).ToEquatableArray(), Jobs, Command, Defect?.Name, Shard?.ToString());
 
     /// <summary>The request that a journal's settings came from.</summary>
     /// <exception cref="InvalidDataException">They name a cell or placement that this harness does not know.</exception>
@@ -30,5 +34,6 @@ public sealed record RunRequest(
             ? placement
             : throw new InvalidDataException($"the journal names an unknown placement {name}"))],
         zig, settings.Jobs, results, keepRegressions, settings.Command,
-        settings.Defect is { } defect ? PlantedDefect.Named(defect) ?? throw new InvalidDataException($"the journal names an unknown defect {defect}") : null);
+        settings.Defect is { } defect ? PlantedDefect.Named(defect) ?? throw new InvalidDataException($"the journal names an unknown defect {defect}") : null,
+        settings.Shard is null ? null : settings.Part());
 }

@@ -1,4 +1,5 @@
 using Harness.Campaigns;
+using Harness.Campaigns.Evidence;
 using Harness.Reports;
 
 namespace Harness.Cli;
@@ -13,7 +14,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         var now = TimeProvider.System.GetUtcNow();
         var run = request.Results.CreateRun(now, request.Seed);
         using var held = run.TryLock();
-        var started = new JournalRecord.RunStarted(JournalRecord.FormatVersion, run.Id, now, request.Settings(), rooms.Versions);
+        var started = new JournalRecord.RunStarted(JournalRecord.FormatVersion, run.Id, now, Settings(), rooms.Versions);
         return (run, await WorkAsync(run, started, new Journal([], 0, false), stop).ConfigureAwait(false));
     }
 
@@ -60,17 +61,36 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         return summary;
     }
 
+    private RunSettings Settings()
+    {
+        var settings = request.Settings();
+        if (rooms.Parts.Canary is null || request.Defect is not null)
+        {
+            return settings;
+        }
+
+        var (defect, cell) = Canaries.Of(request.Seed, request.Cells);
+        return settings with { Canary = defect, CanaryCell = cell.ToString() };
+    }
+
     private CampaignPlan Plan(RunDirectory run, IReadOnlyList<JournalRecord> before)
     {
         var done = before.OfType<JournalRecord.BatchChecked>().ToLookup(batch => batch.Cell);
         var firstSequence = before.OfType<JournalRecord.BatchChecked>().Select(batch => batch.Sequence + 1).DefaultIfEmpty(0).Max();
+        var part = request.Shard ?? Shards.Whole;
         IWorkScheduler scheduler = request.Programs is { } programs
-            ? new FixedScheduler(request.Cells, programs, firstSequence, (cell, start) => done[cell.ToString()].Any(batch => batch.Start == start))
-            : new FairScheduler(request.Cells, cell => done[cell.ToString()].Select(batch => batch.Start + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
-        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs);
+            ? new FixedScheduler(
+                request.Cells, checked((int)part.Of(programs)), firstSequence,
+                (cell, start) => done[cell.ToString()].Any(batch => batch.Start == part.Ordinal(start)), request.ProgramsPerBatch)
+            : new FairScheduler(
+                request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
+        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs, request.Shard);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
-            TriageLimits.For(request.Budget), firstSequence);
+            TriageLimits.For(request.Budget), firstSequence)
+        {
+            Canary = Settings().Canary is null || before.Any(record => record is JournalRecord.CanaryFlown) ? null : Canaries.Of(request.Seed, request.Cells),
+        };
     }
 
     private void KeepFindings(RunDirectory run, RunSummary summary)

@@ -1,9 +1,10 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Harness.Model;
 
 namespace Harness.Execution;
 
-/// <summary>The plan as bytes (docs/PROTOCOL.md): one buffer, written at once.</summary>
+/// <summary>The plan as bytes (docs/PROTOCOL.md).</summary>
 public static class PlanFile
 {
     public const int MaxPrograms = 4096;
@@ -16,37 +17,52 @@ public static class PlanFile
     private const int ScenarioBytes = 80;
     private const int RowBytes = 24;
 
+    /// <summary>What is written at once: a plan of megabytes in one buffer would cost a page fault for each of its pages.</summary>
+    private const int BlockBytes = 64 << 10;
+
     /// <summary>Writes the plan to a new file (replacing an old one).</summary>
     public static void Write(string path, WorkerPlan plan)
     {
+        ArgumentNullException.ThrowIfNull(plan);
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        file.Write(ToBytes(plan));
+        Write(file, plan);
     }
 
     public static byte[] ToBytes(WorkerPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var bytes = new byte[checked(
-            HeaderBytes + (plan.Programs.Count * ProgramBytes) + (plan.Scenarios.Count * ScenarioBytes) + (plan.Rows.Length * RowBytes))];
-        var writer = new Writer(bytes);
+        using var memory = new MemoryStream();
+        Write(memory, plan);
+        return memory.ToArray();
+    }
+
+    private static void Write(Stream to, WorkerPlan plan)
+    {
+        var block = ArrayPool<byte>.Shared.Rent(BlockBytes);
+        var writer = new Writer(block, to);
+        writer.Begin(HeaderBytes);
         writer.U64(Magic);
         writer.U32((uint)plan.Programs.Count);
         writer.U32((uint)plan.Scenarios.Count);
         writer.U32((uint)plan.Rows.Length);
+        writer.U32(plan.Planted);
+        writer.U32(plan.PlantedSecond);
         writer.U32(0);
-        writer.U64(0);
         foreach (var program in plan.Programs)
         {
+            writer.Begin(ProgramBytes);
             Write(ref writer, program);
         }
 
         foreach (var scenario in plan.Scenarios)
         {
+            writer.Begin(ScenarioBytes);
             Write(ref writer, scenario);
         }
 
         foreach (ref readonly var row in plan.Rows.AsSpan())
         {
+            writer.Begin(RowBytes);
             writer.U32((uint)row.Scenario);
             writer.U8((byte)row.Split);
             writer.U8((byte)row.Placement);
@@ -56,7 +72,8 @@ public static class PlanFile
             writer.U64(row.SplitB);
         }
 
-        return bytes;
+        writer.Flush();
+        ArrayPool<byte>.Shared.Return(block);
     }
 
     public static WorkerPlan Read(string path) => FromBytes(File.ReadAllBytes(path));
@@ -73,6 +90,7 @@ public static class PlanFile
         var programs = Count(reader.U32(), MaxPrograms, "programs");
         var scenarios = Count(reader.U32(), MaxScenarios, "scenarios");
         var rows = Count(reader.U32(), MaxRows, "rows");
+        var (planted, second) = (reader.U32(), reader.U32());
         var size = HeaderBytes + ((long)programs * ProgramBytes) + ((long)scenarios * ScenarioBytes) + ((long)rows * RowBytes);
         if (bytes.Length != size)
         {
@@ -180,9 +198,25 @@ public static class PlanFile
         ? (int)value
         : throw new InvalidDataException($"a plan that refers to {what} {value} of {count}");
 
-    private ref struct Writer(Span<byte> bytes)
+    private ref struct Writer(Span<byte> block, Stream to)
     {
-        private Span<byte> _rest = bytes;
+        private readonly Span<byte> _block = block;
+        private Span<byte> _rest = block;
+
+        /// <summary>Makes room for a record.</summary>
+        public void Begin(int bytes)
+        {
+            if (_rest.Length < bytes)
+            {
+                Flush();
+            }
+        }
+
+        public void Flush()
+        {
+            to.Write(_block[..^_rest.Length]);
+            _rest = _block;
+        }
 
         public void U8(byte value)
         {

@@ -40,7 +40,11 @@ public readonly record struct SkippedRows(int Start, int End, string Reason)
 
 /// <summary>What a session did with a plan. <see cref="Counters"/> is the sum of its processes' status pages.</summary>
 public sealed record SessionResult(
-    IReadOnlyList<RowOutcome> Outcomes, IReadOnlyList<SkippedRows> Skipped, Counters Counters, int Processes, TimeSpan Elapsed);
+    IReadOnlyList<RowOutcome> Outcomes, IReadOnlyList<SkippedRows> Skipped, Counters Counters, int Processes, TimeSpan Elapsed)
+{
+    /// <summary>How often code ran that a planted defect has changed, in finished rows.</summary>
+    public long PlantedReached { get; init; }
+}
 
 /// <summary>Limits on a worker and on a session of workers.</summary>
 public sealed record WorkerLimits

@@ -10,10 +10,13 @@ namespace Harness.Execution;
 public sealed record StatusPage(
     int Row, WorkerPhase Phase, ulong Heartbeat, Counters Counters, int Fiber, int Signal, ulong SignalAddress, ulong SignalPc)
 {
+    /// <summary>How often code ran that a planted defect has changed; 0 but in workers made for them.</summary>
+    public long PlantedReached { get; init; }
+
     public const int Bytes = 4096;
 
     private const ulong Magic = 0x3130544154535348; // "HSSTAT01"
-    private const int FieldBytes = 8 + 4 + 4 + 8 + (7 * 8) + 4 + 4 + 8 + 8;
+    private const int FieldBytes = 8 + 4 + 4 + 8 + (7 * 8) + 4 + 4 + 8 + 8 + 8;
 
     /// <summary>A page of zeros for the next worker to map.</summary>
     public static void Create(string path) => File.WriteAllBytes(path, new byte[Bytes]);
@@ -52,7 +55,7 @@ public sealed record StatusPage(
             (int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(bytes[80..]), int.MaxValue),
             (int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(bytes[84..]), int.MaxValue),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[88..]),
-            BinaryPrimitives.ReadUInt64LittleEndian(bytes[96..]));
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes[96..])) { PlantedReached = Long(bytes, 104) };
     }
 
     private static long Long(ReadOnlySpan<byte> bytes, int offset) =>

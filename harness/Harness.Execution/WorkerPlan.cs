@@ -6,6 +6,12 @@ namespace Harness.Execution;
 public sealed record WorkerPlan(
     IReadOnlyList<PlanProgram> Programs, IReadOnlyList<PlanScenario> Scenarios, PlanRow[] Rows)
 {
+    /// <summary>The planted defect to wake, by its number; 0: none. Only workers made for defects take others.</summary>
+    public uint Planted { get; init; }
+
+    /// <summary>A second one.</summary>
+    public uint PlantedSecond { get; init; }
+
     /// <summary>The index after the last row of the scenario that <paramref name="row"/> belongs to.</summary>
     public int EndOfScenario(int row)
     {

@@ -11,6 +11,9 @@ namespace Harness.Execution;
 /// </summary>
 public sealed class WorkerSession(ChildProcess processes)
 {
+    /// <summary>The status page, in a session's directory.</summary>
+    public const string StatusName = "status.bin";
+
     private const int SignalKill = 9;
     private const int SignalCpuTime = 24;
     private const int MaxStderrChars = 4000;
@@ -42,7 +45,7 @@ public sealed class WorkerSession(ChildProcess processes)
             from = await RunProcessAsync(run, from, ct).ConfigureAwait(false);
         }
 
-        return new SessionResult(run.Outcomes, run.Skipped, run.Counters, run.Processes, run.Clock.Elapsed);
+        return new SessionResult(run.Outcomes, run.Skipped, run.Counters, run.Processes, run.Clock.Elapsed) { PlantedReached = run.PlantedReached };
     }
 
     /// <summary>One process from a row on; returns the row to go on with.</summary>
@@ -166,7 +169,7 @@ public sealed class WorkerSession(ChildProcess processes)
 
         public string PlanPath { get; } = Path.Combine(directory, "plan.bin");
 
-        public string StatusPath { get; } = Path.Combine(directory, "status.bin");
+        public string StatusPath { get; } = Path.Combine(directory, StatusName);
 
         public Stopwatch Clock { get; } = Stopwatch.StartNew();
 
@@ -177,6 +180,8 @@ public sealed class WorkerSession(ChildProcess processes)
         public Counters Counters { get; private set; } = Counters.Zero;
 
         public int Processes { get; private set; }
+
+        public long PlantedReached { get; private set; }
 
         /// <summary>Whether a message is being dealt with right now.</summary>
         public bool IsJudging => _judging;
@@ -253,7 +258,11 @@ public sealed class WorkerSession(ChildProcess processes)
             return ValueTask.CompletedTask;
         }
 
-        public void Add(StatusPage? status) => Counters += status?.Counters ?? Counters.Zero;
+        public void Add(StatusPage? status)
+        {
+            Counters += status?.Counters ?? Counters.Zero;
+            PlantedReached += status?.PlantedReached ?? 0;
+        }
 
         public void Skip(int start, int end, string reason)
         {

@@ -12,6 +12,7 @@ public sealed class CompiledProgram
     private CompiledProgram(ProgramCode code, CompiledFunction[] functions)
     {
         Program = code.Program;
+        Defect = code.Defect;
         Functions = functions;
         Code = code.Instructions;
         Scalars = code.Scalars;
@@ -24,6 +25,8 @@ public sealed class CompiledProgram
     }
 
     public FiberProgram Program { get; }
+
+    internal ModelDefect Defect { get; }
 
     internal CompiledFunction[] Functions { get; }
 
@@ -43,9 +46,12 @@ public sealed class CompiledProgram
     /// <summary>Per instruction, the function that it belongs to.</summary>
     internal int[] OwnerOf { get; }
 
-    public static CompiledProgram Of(FiberProgram program)
+    public static CompiledProgram Of(FiberProgram program) => Of(program, ModelDefect.None);
+
+    /// <summary>As a model with a planted defect has it.</summary>
+    internal static CompiledProgram Of(FiberProgram program, ModelDefect defect)
     {
-        var code = new ProgramCode(program);
+        var code = new ProgramCode(program, defect);
         var functions = program.Functions.Select(function => FunctionCompiler.Compile(function, code)).ToArray();
         return new(code, functions);
     }

@@ -52,8 +52,16 @@ public static class ConsoleReport
         _ => $"INCONCLUSIVE: {Number(summary.Programs)} programs, {Number(summary.Executions)} executions; the evidence is too thin",
     } + (summary.Ending is "completed" ? "" : summary.Ending is "killed" or "interrupted" ? $" ({summary.Ending} early)" : " (stopped early)");
 
+    /// <summary>What a run over the small scope was over; null of others.</summary>
+    public static string? ScopeSentence(RunSummary summary) => summary.Scope is not { } scope ? null
+        : $"{Number(scope.Checked)} of {Number(scope.Due)}: {(scope.Checked == scope.Due ? "every program" : "programs")} of up to {Count(scope.Size, "statement")} ({Number(scope.Programs)}) "
+        + $"in {Count(scope.Cells, "cell")}, each with every fault at every entry, in every placement, and with every set of splits"
+        + (scope.SmallSplitSets > 0 ? $"; but {Number(scope.SmallSplitSets)}, which have too many entries, with each split alone, each two, and all" : "");
+
     /// <summary>What the evidence bounds, or why it bounds nothing.</summary>
-    public static string ConfidenceSentence(RunSummary summary) => summary.Confidence.UpperBound is { } bound
+    public static string ConfidenceSentence(RunSummary summary) => summary is { Scope: not null, Confidence.UpperBound: not null }
+        ? "every program of the scope, so nothing to estimate in it; nothing is said of programs outside"
+        : summary.Confidence.UpperBound is { } bound
         ? string.Create(
             CultureInfo.InvariantCulture,
             $"with {summary.Confidence.Level * 100:0} % confidence fewer than {bound * 100:0.###} % of programs of this distribution fail")
@@ -160,7 +168,26 @@ public static class ConsoleReport
     private static void Closing(StringBuilder text, RunSummary summary, string runPath)
     {
         var timings = summary.Timings;
+        if (ScopeSentence(summary) is { } scope)
+        {
+            text.Append($"  scope     {scope}\n");
+            foreach (var left in summary.Scope!.Excludes)
+            {
+                text.Append($"  left out  {left}\n");
+            }
+        }
+
         text.Append($"  evidence  {ConfidenceSentence(summary)}\n");
+        if (EvidenceText.WorstSentence(summary) is { } worst)
+        {
+            text.Append($"  least     {worst}\n");
+        }
+
+        if (EvidenceText.CanarySentence(summary) is { } canary)
+        {
+            text.Append($"  canary    {canary}\n");
+        }
+
         text.Append(string.Create(
             CultureInfo.InvariantCulture,
             $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));

@@ -17,11 +17,13 @@ public static class HtmlReport
             .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal("</head><body><main>\n");
         Verdict(page, summary);
         Counters(page, summary);
+        Scope(page, summary);
         Cells(page, summary);
         Findings(page, summary);
         Regressions(page, summary);
         Coverage(page, summary);
         Traces(page, summary);
+        Confidence(page, summary);
         Timings(page, summary);
         page.Literal("</main>").Literal(HtmlAssets.Script).Literal("</body></html>\n");
         return page.ToString();
@@ -30,6 +32,7 @@ public static class HtmlReport
     private static void Verdict(HtmlWriter page, RunSummary summary)
     {
         page.Open("header", summary.Verdict).Element("h1", ConsoleReport.Headline(summary));
+        page.Element("p", EvidenceText.Paragraph(summary));
         page.Element("p", Paragraph(summary));
         if (summary.Reasons.Count > 0)
         {
@@ -51,7 +54,7 @@ public static class HtmlReport
     {
         var did = string.Create(
             CultureInfo.InvariantCulture,
-            $"{summary.Programs:N0} random fiber programs ran {summary.Executions:N0} times in {summary.Cells.Count(cell => cell.Executions > 0)} of {summary.Cells.Count} cells, " +
+            $"{summary.Programs:N0} {(summary.Scope is null ? "random" : "small")} fiber programs ran {summary.Executions:N0} times in {summary.Cells.Count(cell => cell.Executions > 0)} of {summary.Cells.Count} cells, " +
             $"with {summary.SplitsForced:N0} forced splits and {summary.FaultsInjected:N0} injected faults. " +
             $"{summary.ResourcesAcquired:N0} resources were acquired and {summary.ResourcesReleased:N0} released; " +
             $"{summary.FramesChecked:N0} frames were checked in the stack traces of {summary.Probes:N0} probes. ");
@@ -81,6 +84,20 @@ public static class HtmlReport
         foreach (var (reason, count) in summary.Inconclusive)
         {
             page.Element("p", $"Neither pass nor fail, {ConsoleReport.Count(count, "time")}: {reason}", "warn");
+        }
+    }
+
+    private static void Scope(HtmlWriter page, RunSummary summary)
+    {
+        if (ConsoleReport.ScopeSentence(summary) is { } sentence)
+        {
+            page.Open("section").Element("h2", "Scope").Element("p", sentence + ". Left out:").Open("ul");
+            foreach (var left in summary.Scope!.Excludes)
+            {
+                page.Element("li", left);
+            }
+
+            page.Close("ul").Close("section");
         }
     }
 
@@ -193,7 +210,22 @@ public static class HtmlReport
     {
         page.Open("section").Element("h2", "Coverage");
         page.Table(["label", "count", "required", "met"], summary.Coverage.Select(line => (string[])
-            [line.Label, ConsoleReport.Number(line.Count), ConsoleReport.Number(line.Required), line.Met ? "yes" : "no"]));
+            [line.Label, ConsoleReport.Number(line.Count), ConsoleReport.Number(line.Required), Met(line)]));
+        page.Close("section");
+    }
+
+    private static string Met(CoverageSummary line) => line.Share is { } share
+        ? string.Create(CultureInfo.InvariantCulture, $"{(line.Met ? "yes" : "no")}: {100 * share.Low:0.#} to {100 * share.High:0.#} % of {100 * share.Required:0.#} %")
+        : line.Met ? "yes" : "no";
+
+    private static void Confidence(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("section").Element("h2", "Confidence");
+        page.Element("p", $"Exact one-sided bounds (Clopper and Pearson) of the share of programs that fail, for all and for each cell, and for those of the {summary.Confidence.FeatureStrata} kinds of program (a cell and a feature) of which least is known.");
+        page.Table(["programs of", "drawn", "failed", "95 %", "99 %"], summary.Confidence.Strata.Concat(summary.Confidence.LeastKnown).Select(stratum => (string[])
+        [
+            stratum.Name, ConsoleReport.Number(stratum.Programs), ConsoleReport.Number(stratum.Failed), EvidenceText.OneIn(stratum.Bound95), EvidenceText.OneIn(stratum.Bound99),
+        ]));
         page.Close("section");
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Harness.Campaigns;
+using Harness.Generators.Exhaustive;
 using Harness.Model;
 
 namespace Harness.Reports;
@@ -9,8 +10,12 @@ public static class RepeatLine
 {
     public static string Of(RunSettings settings)
     {
-        var words = new List<string> { "scripts/harness", "run", "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture) };
-        if (settings.Programs is { } programs)
+        var words = new List<string> { "scripts/harness" };
+        var scope = SmallScopeProfile.SizeOf(settings.Profile);
+        words.AddRange(scope is { } size
+            ? ["exhaust", "--size", size.ToString(CultureInfo.InvariantCulture)]
+            : ["run", "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture)]);
+        if (scope is null && settings.Programs is { } programs)
         {
             words.AddRange(["--programs", programs.ToString(CultureInfo.InvariantCulture)]);
         }
@@ -19,7 +24,7 @@ public static class RepeatLine
             words.AddRange(["--budget", string.Create(CultureInfo.InvariantCulture, $"{seconds:0.###}s")]);
         }
 
-        if (settings.Profile is { } profile)
+        if (scope is null && settings.Profile is { } profile)
         {
             words.AddRange(["--profile", profile]);
         }
@@ -28,6 +33,11 @@ public static class RepeatLine
         if (settings.Placements.Count is > 0 and var chosen && chosen < Enum.GetValues<Placement>().Length)
         {
             words.AddRange(settings.Placements.SelectMany(placement => new[] { "--placement", placement }));
+        }
+
+        if (settings is { Shard: { } shard, Merged: false })
+        {
+            words.AddRange(["--shard", shard]);
         }
 
         if (settings.Defect is { } defect)

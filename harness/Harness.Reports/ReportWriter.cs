@@ -1,8 +1,9 @@
 using Harness.Campaigns;
+using Harness.Reports.Forms;
 
 namespace Harness.Reports;
 
-/// <summary>Writes summary.json and report.html beside a journal.</summary>
+/// <summary>Writes a run's reports beside its journal: one summary, many forms.</summary>
 public static class ReportWriter
 {
     /// <exception cref="ResultsUnwritableException"/>
@@ -12,6 +13,9 @@ public static class ReportWriter
         {
             Replace(run.Summary, summary.ToJson());
             Replace(run.Report, HtmlReport.Render(summary));
+            Replace(run.JUnit, JUnitReport.Render(summary));
+            Replace(run.Sarif, SarifReport.Render(summary));
+            Replace(run.Markdown, MarkdownReport.Render(summary));
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {

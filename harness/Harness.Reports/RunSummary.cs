@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
+using Harness.Campaigns.Evidence;
 using Harness.Model;
 using Harness.Verification.Pictures;
 
@@ -21,7 +22,7 @@ public sealed record CellSummary(
 public sealed record FindingSummary(
     string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool InBatch, bool Flake,
     string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
-    string Expected, string Observed, StackPicture? Picture, string CorePath, string CoreMissing)
+    string Expected, string Observed, StackPicture? Picture, string CorePath = "", string CoreMissing = "")
 {
     /// <summary>Whether it came back.</summary>
     [JsonIgnore]
@@ -55,10 +56,31 @@ public sealed record FindingFamily(FindingSummary Head, IReadOnlyList<FindingSum
 public sealed record RegressionSummary(
     string Name, string Cell, string Check, bool Holds, bool Conclusive, string CasePath, string ReplayToken, string Detail);
 
-public sealed record CoverageSummary(string Label, long Count, long Required, bool Met);
+public sealed record CoverageSummary(string Label, long Count, long Required, bool Met)
+{
+    /// <summary>Of a label that a share of the programs must have: that share, and what was seen says of the true one. Null: a count.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ShareGoal? Share { get; init; }
+}
+
+/// <summary>The planted defect that the run had to find. <paramref name="Check"/> is empty when it did not.</summary>
+public sealed record CanarySummary(string Defect, string Cell, bool Found, string Check, string Detail, double Seconds);
 
 /// <summary>How sure one may be: with <paramref name="Level"/> confidence, fewer than <paramref name="UpperBound"/> of such programs fail.</summary>
-public sealed record ConfidenceSummary(double Level, double? UpperBound);
+public sealed record ConfidenceSummary(double Level, double? UpperBound)
+{
+    /// <summary>All programs, then those of each cell, each with its own bounds.</summary>
+    public IReadOnlyList<Stratum> Strata { get; init; } = [];
+
+    /// <summary>Of the programs of a cell that have a feature: how many such strata there are, and those of which least is known.</summary>
+    public int FeatureStrata { get; init; }
+
+    public IReadOnlyList<Stratum> LeastKnown { get; init; } = [];
+
+    /// <summary>The stratum of which least is known; null when nothing ran.</summary>
+    [JsonIgnore]
+    public Stratum? Worst => LeastKnown.Concat(Strata.Skip(1)).MaxBy(stratum => stratum.Bound95);
+}
 
 public sealed record TimingSummary(
     double WallSeconds, double PrepareSeconds, double ModelSeconds, double CompileSeconds, double LinkSeconds, double ExecuteSeconds);
@@ -75,7 +97,16 @@ public sealed record RunSummary(
     IReadOnlyDictionary<string, long> Inconclusive, IReadOnlyList<CoverageSummary> Coverage, ConfidenceSummary Confidence,
     TimingSummary Timings, ThroughputSummary Throughput, Arrivals Disturbances, TraceWork Traces)
 {
+    /// <summary>How many strata of features are told of.</summary>
+    private const int LeastKnownShown = 20;
+
+    /// <summary>Null: the run had none.</summary>
+    public CanarySummary? Canary { get; init; }
+
     public const double ConfidenceLevel = 0.95;
+
+    /// <summary>Of a run over every program up to a size; null of others.</summary>
+    public Scope? Scope { get; init; }
 
     private static readonly JsonSerializerOptions _options = new()
     {
@@ -103,8 +134,8 @@ public sealed record RunSummary(
             total.ResourcesAcquired, total.ResourcesReleased, tally.Findings.Sum(finding => finding.Occurrences),
             [.. tally.Cells.Select(Cell)], [.. tally.Findings.Select(Finding)],
             [.. tally.Regressions.OrderBy(replay => replay.Name, StringComparer.Ordinal).Select(Regression)],
-            tally.Inconclusive, [.. CoverageGoals.Of(tally).Select(line => new CoverageSummary(line.Label, line.Count, line.Required, line.Met))],
-            Bound(judgement.Verdict, total.Programs),
+            tally.Inconclusive, [.. CoverageGoals.Of(tally).Select(line => new CoverageSummary(line.Label, line.Count, line.Required, line.Met) { Share = line.Share })],
+            Bound(judgement.Verdict, total.Programs, tally),
             new TimingSummary(
                 Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
                 Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
@@ -113,7 +144,10 @@ public sealed record RunSummary(
             {
                 Rows = tally.Traces.Rows with { Seconds = Round(tally.Traces.Rows.Seconds) },
                 Steps = tally.Traces.Steps with { Seconds = Round(tally.Traces.Steps.Seconds) },
-            });
+            })
+        {
+            Scope = Scope.Of(tally), Canary = CanaryOf(tally),
+        };
     }
 
     private static CellSummary Cell(CellTally cell) => new(
@@ -133,9 +167,20 @@ public sealed record RunSummary(
     /// The exact one-sided bound for n passing programs: the failure rate that n programs would all pass with probability
     /// 1 − level (about 3/n). No bound without a pass.
     /// </summary>
-    private static ConfidenceSummary Bound(Verdict verdict, long programs) => new(
-        ConfidenceLevel,
-        verdict is Campaigns.Verdict.Falsified || programs == 0 ? null : 1 - Math.Pow(1 - ConfidenceLevel, 1.0 / programs));
+    private static ConfidenceSummary Bound(Verdict verdict, long programs, Tally tally)
+    {
+        var features = Campaigns.Evidence.Strata.Features(tally);
+        return new(ConfidenceLevel, verdict is Campaigns.Verdict.Falsified || programs == 0 ? null : Bounds.Exact(programs, 0, ConfidenceLevel))
+        {
+            Strata = [Campaigns.Evidence.Strata.Whole(tally), .. Campaigns.Evidence.Strata.Cells(tally)],
+            FeatureStrata = features.Count,
+            LeastKnown = [.. features.OrderBy(stratum => stratum.Programs).Take(LeastKnownShown)],
+        };
+    }
+
+    private static CanarySummary? CanaryOf(Tally tally) => tally.Canary is { } flown
+        ? new CanarySummary(flown.Defect, flown.Cell, flown.Check.Length > 0, flown.Check, flown.Detail, flown.Seconds)
+        : tally.Start?.Settings.Canary is { } planned ? new CanarySummary(planned, tally.Start.Settings.CanaryCell ?? "", Found: false, "", "not tried", 0) : null;
 
     private static string Word(Verdict verdict) => Camel(verdict.ToString());
 

@@ -16,6 +16,9 @@ public sealed record RuntimePart(
     string Name, string Source, OptimizeMode Mode, ImmutableArray<string> Flags,
     ImmutableArray<(string Name, string Source)> Modules)
 {
+    /// <summary>A planted defect in this assembly or what it includes; null: as it is.</summary>
+    public StubPatch? Patch { get; init; }
+
     public bool IsAssembly => Source.EndsWith(".S", StringComparison.Ordinal);
 
     /// <summary>C or C++.</summary>
@@ -34,7 +37,7 @@ public sealed record RuntimePart(
         }
 
         var modules = Modules.Select(module => $"{module.Name}={module.Source}");
-        var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. modules]);
+        var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. modules, Patch?.ToString() ?? ""]);
         var content = SHA256.HashData(File.ReadAllBytes(path));
         return Convert.ToHexStringLower(SHA256.HashData([.. content, .. Encoding.UTF8.GetBytes(text)]))[..12];
     }
@@ -46,10 +49,10 @@ public sealed record RuntimePart(
 /// </summary>
 public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
 {
-    /// <summary>The part that planted defects of assembly are in.</summary>
     private const string Stubs = "morestack";
     private const string Growth = "growth";
     private const string DefectModule = "defects";
+    private const string AllDefects = "mutants/selected.zig";
     private const string SlotModule = "limit_slot";
     private const string GlibcSlot = "runtime/limit_slot_glibc.zig";
     private const string OwnSlot = "runtime/limit_slot_own.zig";
@@ -119,13 +122,19 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
 
     public RuntimeRecipe And(RuntimePart part) => new(Parts.Add(part));
 
-    /// <summary>The same with a planted defect. One that lives in emitted programs changes nothing here.</summary>
+    /// <summary>
+    /// The same with a planted defect. All of those in Zig are in one, and the plan names the one to wake. One that lives in emitted programs, in the
+    /// model or in the checker changes nothing here.
+    /// </summary>
     public RuntimeRecipe With(PlantedDefect? defect) => defect?.Seat switch
     {
-        DefectSeat.Zig => new([.. Parts.Select(part => part with { Modules = Replace(part.Modules, DefectModule, $"mutants/{defect.Name}.zig") })]),
-        DefectSeat.Assembly => new([.. Parts.Select(part => part.Name == Stubs ? Define(part, "-D" + defect.Symbol) : part)]),
+        DefectSeat.Zig => WithAllDefects(),
+        DefectSeat.Assembly => new([.. WithAllDefects().Parts.Select(part => StubPatches.Of(defect) is var patch && patch.Concerns(part) ? part with { Patch = patch } : part)]),
         _ => this,
     };
+
+    /// <summary>The same with every planted defect of Zig, asleep, and the count of how often the changed code runs.</summary>
+    public RuntimeRecipe WithAllDefects() => new([.. Parts.Select(part => part with { Modules = Replace(part.Modules, DefectModule, AllDefects) })]);
 
     private static ImmutableArray<(string Name, string Source)> Replace(
         ImmutableArray<(string Name, string Source)> modules, string name, string source) =>

@@ -76,7 +76,8 @@ public sealed class ToolCache
     {
         if (part.IsAssembly)
         {
-            return ["clang", "-c", "-target", target, .. part.Flags, _fixtures.PathOf(part.Source), "-o", output];
+            var source = part.Patch is { } patch ? patch.Apply(_fixtures, part.Source, Path.GetDirectoryName(output)!) : _fixtures.PathOf(part.Source);
+            return ["clang", "-c", "-target", target, .. part.Flags, source, "-o", output];
         }
 
         if (part.IsForeign)

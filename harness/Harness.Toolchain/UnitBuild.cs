@@ -123,13 +123,13 @@ internal sealed class UnitBuild(
     }
 
     /// <summary>Links the unit with the runtime's objects into the worker.</summary>
-    public async Task<bool> LinkAsync(ImmutableArray<string> runtime)
+    public async Task<bool> LinkAsync(ImmutableArray<string> runtime, string name = WorkerBuilder.WorkerName)
     {
         string[] arguments =
         [
             "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime,
             .. CLibrary, .. options.Libraries, .. Linkage, "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
-            "-femit-bin=" + PathOf(WorkerBuilder.WorkerName),
+            "-femit-bin=" + PathOf(name),
         ];
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Link = result.Elapsed };

@@ -97,6 +97,21 @@ public sealed class WorkerBuilder(
         return outcome;
     }
 
+    /// <summary>
+    /// Links the object that a build left in <paramref name="directory"/> (<see cref="BuildOptions.KeepIntermediates"/>) with this builder's runtime, as a
+    /// worker of another name. The stack use is not proven again: for planted defects, which may well break it.
+    /// </summary>
+    /// <exception cref="ToolchainException">The set-up is broken.</exception>
+    public async Task<BuildOutcome> LinkAgainAsync(BuildOutcome.Built built, Cell cell, string directory, string name, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(built);
+        var runtime = await cache.RuntimeAsync(_recipe.For(RuntimeRecipe.LimitSlotOf(cell)), cell.Target, ct).ConfigureAwait(false);
+        var build = new UnitBuild(await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, Path.GetFullPath(directory), _options, _time, ct);
+        return await build.LinkAsync(runtime, name).ConfigureAwait(false)
+            ? built with { WorkerPath = build.PathOf(name), Timings = build.Timings, Slack = null }
+            : build.Failure!;
+    }
+
     private async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
     {
         var injection = await build.CompileAsync().ConfigureAwait(false) ? await build.InjectAsync().ConfigureAwait(false) : null;

@@ -75,7 +75,9 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
         for (var i = 0; i < plans.Length; i++)
         {
             ct.ThrowIfCancellationRequested();
-            plans[i] = builder.Build(programs[i], i, PlanRandom.Derive(options.Seed, (ulong)i));
+            plans[i] = options.Exhaustive
+                ? ExhaustivePlan.Build(programs[i], i, options)
+                : builder.Build(programs[i], i, PlanRandom.Derive(options.Seed, (ulong)i));
         }
 
         return (plans, _time.GetElapsedTime(started));
@@ -88,7 +90,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             [.. plans.Select((p, i) => new ProgramStats(i, p.Rows.Length, 0, p.Scenarios.Count, p.Facts, p.Unusable, null))];
 
         private readonly Dictionary<string, long> _skipped = [];
-        private readonly Dictionary<string, long> _coverage = [];
+        private readonly Dictionary<string, long> _coverage = ExhaustivePlan.Labels(plans);
         private readonly List<string> _inconclusive = [.. plans
             .Select((p, i) => p.Unusable is { } reason ? $"program {i} is not usable: {reason}" : "").Where(s => s.Length > 0)];
 

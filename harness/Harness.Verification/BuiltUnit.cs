@@ -20,6 +20,16 @@ public sealed record BuiltUnit(
         return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings) { Rows = RowAudit.Of(built.WorkerPath) };
     }
 
+    /// <summary>The planted defect that its worker has, or is to wake; null: none.</summary>
+    public PlantedDefect? Defect { get; init; }
+
+    /// <summary>The plan as the worker is given it: with the number of the defect that it is to wake.</summary>
+    public WorkerPlan Told(WorkerPlan plan) => plan with
+    {
+        Planted = Defect?.Number ?? 0,
+        PlantedSecond = Defect?.MustSee is { } beside ? PlantedDefect.Named(beside.Defect)?.Number ?? 0 : 0,
+    };
+
     /// <summary>The check of its unwind rows; null where there is no real worker.</summary>
     public RowAudit? Rows { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Mutation;
 
 namespace Harness.Verification;
 
@@ -21,7 +22,7 @@ internal sealed record ExpectedEntry(ErrorStep Step, SourceOwner? Owner, int Lin
 /// code made it. Lines belong to one function each, so inlining leaves nothing open. Where an optimiser merged several makings into one
 /// call (line 0), the function is compared alone.
 /// </summary>
-internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps)
+internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps, CheckerDefect defect = CheckerDefect.None)
 {
     public ExpectedEntry[] Of(int program, ErrorTrace trace) => [.. trace.Entries.Select(entry => Translate(program, entry))];
 
@@ -58,7 +59,7 @@ internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps
         for (var i = 0; i < Math.Min(expected.Length, addresses.Count); i++)
         {
             var position = code.Resolve(unchecked(addresses[i] - 1));
-            if (Wrong(expected[i], position) is { } fault)
+            if (defect is not CheckerDefect.ErrorPlace && Wrong(expected[i], position) is { } fault)
             {
                 return new TraceVerdict.Wrong(fault, i, expected[i].ToString(), Shown(addresses[i]));
             }
@@ -66,7 +67,7 @@ internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps
             unknown += position is { Line: 0, SupportLine: 0 } ? 1 : 0;
         }
 
-        return made == index && expected.Length == addresses.Count
+        return (made == index && expected.Length == addresses.Count) || defect is CheckerDefect.ErrorCount
             ? new TraceVerdict.Complete(expected.Length, unknown)
             : new TraceVerdict.Wrong(
                 TraceFault.ErrorCount, Math.Min(expected.Length, addresses.Count),

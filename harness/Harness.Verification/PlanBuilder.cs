@@ -26,7 +26,7 @@ public sealed class PlanBuilder
     /// <param name="unitIndex">The program's number in its compile unit.</param>
     public ProgramPlan Build(FiberProgram program, int unitIndex, ulong seed)
     {
-        var compiled = CompiledProgram.Of(program);
+        var compiled = CompiledProgram.Of(program, _options.Model);
         var reference = compiled.Run(new FaultPlan.None(), Schedule.Fifo);
         return reference.Ending is RunEnding.Finished
             ? new Draft(compiled, reference, _options, seed).Build(unitIndex)
@@ -79,7 +79,7 @@ public sealed class PlanBuilder
             AddSampledFaults(specials);
             var (swept, entries) = AddSweep();
             var facts = new PlanFacts(Entries, swept, entries - swept, _dropped, _rows.Observed, _unusable);
-            return new ProgramPlan(_compiled.Program, unitIndex, _scenarios, _rows.ToArray(), facts);
+            return new ProgramPlan(_compiled.Program, unitIndex, _scenarios, _rows.ToArray(), facts) { Model = _options.Model };
         }
 
         private void AddNoFault()

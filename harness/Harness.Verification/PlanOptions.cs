@@ -7,6 +7,9 @@ public sealed record PlanOptions
 {
     public static readonly PlanOptions Default = new();
 
+    /// <summary>What the model that plans errs in; only <c>mutants</c> asks for that.</summary>
+    internal ModelDefect Model { get; init; }
+
     /// <summary>What everything random is derived from.</summary>
     public ulong Seed { get; init; } = 1;
 
@@ -36,6 +39,9 @@ public sealed record PlanOptions
 
     /// <summary>Of the row budget, per cent for the execution without a fault.</summary>
     public int NoFaultPercent { get; init; } = 40;
+
+    /// <summary>Every set of splits with every fault (<see cref="ExhaustivePlan"/>): budgets of rows do not apply.</summary>
+    public bool Exhaustive { get; init; }
 
     /// <summary>Take traces at all.</summary>
     public bool Observe { get; init; } = true;

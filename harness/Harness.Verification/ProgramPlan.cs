@@ -16,7 +16,11 @@ public sealed record ScenarioPlan(FaultPlan Fault, Schedule Schedule, PlanScenar
 /// <param name="ObservedRows">Rows that take traces.</param>
 /// <param name="UnusableScenarios">Fault plans under which the model reached a cap.</param>
 public sealed record PlanFacts(
-    int Entries, int SweptEntries, int SkippedEntries, int RowsDropped, int ObservedRows, int UnusableScenarios);
+    int Entries, int SweptEntries, int SkippedEntries, int RowsDropped, int ObservedRows, int UnusableScenarios)
+{
+    /// <summary>Whether every fault was crossed with every set of splits, <see cref="RowsDropped"/> sets apart.</summary>
+    public bool IsExhaustive { get; init; }
+}
 
 /// <summary>
 /// All executions planned for one program. Rows are grouped by scenario, the one without a fault first;
@@ -27,6 +31,9 @@ public sealed record ProgramPlan(
 {
     /// <summary>Why the program cannot be planned (the model did not finish it); then there are no rows.</summary>
     public string? Unusable { get; init; }
+
+    /// <summary>What the model that planned errs in.</summary>
+    internal ModelDefect Model { get; init; }
 
     public ExecutionPlan ExecutionOf(int row)
     {

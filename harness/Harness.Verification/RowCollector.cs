@@ -1,5 +1,6 @@
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Mutation;
 
 namespace Harness.Verification;
 
@@ -7,7 +8,8 @@ namespace Harness.Verification;
 /// Takes a worker's messages as they come and judges what the worker leaves to the model: traces that were sent, and
 /// executions that overflowed. Messages of one row come together.
 /// </summary>
-internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
+/// <param name="defect">A planted one.</param>
+internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect defect = CheckerDefect.None)
 {
     private const int MaxFailures = 200_000;
 
@@ -18,7 +20,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private readonly HashSet<int> _traced = [];
     private readonly List<WorkerMessage.Probe> _probes = [];
     private readonly List<WorkerMessage.Errors> _errors = [];
-    private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces);
+    private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces, defect);
     private readonly RowModel _model = new(plan);
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
@@ -37,7 +39,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 EndRow(complete: false);
                 _chains.Clear();
                 _ranges = new CodeRanges(ready.Stub, ready.Entry, ready.Bridge);
-                _traces = new TraceChecker(unit.Code, unit.Map, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge);
+                _traces = new TraceChecker(unit.Code, unit.Map, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge, defect);
                 break;
             case WorkerMessage.Chain chain:
                 _chains[chain.Id] = chain;
@@ -84,6 +86,9 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 break;
         }
     }
+
+    /// <summary>Found so far.</summary>
+    public IReadOnlyList<RowFailure> Failures => _failures;
 
     /// <summary>After the session's end.</summary>
     public UnitRun Finish(SessionResult session)
@@ -145,7 +150,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         }
 
         _counts = _counts with { Overflows = _counts.Overflows + 1 };
-        if (run.Digest != overflow.Digest)
+        if (run.Digest != overflow.Digest && defect is not CheckerDefect.Overflow)
         {
             Add(new RowFailure(
                 row, "overflow", -1, $"{run.Digest:x}", $"{overflow.Digest:x}",
@@ -178,7 +183,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
                 }
             }
 
-            if (complete && probes.Length != expected.Probes.Count && IsObservedBy(row, observer))
+            if (defect is not CheckerDefect.Unsent && complete && probes.Length != expected.Probes.Count && IsObservedBy(row, observer))
             {
                 Add(new RowFailure(
                     row, "traces-missing", -1, $"{expected.Probes.Count}", $"{probes.Length}", $"traces by {Word(observer)}"));
@@ -200,7 +205,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             }
         }
 
-        if (complete && _errors.Count != expected.Sightings.Count)
+        if (defect is not CheckerDefect.Unsent && complete && _errors.Count != expected.Sightings.Count)
         {
             Add(new RowFailure(row, "traces-missing", -1, $"{expected.Sightings.Count}", $"{_errors.Count}", "error return traces"));
         }
@@ -243,7 +248,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
     private RowFailure? Judge(int row, WorkerMessage.Probe probe, ProbeTrace? expected)
     {
         var chain = _chains.GetValueOrDefault(probe.ChainId);
-        TraceVerdict verdict = expected is null || expected.Site != probe.Site
+        TraceVerdict verdict = expected is null || (expected.Site != probe.Site && defect is not CheckerDefect.Site)
             ? new TraceVerdict.Wrong(TraceFault.WrongFunction, 0, $"a probe at site {expected?.Site}", $"one at site {probe.Site}")
             : chain is null
                 ? new TraceVerdict.Wrong(TraceFault.NotClean, 0, "a trace", "none was sent")
@@ -275,7 +280,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
         {
             var sends = (plan.Worker.Rows[row].Flags & (RowFlags.SendTraces | RowFlags.Record)) != 0
                 && (plan.Worker.Rows[row].Flags & RowFlags.BothObservers) != 0;
-            if (sends && !_traced.Contains(row) && FaultMenu.IsPredictable(plan.ScenarioOf(row).Fault)
+            if (sends && defect is not CheckerDefect.Unsent && !_traced.Contains(row) && FaultMenu.IsPredictable(plan.ScenarioOf(row).Fault)
                 && _model.Predicted(row) is { Probes.Count: > 0 } run)
             {
                 Add(new RowFailure(row, "traces-missing", -1, $"{run.Probes.Count}", "0", "traces"));
@@ -294,7 +299,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan)
             RowOutcome.ProtocolViolation p => ("protocol", "result lines", "something else", p.Detail),
             _ => ("", "", "", ""),
         };
-        if (check.Length == 0)
+        if (check.Length == 0 || defect is CheckerDefect.Crash)
         {
             // Neither pass nor fail; who asked for the run looks at the session's outcomes.
             return;

@@ -53,10 +53,10 @@ internal sealed class RowModel(UnitPlan plan)
 
     private CompiledProgram CompiledOf(int row)
     {
-        var program = plan.Locate(row).Program.Program;
-        if (!_compiled.TryGetValue(program, out var compiled))
+        var (planned, _) = plan.Locate(row);
+        if (!_compiled.TryGetValue(planned.Program, out var compiled))
         {
-            _compiled[program] = compiled = CompiledProgram.Of(program);
+            _compiled[planned.Program] = compiled = CompiledProgram.Of(planned.Program, planned.Model);
         }
 
         return compiled;

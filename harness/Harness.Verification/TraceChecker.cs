@@ -1,6 +1,7 @@
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Mutation;
 
 namespace Harness.Verification;
 
@@ -12,7 +13,9 @@ namespace Harness.Verification;
 /// </summary>
 /// <param name="entry">The fiber's first frame (assembly).</param>
 /// <param name="bridge">The runtime's function that calls callbacks.</param>
-public sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rules, AddressRange entry, AddressRange bridge)
+/// <param name="defect">A planted one.</param>
+internal sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rules, AddressRange entry, AddressRange bridge,
+    CheckerDefect defect = CheckerDefect.None)
 {
     /// <summary>The DWARF observer declines traces longer than this, stub frames counted (zig-fixtures/worker/observe.zig).</summary>
     public const int DwarfFramesMax = 9_000;
@@ -21,6 +24,8 @@ public sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rules,
     internal const int MachineryFrames = 8;
 
     private readonly ExpectedFrames _expected = new(map, rules);
+
+    internal CheckerDefect Defect => defect;
 
     public TraceVerdict Check(int program, ProbeTrace expected, WorkerMessage.Probe probe, WorkerMessage.Chain chain)
     {

@@ -1,5 +1,6 @@
 using Harness.Emit;
 using Harness.Execution;
+using Harness.Verification.Mutation;
 
 namespace Harness.Verification;
 
@@ -73,7 +74,12 @@ internal sealed class TraceMatch
             }
         }
 
-        if (chain.End is not ChainEnd.Clean)
+        if (_checker.Defect is CheckerDefect.Missing)
+        {
+            return new TraceVerdict.Complete(_frames, _linesUnknown);
+        }
+
+        if (!IsClean(chain))
         {
             return new TraceVerdict.Wrong(TraceFault.NotClean, chain.Addresses.Count, Wanted(), $"end: {Word(chain.End)}");
         }
@@ -85,7 +91,7 @@ internal sealed class TraceMatch
 
     private TraceVerdict AtEntry(WorkerMessage.Chain chain, int index)
     {
-        if (!IsFinal())
+        if (!IsFinal() && _checker.Defect is not CheckerDefect.Missing)
         {
             return new TraceVerdict.Wrong(TraceFault.MissingFrames, index, Wanted(), "the runtime's first frame");
         }
@@ -96,7 +102,7 @@ internal sealed class TraceMatch
             return new TraceVerdict.Wrong(TraceFault.WrongEntry, index + 1, "the end", next.Symbol);
         }
 
-        return chain.End is ChainEnd.Clean
+        return IsClean(chain)
             ? new TraceVerdict.Complete(_frames, _linesUnknown)
             : new TraceVerdict.Wrong(TraceFault.NotClean, chain.Addresses.Count, "end: clean", $"end: {Word(chain.End)}");
     }
@@ -117,7 +123,7 @@ internal sealed class TraceMatch
         var position = _checker.Position(address);
         if (position.Function is null)
         {
-            return _leadingAllowed && _frames == 0
+            return (_leadingAllowed || _checker.Defect is CheckerDefect.Leading) && _frames == 0
                 ? null
                 : new TraceVerdict.Wrong(TraceFault.ForeignFrame, index, Wanted(), position.Symbol);
         }
@@ -130,6 +136,11 @@ internal sealed class TraceMatch
             isInnermost = false;
             if (!Advance())
             {
+                if (_frames == 0 && _checker.Defect is CheckerDefect.Leading)
+                {
+                    return null;
+                }
+
                 var fault = FunctionIsExpected(frame.Owner) ? TraceFault.WrongLine : TraceFault.WrongFunction;
                 return new TraceVerdict.Wrong(fault, index, Wanted(), Shown(position, frame));
             }
@@ -167,7 +178,7 @@ internal sealed class TraceMatch
 
         var open = isMerged ? Open().Select(span => new Span(span.Low, PhysicalFrom(span.High))) : Open();
         var found = open.SelectMany(runs.Within);
-        found = frame.Line == 0 ? found : _byLine.TryGetValue(frame.Line, out var stopped) ? found.SelectMany(stopped.Within) : [];
+        found = frame.Line == 0 || _checker.Defect is CheckerDefect.Line ? found : _byLine.TryGetValue(frame.Line, out var stopped) ? found.SelectMany(stopped.Within) : [];
         foreach (var span in frame.IsInlined ? found.SelectMany(_inlinable.Within) : found)
         {
             _next.Add(span.Low + 1, span.High + 1);
@@ -186,6 +197,8 @@ internal sealed class TraceMatch
             yield return new Span(span.Low, _open[span.High]);
         }
     }
+
+    private bool IsClean(WorkerMessage.Chain chain) => chain.End is ChainEnd.Clean || _checker.Defect is CheckerDefect.End;
 
     private bool IsFinal() => Open().Any(span => span.High == _expected.Length);
 

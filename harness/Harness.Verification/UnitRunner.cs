@@ -33,9 +33,9 @@ public sealed class UnitFactory(WorkerBuilder builder, PlantedDefect? defect = n
         IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
     {
         var emitted = ZigEmitter.Emit(
-            defect is { Seat: DefectSeat.EmittedProgram } ? [.. programs.Select(EmissionDefects.SwapErrDefers)] : programs);
+            defect is { Seat: DefectSeat.EmittedProgram } ? [.. programs.Select(program => EmissionDefects.Apply(defect.Name, program))] : programs);
         var outcome = await builder.BuildAsync(emitted, cell, directory, ct).ConfigureAwait(false);
-        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built) : null;
+        var unit = outcome is BuildOutcome.Built built ? BuiltUnit.Load(programs, emitted.Map, cell, built) with { Defect = defect } : null;
         return (outcome, unit);
     }
 }
@@ -58,7 +58,7 @@ public sealed class UnitRunner(WorkerSession session, WorkerLimits limits, Stepp
 
         Directory.CreateDirectory(directory);
         var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(directory, "plan.bin")), Path.GetFullPath(Path.Combine(directory, "status.bin")));
-        PlanFile.Write(planPath, plan.Worker);
+        PlanFile.Write(planPath, unit.Told(plan.Worker));
         StatusPage.Create(statusPath);
         var request = new ProcessRequest
         {
@@ -73,7 +73,7 @@ public sealed class UnitRunner(WorkerSession session, WorkerLimits limits, Stepp
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(plan);
         var collector = new RowCollector(unit, plan);
-        var result = await session.RunAsync(unit.WorkerPath, plan.Worker, directory, limits, collector.Accept, ct).ConfigureAwait(false);
+        var result = await session.RunAsync(unit.WorkerPath, unit.Told(plan.Worker), directory, limits, collector.Accept, ct).ConfigureAwait(false);
         return collector.Finish(result);
     }
 }

@@ -1,27 +1,76 @@
-//! The planted defects that live in Zig code (the assembly has its own, by preprocessor: HS_DEFECT_…).
+//! The planted defects that live in Zig code. Their numbers are places in this list, and go into the plan (harness/docs/PROTOCOL.md); what each is,
+//! and where it is looked for, says harness/Harness.Model/PlantedDefects.cs, whose names are these (a test compares). Assembly has its own way:
+//! Harness.Toolchain/StubPatches.cs.
 
-pub const Defect = enum {
+pub const Defect = enum(u32) {
     none,
-    /// hs_shrink leaves the released segment's limit in force.
+    // growth.zig
     limit_restore,
-    /// hs_grow copies two words of stack arguments too few.
+    grow_limit,
     argument_copy,
-    /// hs_shrink forgets every third segment instead of releasing it.
+    argument_shift,
+    argument_alignment,
     segment_release,
-    /// A panicked fiber's ledger is released first in, first out.
-    ledger_order,
-    /// A panicked fiber's newest resource is released without a record.
-    ledger_forgets,
-    /// A fiber goes on beyond its budget, and nobody tells it.
+    release_twice,
+    release_parent,
+    release_uncounted,
+    stub_frame,
+    parent_skipped,
+    ordinal_stuck,
+    fits_always,
+    usable_half,
+    room_overstated,
+    cached_dangling,
+    close_keeps_last,
+    used_forgets,
     budget_silent,
-    /// A fiber that stands on its reserve is told once only.
+    budget_early,
     reserve_once,
-    /// A segment could not be allocated, the fiber goes on with an emergency one, and nobody tells it.
     allocation_silent,
-    /// A fiber that another thread resumes finds that thread's last limit in force.
+    allocation_code,
+    // worker/services.zig
+    delivery_swallowed,
+    pending_kept,
+    infallible_told,
+    fault_late,
+    persistent_once,
+    cancel_twice,
+    fuel_double,
+    release_newest,
+    join_unborn,
+    probe_unobserved,
+    // worker/scheduler.zig, second.zig, storm.zig
+    schedule_lifo,
+    yield_first,
+    yield_value,
+    deadlock_highest,
+    waiter_last,
+    mutex_kept,
+    joiners_forgotten,
+    resume_limit,
     thread_limit,
-    /// A signal handler leaves no limit in force.
     signal_limit,
-    /// Other unwinders are taken to see another third frame.
+    // worker/ledger.zig
+    ledger_order,
+    ledger_forgets,
+    ledger_mutex,
+    ledger_link,
+    serial_reused,
+    heap_unreturned,
+    descriptor_unclosed,
+    // worker/observe.zig, opinions.zig
     second_opinion,
+    // The worker's own checks, each with a defect of the runtime beside it that it must find.
+    blind_digest,
+    blind_limit,
+    blind_segments,
+    blind_canary,
+    blind_budget,
+    blind_allocation,
+    blind_registers,
+    blind_opinion,
+    blind_stubs,
+    blind_traces,
+    blind_errors,
+    blind_resources,
 };

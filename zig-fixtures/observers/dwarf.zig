@@ -4,7 +4,8 @@
 const std = @import("std");
 const abi = @import("abi");
 
-pub const std_options: std.Options = .{ .allow_stack_tracing = true };
+/// No signal stack of its own: it would lie in thread-local storage, 256 KiB for each thread to clear.
+pub const std_options: std.Options = .{ .allow_stack_tracing = true, .signal_stack_size = null };
 pub const panic = std.debug.no_panic;
 
 comptime {

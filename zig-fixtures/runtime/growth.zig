@@ -23,8 +23,13 @@ comptime {
 }
 
 /// A defect that the harness plants through its memory module; the product's has none.
-fn planted(comptime name: @EnumLiteral()) bool {
-    return @hasDecl(memory, "planted") and memory.planted == name;
+inline fn planted(comptime name: @EnumLiteral()) bool {
+    return @hasDecl(memory, "planted") and memory.planted(name);
+}
+
+/// What a planted defect makes a number larger by.
+inline fn wrongBy(comptime name: @EnumLiteral(), bytes: u64) u64 {
+    return if (planted(name)) bytes else 0;
 }
 
 /// Called by the stubs. Returns the new stack's argument base (congruent to `cfa` mod 64), or 0 to run in place.
@@ -37,17 +42,20 @@ export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_addres
 
     const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > parent.limit;
     memory.entering(thread);
-    if (fits and !memory.forces(thread, stack, parent, cfa)) return 0;
+    const forced = memory.forces(thread, stack, parent, cfa);
+    if (fits and !forced) return 0;
+    if (planted(.fits_always) and !forced) return 0;
 
     const arguments = boundArguments(argument_bytes, cfa, parent);
     const segment = take(thread, stack, frame_bytes + arguments) orelse hs_reserve_exhausted(cfa, resume_address);
-    segment.stub_frame = cfa - 2 * word;
+    segment.stub_frame = if (planted(.stub_frame)) cfa - 3 * word else cfa - 2 * word;
 
     // Arguments go right below the header, at an address congruent to where they were, so that every alignment holds.
     const top = @intFromPtr(segment) - arguments;
-    const base = top - ((top -% cfa) & 63);
-    copyWords(base, cfa, if (planted(.argument_copy)) arguments -| 16 else arguments);
-    abi.setLimit(memory.limitOf(thread, stack));
+    const base = top - ((top -% cfa) & 63) - wrongBy(.argument_alignment, word);
+    const from = if (planted(.argument_shift)) cfa + word else cfa;
+    copyWords(base, from, if (planted(.argument_copy)) arguments -| 16 else arguments);
+    if (!planted(.grow_limit)) abi.setLimit(memory.limitOf(thread, stack));
     return base;
 }
 
@@ -69,9 +77,10 @@ export fn hs_shrink(stub_frame: u64) callconv(.c) void {
     if (stack.segment.?.stub_frame != stub_frame) leaveUpTo(thread, stack, stub_frame);
     const segment = stack.segment.?;
     const parent = segment.parent;
-    stack.segment = parent;
+    stack.segment = if (planted(.parent_skipped)) parent.?.parent orelse parent else parent;
     if (segment.warm == 0) {
         if (!memory.forgets(thread)) release(thread, stack, segment);
+        if (planted(.release_parent) and parent.?.parent != null) memory.release(thread, stack, parent.?);
     }
     if (!planted(.limit_restore)) abi.setLimit(memory.limitOf(thread, stack));
 }
@@ -120,6 +129,7 @@ export fn hs_stack_close(stack: *abi.Stack) callconv(.c) u64 {
         dropCached(thread, stack, segment);
         stack.segment = segment.parent;
         if (segment.parent) |parent| parent.cached = null;
+        if (planted(.close_keeps_last) and segment.parent != null) continue;
         release(thread, stack, segment);
     }
     memory.closed(thread, stack);
@@ -143,15 +153,16 @@ fn dropCached(thread: *abi.Thread, stack: *abi.Stack, segment: *abi.Segment) voi
     while (deepest != segment) {
         const parent = deepest.parent.?;
         release(thread, stack, deepest);
-        parent.cached = null;
+        if (!planted(.cached_dangling)) parent.cached = null;
         deepest = parent;
     }
 }
 
 /// The memory only; the caller takes the segment out of its chain.
 fn release(thread: *abi.Thread, stack: *abi.Stack, segment: *abi.Segment) void {
-    stack.live_segments -= 1;
+    if (!planted(.release_uncounted)) stack.live_segments -= 1;
     memory.release(thread, stack, segment);
+    if (planted(.release_twice)) memory.release(thread, stack, segment);
 }
 
 /// What the caller says, but never beyond the segment that holds it.
@@ -174,19 +185,20 @@ fn take(thread: *abi.Thread, stack: *abi.Stack, need_bytes: u64) ?*abi.Segment {
     stack.allocations +%= 1;
     const least = need_bytes + entry_bytes;
     const usable = afford(stack, parent, least, memory.wanted(thread, stack, parent, least)) orelse return null;
-    const exceeds = stack.budget_bytes != 0 and parent.used_bytes + usable > stack.budget_bytes;
+    const extra = if (planted(.budget_early)) 2 * usable else usable;
+    const exceeds = stack.budget_bytes != 0 and parent.used_bytes + extra > stack.budget_bytes;
     var owed: u32 = if (exceeds) abi.error_stack_overflow else 0;
-    if (planted(.budget_silent)) owed = 0;
+    if (owed != 0 and planted(.budget_silent)) owed = 0;
     var range: memory.Range = undefined;
-    if (!memory.carve(thread, stack, usable, &range)) {
+    if (!memory.carve(thread, stack, if (planted(.usable_half)) usable / 2 else usable, &range)) {
         // The fiber goes on, and its next checkpoint returns the error.
-        if (owed == 0 and !planted(.allocation_silent)) owed = abi.error_out_of_segments;
+        if (owed == 0 and !planted(.allocation_silent)) owed = if (planted(.allocation_code)) abi.error_stack_overflow else abi.error_out_of_segments;
         if (!memory.carveEmergency(thread, stack, usable, least, &range)) return null;
     }
     if (stack.overflow == 0) stack.overflow = owed;
     // What is lent is not kept: who comes back is told again.
     const segment = push(stack, &range, @max(least, @min(usable, usableOf(&range))), owed == 0 and memory.keeps(thread));
-    segment.owed = if (planted(.reserve_once)) 0 else owed;
+    segment.owed = if (owed != 0 and planted(.reserve_once)) 0 else owed;
     if (segment.warm != 0) parent.cached = segment;
     return segment;
 }
@@ -207,12 +219,12 @@ fn afford(stack: *abi.Stack, parent: *const abi.Segment, least: u64, wanted: u64
 fn push(stack: *abi.Stack, range: *const memory.Range, usable_bytes: u64, keep: bool) *abi.Segment {
     const segment: *abi.Segment = @ptrFromInt(range.high - @sizeOf(abi.Segment));
     const parent = stack.segment;
-    const used_bytes = if (parent) |p| p.used_bytes + usable_bytes else usable_bytes;
+    const used_bytes = usable_bytes + if (parent) |p| if (planted(.used_forgets)) 0 else p.used_bytes else 0;
     segment.* = .{
         .parent = parent,
         .cached = null,
         .limit = range.limit,
-        .room = @intFromPtr(segment) - range.limit - entry_bytes,
+        .room = @intFromPtr(segment) - range.limit - entry_bytes + wrongBy(.room_overstated, 4 * abi.slack_bytes),
         .stub_frame = 0,
         .warm = @intFromBool(keep),
         .low = range.low,
@@ -221,7 +233,7 @@ fn push(stack: *abi.Stack, range: *const memory.Range, usable_bytes: u64, keep: 
         .origin_kind = range.origin_kind,
         .usable_bytes = usable_bytes,
         .used_bytes = used_bytes,
-        .ordinal = if (parent) |p| p.ordinal + 1 else 1,
+        .ordinal = if (parent) |p| if (planted(.ordinal_stuck)) p.ordinal else p.ordinal + 1 else 1,
     };
     stack.segment = segment;
     stack.live_segments += 1;

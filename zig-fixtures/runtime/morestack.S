@@ -78,11 +78,7 @@ hs_morestack_thunk:
     jbe 1f
 0:  mov %r10d, %r11d
     shr $20, %r11d
-#ifdef HS_DEFECT_PROLOGUE_ARGUMENTS
-    and $0, %r11d                       // planted defect: F's word on its arguments counts for nothing
-#else
     and $0x7ff, %r11d
-#endif
     shl $6, %r11d                       // what F says, or the bound
 1:  and $0xfffff, %r10d
     shl $4, %r10d                       // frame bytes
@@ -108,11 +104,7 @@ __morestack:
     mov %rbp, 16(%rsp)                  // saved rbp replaces R
     .cfi_offset %rbp, -16
     lea 16(%rsp), %rbp
-#ifdef HS_DEFECT_CFI
-    .cfi_def_cfa %rbp, 24               // planted defect: one slot off
-#else
     .cfi_def_cfa %rbp, 16
-#endif
     mov %r10, -8(%rbp)                  // R
     mov -16(%rbp), %r10                 // frame bytes again
     push %r11                           // rbp − 24
@@ -130,10 +122,8 @@ __morestack:
     mov SEGMENT_CACHED(%r11), %rcx
     test %rcx, %rcx
     jz .Lno_room
-#ifndef HS_DEFECT_WARM_ROOM                 // planted defect: whatever its size, the cached child will do
     cmp SEGMENT_ROOM(%rcx), %r10
     ja .Lno_room
-#endif
     push %r11                           // rbp − 48: the parent
     mov -8(%rbp), %r11
     inc %r11
@@ -160,10 +150,8 @@ __morestack:
     jne .Lmisnested
     mov -48(%rbp), %rcx
     mov %rcx, STACK_SEGMENT(%rax)
-#ifndef HS_DEFECT_WARM_LIMIT                // planted defect: the child's limit stays in force
     mov SEGMENT_LIMIT(%rcx), %rcx
     mov %rcx, LIMIT_SLOT
-#endif
     //    Leave through R, which moves into the slot right below the return address, as in 7; rax and rcx are at hand here.
     .cfi_remember_state
     mov (%rbp), %rcx                    // C's rbp
@@ -238,11 +226,7 @@ __morestack:
     mov -16(%rbp), %r10
     mov -24(%rbp), %r11
     mov -32(%rbp), %rax
-#ifdef HS_DEFECT_RETURN_REGISTER
-    nop                                 // planted defect: the second return register is hs_shrink's
-#else
     mov -48(%rbp), %rdx
-#endif
     mov -40(%rbp), %rcx
     mov -56(%rbp), %rsi
     mov -64(%rbp), %rdi

@@ -45,6 +45,11 @@ fn mixed(state: u64) u64 {
     return z ^ z >> 31;
 }
 
+/// Whether the allocation after the last one becomes inaccessible when it is released.
+pub fn faultsNext(plan: *const abi.Plan) bool {
+    return plan.policy == .unmap and (plan.allocations + 1 == plan.unmaps[0] or plan.allocations + 1 == plan.unmaps[1]);
+}
+
 /// False: the arena has no room.
 pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) bool {
     const faults = plan.policy == .unmap and (plan.allocations == plan.unmaps[0] or plan.allocations == plan.unmaps[1]);

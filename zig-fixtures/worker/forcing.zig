@@ -8,7 +8,7 @@ const arena = @import("arena.zig");
 const pool = @import("pool");
 const defects = @import("defects");
 
-pub const planted = defects.active;
+pub const planted = defects.planted;
 pub const Range = arena.Range;
 
 /// Doubling stops here: beyond it a segment's cost no longer matters beside what fills it.
@@ -57,7 +57,7 @@ pub fn misnested(thread: *runtime.Thread, stub_frame: u64) void {
 }
 
 pub fn forgets(thread: *runtime.Thread) bool {
-    return planted == .segment_release and planOf(thread).splits % 3 == 0;
+    return planOf(thread).splits % 3 == 0 and planted(.segment_release);
 }
 
 pub fn wanted(thread: *runtime.Thread, stack: *runtime.Stack, parent: *const abi.Segment, need_bytes: u64) u64 {
@@ -194,6 +194,8 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         .random, .every_nth => 1 << 10,
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
+            // In one page, header, canary and all: each page that was inaccessible costs a fault when it is next used.
+            if (arena.faultsNext(plan)) break :blk 1 << 10;
             const left = switch (plan.placement) {
                 .interleaved => @min(stack.bump_low - stack.arena, stack.arena + abi.arena_bytes - stack.bump_high),
                 else => stack.bump_high - stack.bump_low,

@@ -23,7 +23,7 @@ pub var null_descriptor: c_int = -1;
 /// `value`: the mutex, for a mutex.
 pub fn take(fiber_index: u32, kind: u8, value: u64) u32 {
     const fiber = &state.fibers[fiber_index];
-    fiber.serial += 1;
+    if (fiber.serial == 0 or !defects.planted(.serial_reused)) fiber.serial += 1;
     const index = newIndex();
     state.resources[index] = .{
         .kind = kind,
@@ -47,8 +47,10 @@ pub fn take(fiber_index: u32, kind: u8, value: u64) u32 {
 /// Last in, first out, so nearly always the first looked at.
 pub fn find(fiber_index: u32, serial: u64) ?u32 {
     var index = state.fibers[fiber_index].ledger_last;
-    while (index != state.no_index) : (index = state.resources[index].previous) {
+    for (0..state.resources_used) |_| {
+        if (index == state.no_index) return null;
         if (state.resources[index].serial == serial) return index;
+        index = state.resources[index].previous;
     }
     return null;
 }
@@ -57,7 +59,7 @@ pub fn find(fiber_index: u32, serial: u64) ?u32 {
 pub fn drop(index: u32) void {
     const resource = state.resources[index];
     if (resource.next != state.no_index) {
-        state.resources[resource.next].previous = resource.previous;
+        if (!defects.planted(.ledger_link)) state.resources[resource.next].previous = resource.previous;
     } else {
         state.fibers[resource.fiber].ledger_last = resource.previous;
     }
@@ -69,12 +71,17 @@ pub fn drop(index: u32) void {
             state.table_live -= 1;
         },
         kind_descriptor => {
-            if (std.c.close(@intCast(resource.value)) != 0) state.ledger_broken += 1;
+            if (!defects.planted(.descriptor_unclosed) and std.c.close(@intCast(resource.value)) != 0) state.ledger_broken += 1;
             state.descriptors_live -= 1;
         },
         else => {},
     }
     state.released += 1;
+    // A list that goes round in circles would never be empty.
+    if (state.released > state.acquired) {
+        state.ledger_broken += 1;
+        state.fibers[resource.fiber].ledger_last = state.no_index;
+    }
     state.resources[index].next = state.resources_free;
     state.resources_free = index;
 }
@@ -82,15 +89,15 @@ pub fn drop(index: u32) void {
 /// After a panic or trap: everything, last acquired first.
 pub fn releaseAll(fiber_index: u32) void {
     const fiber = &state.fibers[fiber_index];
-    if (defects.active == .ledger_forgets and fiber.ledger_last != state.no_index) {
+    if (fiber.ledger_last != state.no_index and defects.planted(.ledger_forgets)) {
         drop(fiber.ledger_last);
     }
     while (fiber.ledger_last != state.no_index) {
-        const index = if (defects.active == .ledger_order) oldest(fiber.ledger_last) else fiber.ledger_last;
+        const index = if (defects.planted(.ledger_order)) oldest(fiber.ledger_last) else fiber.ledger_last;
         const resource = state.resources[index];
         services.event(fiber_index, .ledger_released, 0, resource.serial);
         drop(index);
-        if (resource.kind == kind_mutex) scheduler.unlock(@truncate(resource.value));
+        if (resource.kind == kind_mutex and !defects.planted(.ledger_mutex)) scheduler.unlock(@truncate(resource.value));
     }
 }
 
@@ -131,6 +138,7 @@ fn dropHeap(resource: state.Resource) void {
         if (words[i] != mixing.mix(resource.serial + i)) state.ledger_broken += 1;
         words[i] = abi.poison_word;
     }
+    if (defects.planted(.heap_unreturned)) return;
     std.c.free(words);
     state.heap_live -= heap_block_bytes;
 }

@@ -15,6 +15,7 @@ const second = @import("second.zig");
 const stacks = @import("stacks.zig");
 const death = @import("death.zig");
 const core_map = @import("core_map.zig");
+const defects = @import("defects");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -34,11 +35,30 @@ fn ownPanic(message: []const u8, _: ?usize) noreturn {
     output.stop("internal error: {s}", .{message}, 70);
 }
 
-pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow_stack_tracing = false };
+/// No signal stack of its own: it would lie in thread-local storage, 256 KiB for each thread to clear.
+pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow_stack_tracing = false, .signal_stack_size = null };
+
+/// mutants/selected.zig, and the assembly that it goes with.
+var planted: u32 = 0;
+var planted_second: u32 = 0;
+var planted_reached: u64 = 0;
 
 comptime {
     _ = services;
     _ = core_map;
+    if (defects.selectable) {
+        @export(&planted, .{ .name = "hs_planted" });
+        @export(&planted_second, .{ .name = "hs_planted_second" });
+        @export(&planted_reached, .{ .name = "hs_planted_reached" });
+    }
+}
+
+/// Those that the plan names; a worker without any refuses such a plan, which would otherwise show that it holds.
+fn plant(p: *const plan.Plan) void {
+    if (p.planted == 0 and p.planted_second == 0) return;
+    if (!defects.selectable) output.stop("the plan names a planted defect, and this worker has none; link it with mutants/selected.zig", .{}, 2);
+    planted = p.planted;
+    planted_second = p.planted_second;
 }
 
 pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
@@ -56,6 +76,7 @@ pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
         output.stop("plan {s}: {s}", .{ args[1], @errorName(err) }, 2);
     };
     if (from > p.rows.len) output.stop("--from {d}: the plan has {d} rows", .{ from, p.rows.len }, 2);
+    plant(&p);
     reserve();
     installSignals();
     if (interrupted and hs_interrupted_install() == 0) output.stop("the system refuses a signal handler", .{}, 3);

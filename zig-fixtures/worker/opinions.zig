@@ -62,7 +62,7 @@ pub fn ask(fiber: u64, expected: []const u64) void {
         tool.asked += 1;
         var walk: Walk = .{ .ip = tool.ip, .from = expected[0] };
         const end = tool.backtrace(step, &walk);
-        if (defects.active == .second_opinion and walk.len > 2) walk.addresses[2] += 1;
+        if (walk.len > 2 and defects.planted(.second_opinion)) walk.addresses[2] += 1;
         const seen = walk.addresses[0..walk.len];
         const same = std.mem.findDiff(u64, expected, seen) orelse if (end == end_of_stack) continue else expected.len;
         disagreement = .{

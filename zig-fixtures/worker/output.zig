@@ -18,6 +18,8 @@ pub const Status = extern struct {
     signal: u32,
     signal_address: u64,
     signal_pc: u64,
+    /// How often code ran that a planted defect has changed; always 0 but in workers made for them.
+    planted_reached: u64,
 };
 
 pub const Phase = enum(u32) { starting = 0, running = 1, between = 2, finished = 3 };

@@ -10,8 +10,10 @@ pub const Header = extern struct {
     programs: u32,
     scenarios: u32,
     rows: u32,
+    /// mutants/defect.zig; 0: none.
+    planted: u32,
+    planted_second: u32,
     reserved: u32,
-    reserved2: u64,
 };
 
 pub const Program = extern struct {
@@ -81,6 +83,8 @@ pub const Plan = struct {
     programs: []const Program,
     scenarios: []const Scenario,
     rows: []const Row,
+    planted: u32 = 0,
+    planted_second: u32 = 0,
 };
 
 pub const Error = error{ TooShort, BadMagic, BadCounts, BadProgram, BadScenario, BadRow };
@@ -99,6 +103,8 @@ pub fn parse(bytes: []align(8) const u8, unit_programs: u64) Error!Plan {
         .programs = many(Program, bytes, programs_at, header.programs),
         .scenarios = many(Scenario, bytes, scenarios_at, header.scenarios),
         .rows = many(Row, bytes, rows_at, header.rows),
+        .planted = header.planted,
+        .planted_second = header.planted_second,
     };
     for (plan.programs) |program| {
         if (program.unit_index >= unit_programs) return error.BadProgram;

@@ -9,6 +9,7 @@ const mixing = @import("mixing.zig");
 const ledger = @import("ledger.zig");
 const plan = @import("plan.zig");
 const second = @import("second.zig");
+const defects = @import("defects");
 
 extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
 extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
@@ -30,8 +31,15 @@ pub fn makeReady(index: u32) void {
     state.ready_count += 1;
 }
 
+/// After a yield: behind all that are ready.
+fn makeReadyAgain(index: u32) void {
+    makeReady(index);
+    if (!defects.planted(.yield_first)) return;
+    std.mem.swap(u8, &state.ready[0], &state.ready[state.ready_count - 1]);
+}
+
 fn next() u32 {
-    var at: u32 = 0;
+    var at: u32 = if (defects.planted(.schedule_lifo)) state.ready_count - 1 else 0;
     if (state.schedule_seed != 0) {
         state.schedule_state +%= 0x9E3779B97F4A7C15;
         at = @intCast(mixing.finalise(state.schedule_state) % state.ready_count);
@@ -55,7 +63,7 @@ pub fn run() bool {
         const back = if (moved) second.enter(fiber) else enter(fiber, true);
         state.current = state.no_index;
         switch (back) {
-            back_yielded => makeReady(index),
+            back_yielded => makeReadyAgain(index),
             back_waiting => fiber.state = .waiting,
             back_ended => end(index),
             else => return false,
@@ -66,20 +74,22 @@ pub fn run() bool {
 /// On this thread, until it gives the thread back. `limited`: false where a planted defect forgets the limit.
 pub fn enter(fiber: *state.Fiber, limited: bool) u64 {
     services.hs_thread.core.stack = &fiber.stack.core;
-    if (limited) abi.setLimit(hs_stack_limit(&fiber.stack.core));
+    if (limited and !defects.planted(.resume_limit)) abi.setLimit(hs_stack_limit(&fiber.stack.core));
     return hs_resume(fiber.rsp, fiber.resume_value);
 }
 
 /// The waiting fiber with the lowest index gets error.Deadlock. False: nobody waits.
 fn breakDeadlock() bool {
+    var chosen: ?u32 = null;
     for (state.fibers[0..state.fiber_count], 0..) |*fiber, index| {
         if (fiber.state != .waiting) continue;
-        fiber.waits_for = .nothing;
-        fiber.resume_value = abi.error_deadlock;
-        makeReady(@intCast(index));
-        return true;
+        if (chosen == null or defects.planted(.deadlock_highest)) chosen = @intCast(index);
     }
-    return false;
+    const index = chosen orelse return false;
+    state.fibers[index].waits_for = .nothing;
+    state.fibers[index].resume_value = abi.error_deadlock;
+    makeReady(index);
+    return true;
 }
 
 // The blocking services end in one of these; they leave through the fiber's saved context.
@@ -87,7 +97,7 @@ fn breakDeadlock() bool {
 pub fn yield() noreturn {
     const fiber = state.running();
     fiber.rsp = services.hs_thread.core.fiber_rsp;
-    fiber.resume_value = 0;
+    if (!defects.planted(.yield_value)) fiber.resume_value = 0;
     hs_to_scheduler(back_yielded);
 }
 
@@ -126,6 +136,7 @@ fn end(index: u32) void {
         state.fibers[waiter].resume_value = 0;
         joined(waiter, state.fibers[waiter].wait_site, index);
         makeReady(waiter);
+        if (defects.planted(.joiners_forgotten)) break;
     }
 }
 
@@ -140,7 +151,8 @@ fn firstWaiter(awaited: Awaited) ?u32 {
     var first: ?u32 = null;
     for (state.fibers[0..state.fiber_count], 0..) |*fiber, index| {
         if (fiber.state != .waiting or !std.meta.eql(fiber.waits_for, awaited)) continue;
-        if (first == null or fiber.wait_order < state.fibers[first.?].wait_order) first = @intCast(index);
+        const is_earlier = first == null or fiber.wait_order < state.fibers[first.?].wait_order;
+        if (is_earlier != (first != null and defects.planted(.waiter_last))) first = @intCast(index);
     }
     return first;
 }
@@ -155,7 +167,7 @@ pub fn takeMutex(index: u32, site: u32, mutex: u32) u64 {
 
 /// Hands the mutex to the first waiter, or frees it.
 pub fn unlock(mutex: u32) void {
-    state.mutexes[mutex].owner = state.no_index;
+    if (!defects.planted(.mutex_kept)) state.mutexes[mutex].owner = state.no_index;
     const waiter = firstWaiter(.{ .mutex = @truncate(mutex) }) orelse return;
     const fiber = &state.fibers[waiter];
     fiber.waits_for = .nothing;

@@ -77,19 +77,22 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     }
     const struck = state.faults != faults_before;
     if (stacks.areWanted()) stacks.atCheckpoint(state.current, struck, &callerOf(rsp));
-    if (tagged & infallible_bit != 0) return 0;
+    if (tagged & infallible_bit != 0 and !defects.planted(.infallible_told)) return 0;
     // The stack's own report first; what else is pending waits for the next checkpoint.
     var code = fiber.stack.core.takeReport();
-    if (code != 0) fiber.overflows += 1 else {
+    if (code != 0) {
+        fiber.overflows += 1;
+        state.misnamed += @intFromBool(code != stackErrorOf(state.scenario.fault_kind));
+    } else {
         state.unreported += @intFromBool(isBeyondBudget(&fiber.stack.core));
         code = fiber.pending;
-        fiber.pending = 0;
+        if (!defects.planted(.pending_kept)) fiber.pending = 0;
     }
     if (code == 0) return 0;
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
     if (!struck) stacks.send(state.current, .fault, -1, 0, &callerOf(rsp));
-    return code;
+    return if (defects.planted(.delivery_swallowed)) 0 else code;
 }
 
 /// Of the checkpoint's gate, whose frame lies right below its caller's rsp: where it returns to, and its caller's frame. The other registers are not told.
@@ -107,6 +110,11 @@ fn checkLimit(fiber: *const state.Fiber) void {
     if (abi.getLimit() != hs_stack_limit(&fiber.stack.core)) state.limit_faults += 1;
 }
 
+/// What a stack's own report must say under a fault plan.
+fn stackErrorOf(kind: plan.FaultKind) u32 {
+    return if (kind == .segment_allocation) abi.error_out_of_segments else abi.error_stack_overflow;
+}
+
 /// It stands on the reserve: no checkpoint may pass there, however often it was told.
 fn isBeyondBudget(stack: *const runtime.Stack) bool {
     const segment = stack.segment.?;
@@ -118,8 +126,8 @@ fn fault(fiber: *state.Fiber, entry: u64, rsp: u64) u32 {
     const scenario = state.scenario;
     switch (scenario.fault_kind) {
         .@"error" => {
-            const hit = entry == scenario.fault_entry;
-            if (hit and scenario.flags & plan.scenario_persistent != 0) fiber.persistent = true;
+            const hit = entry == if (defects.planted(.fault_late)) scenario.fault_entry + 1 else scenario.fault_entry;
+            if (hit and scenario.flags & plan.scenario_persistent != 0) fiber.persistent = !defects.planted(.persistent_once);
             if ((hit or fiber.persistent) and fiber.pending == 0) {
                 fiber.pending = scenario.fault_error;
                 state.faults += 1;
@@ -155,7 +163,7 @@ fn deliver(entry: u32, code: u32) void {
 export fn hs_rt_fuel() callconv(.c) u32 {
     const fiber = state.running();
     if (fiber.fuel == 0) return 0;
-    fiber.fuel -= 1;
+    fiber.fuel -|= if (defects.planted(.fuel_double)) 2 else 1;
     return 1;
 }
 
@@ -166,10 +174,11 @@ export fn hs_rt_acquire(site: u32, kind: u32) callconv(.c) u64 {
 }
 
 export fn hs_rt_release(site: u32, serial: u64) callconv(.c) void {
-    const index = ledger.find(state.current, serial) orelse {
+    const found = ledger.find(state.current, serial) orelse {
         state.ledger_broken += 1;
         return;
     };
+    const index = if (defects.planted(.release_newest)) state.running().ledger_last else found;
     const resource = state.resources[index];
     event(state.current, .released, site, serial);
     ledger.drop(index);
@@ -189,7 +198,7 @@ export fn hs_rt_lock(site: u32, mutex: u32) callconv(.c) u64 {
 export fn hs_rt_join(site: u32, target: u32) callconv(.c) u64 {
     if (target == state.current) return abi.error_deadlock;
     switch (state.fibers[target].state) {
-        .ended, .unborn => {
+        .ended, .unborn => if (state.fibers[target].state == .ended or !defects.planted(.join_unborn)) {
             scheduler.joined(state.current, site, target);
             return 0;
         },
@@ -216,7 +225,7 @@ export fn hs_rt_spawn(site: u32, target: u32) callconv(.c) void {
 export fn hs_rt_cancel(site: u32, target: u32) callconv(.c) void {
     const fiber = &state.fibers[target];
     const alive = fiber.state != .unborn and fiber.state != .ended;
-    const accepted = alive and fiber.pending == 0;
+    const accepted = alive and (fiber.pending == 0 or defects.planted(.cancel_twice));
     if (accepted) fiber.pending = abi.error_canceled;
     event(state.current, .cancel_requested, site, @as(u64, target) << 1 | @intFromBool(accepted));
 }
@@ -232,7 +241,7 @@ export fn hs_rt_sum(words: [*]const u64, count: u64) callconv(.c) u64 {
 export fn hs_rt_probe(site: u32, errors: ?*const error_traces.Trace, registers: *const abi.Registers) callconv(.c) void {
     event(state.current, .probe, site, 0);
     state.probes += 1;
-    observe.probe(state.running(), @intCast(site), registers);
+    if (!defects.planted(.probe_unobserved)) observe.probe(state.running(), @intCast(site), registers);
     error_traces.sight(state.running(), @intCast(site), .{ .trace = errors });
 }
 

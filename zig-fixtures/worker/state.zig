@@ -101,6 +101,8 @@ pub var register_faults: u64 = 0;
 pub var limit_faults: u64 = 0;
 /// Checkpoints that passed on a fiber beyond its budget.
 pub var unreported: u64 = 0;
+/// Errors of a stack that say another cause than the plan's.
+pub var misnamed: u64 = 0;
 pub var runaway: bool = false;
 pub var fault_ready: bool = false;
 pub var ledger_broken: u64 = 0;

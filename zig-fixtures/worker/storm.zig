@@ -94,7 +94,7 @@ fn onSignal(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callc
     if (rip >= @intFromPtr(&hs_stub_begin) and rip < @intFromPtr(&hs_stub_end)) _ = @atomicRmw(u64, &arrived_in_stubs, .Add, 1, .monotonic);
     var scratch: [scratch_bytes / 64]@Vector(64, u8) = undefined;
     for (&scratch) |*line| @as(*volatile @Vector(64, u8), line).* = @splat(0x55);
-    if (defects.active == .signal_limit) abi.setLimit(0);
+    if (defects.planted(.signal_limit)) abi.setLimit(0);
     if (@atomicLoad(bool, &raining, .seq_cst)) arm(nextDelay());
 }
 

@@ -19,6 +19,7 @@ namespace Harness.Campaigns;
 [JsonDerivedType(typeof(ShrinkStep), "shrink-step")]
 [JsonDerivedType(typeof(FindingShrunk), "finding-shrunk")]
 [JsonDerivedType(typeof(CoreWritten), "core-written")]
+[JsonDerivedType(typeof(CanaryFlown), "canary-flown")]
 [JsonDerivedType(typeof(RunEnded), "run-ended")]
 public abstract record JournalRecord
 {
@@ -50,11 +51,15 @@ public abstract record JournalRecord
         string Name, string Signature, string Cell, string Check, bool Holds, bool Conclusive, string CasePath, string Token, string Detail)
         : JournalRecord { internal override Sealed Seal => default; }
 
-    /// <summary>One batch in one cell is done: programs <paramref name="Start"/> and following of the stream.</summary>
+    /// <summary>A planted defect was looked for, beside the batches. <paramref name="Check"/> is empty when nothing found it.</summary>
+    public sealed record CanaryFlown(string Defect, string Cell, string Check, string Detail, double Seconds) : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>One batch in one cell is done: programs <paramref name="Start"/>, <paramref name="Start"/> + <paramref name="Stride"/> … of the stream.</summary>
+    /// <param name="Features">How many of the programs that were checked to their end have each feature.</param>
     public sealed record BatchChecked(
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
         IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall,
-        Arrivals? Arrivals = null, TraceWork? Traces = null)
+        Arrivals? Arrivals = null, SortedDictionary<string, long>? Features = null, int Stride = 1, TraceWork? Traces = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
@@ -109,9 +114,22 @@ public enum RunStop
 
 /// <summary>What a run was asked to do; enough to repeat or resume it.</summary>
 /// <param name="BudgetSeconds">Null when the number of programs ends the run.</param>
+/// <param name="Programs">Of the whole stream, of which a shard checks its part.</param>
+/// <param name="Shard">As <see cref="Shards"/> is written; null: the whole stream.</param>
+/// <param name="Merged">The journal was put together from those of its shards.</param>
 public sealed record RunSettings(
     ulong Seed, double? BudgetSeconds, int? Programs, string? Profile, EquatableArray<string> Cells,
-    EquatableArray<string> Placements, int Jobs, string Command, string? Defect = null);
+    EquatableArray<string> Placements, int Jobs, string Command, string? Defect = null, string? Shard = null, bool Merged = false)
+{
+    /// <exception cref="InvalidDataException">The text is no shard.</exception>
+    public Shards Part() => Shard is null ? Shards.Whole : Shards.Parse(Shard) ?? throw new InvalidDataException($"the journal names a shard {Shard}");
+
+    /// <summary>The planted defect that this run has to find besides; null: none, as in runs of before there were any, and where one is planted throughout.</summary>
+    public string? Canary { get; init; }
+
+    /// <summary>Where it is planted.</summary>
+    public string? CanaryCell { get; init; }
+}
 
 /// <summary>What a seed's meaning and a result depend on.</summary>
 public sealed record ToolVersions(string Harness, string Generator, string Zig);

@@ -58,6 +58,25 @@ public sealed class JournalWriter : IDisposable
         }
     }
 
+    /// <summary>Writes a whole journal as it is, times included.</summary>
+    /// <exception cref="ResultsUnwritableException"/>
+    public static void Replace(string path, IEnumerable<JournalRecord> records)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
+            foreach (var record in records)
+            {
+                file.Write(JsonSerializer.SerializeToUtf8Bytes(record, JournalJson.Options));
+                file.WriteByte((byte)'\n');
+            }
+        }
+        catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
+        {
+            throw new ResultsUnwritableException(path, e);
+        }
+    }
+
     /// <summary>Seconds since the run started.</summary>
     public double Elapsed => _offset + _time.GetElapsedTime(_started).TotalSeconds;
 

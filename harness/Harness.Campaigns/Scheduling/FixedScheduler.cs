@@ -11,10 +11,13 @@ public sealed class FixedScheduler : IWorkScheduler
     private readonly Queue<WorkItem> _items;
 
     /// <param name="isDone">Whether an earlier part of a resumed run has finished the batch that starts there.</param>
-    public FixedScheduler(IReadOnlyList<Cell> cells, int programs, long firstSequence = 0, Func<Cell, long, bool>? isDone = null)
+    /// <param name="perBatch">Programs that are compiled together.</param>
+    public FixedScheduler(
+        IReadOnlyList<Cell> cells, int programs, long firstSequence = 0, Func<Cell, long, bool>? isDone = null, int perBatch = ProgramsPerBatch)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(programs);
-        var items = Items(cells, programs).Where(item => isDone is null || !isDone(item.Cell, item.Start));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(perBatch);
+        var items = Items(cells, programs, perBatch).Where(item => isDone is null || !isDone(item.Cell, item.Start));
         _items = new Queue<WorkItem>(items.Select((item, i) => item with { Sequence = firstSequence + i }));
     }
 
@@ -31,11 +34,11 @@ public sealed class FixedScheduler : IWorkScheduler
     }
 
     /// <summary>Batch after batch, the slow cells of each first, so that no slow one is left alone at the end.</summary>
-    private static IEnumerable<WorkItem> Items(IReadOnlyList<Cell> cells, int programs)
+    private static IEnumerable<WorkItem> Items(IReadOnlyList<Cell> cells, int programs, int perBatch)
     {
-        for (var start = 0; start < programs; start += ProgramsPerBatch)
+        for (var start = 0; start < programs; start += perBatch)
         {
-            var count = Math.Min(ProgramsPerBatch, programs - start);
+            var count = Math.Min(perBatch, programs - start);
             foreach (var cell in cells.OrderByDescending(cell => cell.Backend is Backend.Llvm).ThenByDescending(cell => cell.Mode))
             {
                 yield return new WorkItem(0, cell, start, count);

@@ -1,3 +1,4 @@
+using Harness.Generators.Exhaustive;
 using Harness.Model;
 
 namespace Harness.Campaigns;
@@ -18,18 +19,31 @@ public sealed class ProgramStream
     private readonly ulong _seed;
     private readonly string? _profile;
     private readonly IProgramSource _source;
+    private readonly Shards _shard;
 
     /// <param name="profile">A named profile for every program; null draws a swarm profile for most.</param>
-    public ProgramStream(ulong seed, string? profile, IProgramSource source)
+    /// <param name="shard">One part of the stream, whose programs then are the stream; null: all of it.</param>
+    public ProgramStream(ulong seed, string? profile, IProgramSource source, Shards? shard = null)
     {
+        _shard = shard ?? Shards.Whole;
         _seed = seed;
         _profile = profile;
         _source = source;
     }
 
-    public ProgramRecipe Recipe(long ordinal)
+    public ulong Seed => _seed;
+
+    /// <summary>From one program to the next one of a batch, in ordinals of the whole stream.</summary>
+    public int Stride => _shard.Count;
+
+    /// <summary>The place in the whole stream of what is the <paramref name="local"/>-th program here.</summary>
+    public long Ordinal(long local) => _shard.Ordinal(local);
+
+    /// <param name="local">The program's place here.</param>
+    public ProgramRecipe Recipe(long local)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(ordinal);
+        ArgumentOutOfRangeException.ThrowIfNegative(local);
+        var ordinal = Ordinal(local);
         var seed = Derive((ulong)ordinal, stream: 1);
         // The smaller of two draws: most programs are small and quick to compile, some are large.
         var draw = Derive((ulong)ordinal, stream: 2);
@@ -38,11 +52,12 @@ public sealed class ProgramStream
     }
 
     /// <summary>The plans of a batch that starts there. Of the first batch of each cell, and of one in some others, a program is stepped through.</summary>
-    public PlanChoice Plans(long start, bool light) =>
-        new(Recipe(start).Seed, light, Stepped: start == 0 || Derive((ulong)start, stream: 4) % BatchesPerStepped == 0);
+    public PlanChoice Plans(long start, bool light) => new(
+        Recipe(start).Seed, light, Exhaustive: SmallScopeProfile.SizeOf(_profile) is not null,
+        Stepped: start == 0 || Derive((ulong)start, stream: 4) % BatchesPerStepped == 0);
 
     public BatchOrigin Origin(WorkItem item, EquatableArray<string> placements) =>
-        new(_seed, _profile, placements, item.Start, item.Count, item.Light);
+        new(_seed, _profile, placements, Ordinal(item.Start), item.Count, item.Light, Stride);
 
     private string Profile(long ordinal) => ordinal % ProgramsPerFullProfile == 0
         ? _source.DefaultProfile

@@ -20,8 +20,7 @@ internal static class RunVerb
 
     private static async Task<int> RunAsync(VerbContext context, RunOptions options, ParseResult result, CancellationToken ct)
     {
-        var root = Repository.Root();
-        var layout = Options.Layout(root, result.GetValue(options.Results));
+        var layout = Options.Layout(Repository.Root(), result.GetValue(options.Results));
         var resumed = result.GetResult(options.Resume) is null ? null : Resumable.Find(layout, result.GetValue(options.Resume));
         var request = resumed is null
             ? options.Request(context, result, layout)
@@ -31,12 +30,20 @@ internal static class RunVerb
             options.RefuseOverrides(result);
         }
 
-        var rooms = await context.Rooms.OpenAsync(new RoomOptions(root, request.Zig, request.Placements, request.Jobs, request.Defect), ct).ConfigureAwait(false);
+        return await SeeThroughAsync(context, request, resumed, result.GetValue(options.Json), ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs it, or goes on with it, and prints the verdict; <c>exhaust</c> does the same.</summary>
+    /// <returns>The exit code.</returns>
+    internal static async Task<int> SeeThroughAsync(VerbContext context, RunRequest request, Resumable? resumed, bool json, CancellationToken ct)
+    {
+        var options = new RoomOptions(Repository.Root(), request.Zig, request.Placements, request.Jobs, request.Defect);
+        var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
         var session = new RunSession(context.Terminal, request, rooms);
         var (run, summary) = resumed is null
             ? await session.StartAsync(ct).ConfigureAwait(false)
             : (resumed.Run, await session.ResumeAsync(resumed.Run, resumed.Journal, ct).ConfigureAwait(false));
-        context.Terminal.Out.Write(result.GetValue(options.Json) ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
+        context.Terminal.Out.Write(json ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
         if (summary.Ending is "failed" or "unwritable")
         {
             context.Terminal.Complain(summary.EndingDetail);
@@ -59,6 +66,7 @@ internal static class RunVerb
         private readonly Option<int> _jobs = Options.Jobs();
 
         private readonly Option<string?> _defect = Options.Defect();
+        private readonly Option<string?> _shard = Options.Shard();
 
         public Option<string?> Zig { get; } = Options.Zig();
 
@@ -75,7 +83,7 @@ internal static class RunVerb
 
         public void AddTo(Command command)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, Zig, _jobs, Results, Resume, KeepRegressions, Json])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard, Zig, _jobs, Results, Resume, KeepRegressions, Json])
             {
                 command.Add(option);
             }
@@ -100,13 +108,13 @@ internal static class RunVerb
                 placements.Count > 0 ? placements : Enum.GetValues<Placement>(),
                 result.GetValue(Zig), Options.AtLeastOne("--jobs", result.GetValue(_jobs)), layout, result.GetValue(KeepRegressions),
                 string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")),
-                Options.Defect(result.GetValue(_defect)));
+                Options.Defect(result.GetValue(_defect)), Options.Shard(result.GetValue(_shard)));
         }
 
         /// <summary>A resumed run keeps its own settings; others would make its journal lie.</summary>
         public void RefuseOverrides(ParseResult result)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard])
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {

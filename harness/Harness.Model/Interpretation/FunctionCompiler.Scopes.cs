@@ -44,7 +44,7 @@ internal sealed partial class FunctionCompiler
         _scope = outer;
         _code.Add(new(Op.EndDeferred));
         _code.PatchA(over, _code.Next);
-        _scope.Pending.Add(new(start, onErrorOnly));
+        _scope.Pending.Add(new(start, onErrorOnly && _code.Defect is not ModelDefect.ErrdeferSuccess));
     }
 
     private void RunPending(Scope scope, bool byError)

@@ -23,6 +23,11 @@ internal sealed partial class Machine
         {
             case FaultAction.Error when fiber.Pending == 0:
                 fiber.Pending = _fault.Error;
+                if (_defect is ModelDefect.DeliveryLate)
+                {
+                    return;
+                }
+
                 break;
             case FaultAction.Panic:
                 Crash(FiberOutcome.Panicked);
@@ -154,8 +159,9 @@ internal sealed partial class Machine
         var ledger = _fiber.Ledger;
         while (ledger.Count > 0)
         {
-            var held = ledger[^1];
-            ledger.RemoveAt(ledger.Count - 1);
+            var last = _defect is ModelDefect.Ledger ? 0 : ledger.Count - 1;
+            var held = ledger[last];
+            ledger.RemoveAt(last);
             Record(EventKind.LedgerReleased, 0, held.Serial);
             HandOn(held.Mutex);
         }
@@ -222,7 +228,13 @@ internal sealed partial class Machine
             return;
         }
 
-        _traces.Add(new(fiber.Index, site, new(Chain(fiber, fiber.Pc - 1))));
+        var chain = Chain(fiber, fiber.Pc - 1);
+        _traces.Add(new(fiber.Index, site, new(_defect switch
+        {
+            ModelDefect.TraceLine when chain.Length > 2 => [chain[0], chain[0], .. chain[2..]],
+            ModelDefect.Bridge => [.. chain.Where(frame => frame is not Frame.CallbackBridge)],
+            _ => chain,
+        })));
     }
 
     /// <summary>All frames of a fiber whose innermost function stands in the instruction at <paramref name="pc"/>.</summary>

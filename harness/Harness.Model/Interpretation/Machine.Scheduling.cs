@@ -77,7 +77,7 @@ internal sealed partial class Machine
             return null;
         }
 
-        var index = 0;
+        var index = _defect is ModelDefect.Schedule && _ready.Count > 1 ? 1 : 0;
         if (!_fifo)
         {
             _scheduleState = unchecked(_scheduleState + Gamma);
@@ -92,7 +92,7 @@ internal sealed partial class Machine
     /// <summary>Nothing is ready: the waiting fiber with the lowest index gives up.</summary>
     private bool BreakDeadlock()
     {
-        foreach (var fiber in _fibers)
+        foreach (var fiber in _defect is ModelDefect.Deadlock ? _fibers.AsEnumerable().Reverse() : _fibers)
         {
             if (fiber.Status is FiberStatus.WaitingForMutex)
             {
@@ -179,7 +179,7 @@ internal sealed partial class Machine
 
     private void Acquire(int site, int slot, ResourceKind kind, int mutex)
     {
-        var serial = ++_fiber.Serials;
+        var serial = ++_fiber.Serials + (_defect is ModelDefect.Serial ? 1UL : 0);
         _acquired++;
         _fiber.Slot(slot) = new(serial, Value.Word);
         _fiber.Ledger.Add(new(serial, mutex));
@@ -222,8 +222,9 @@ internal sealed partial class Machine
             return;
         }
 
-        var next = mutex.Waiters[0];
-        mutex.Waiters.RemoveAt(0);
+        var first = _defect is ModelDefect.Waiters ? mutex.Waiters.Count - 1 : 0;
+        var next = mutex.Waiters[first];
+        mutex.Waiters.RemoveAt(first);
         mutex.Owner = next.Index;
         next.Wake = Wake.Granted;
         MakeReady(next);
@@ -236,7 +237,7 @@ internal sealed partial class Machine
         {
             Fail(ErrorName.Deadlock, in i);
         }
-        else if (target.Status is FiberStatus.NotStarted or FiberStatus.Ended)
+        else if (target.Status is FiberStatus.NotStarted || (target.Status is FiberStatus.Ended && _defect is not ModelDefect.Join))
         {
             Joined(i.Site, target);
         }
@@ -256,7 +257,7 @@ internal sealed partial class Machine
     private void Cancel(int site, FiberState target)
     {
         var alive = target.Status is not (FiberStatus.NotStarted or FiberStatus.Ended);
-        var accepted = alive && target.Pending == 0;
+        var accepted = alive && (target.Pending == 0 || _defect is ModelDefect.Cancel);
         if (accepted)
         {
             target.Pending = (int)ErrorName.Canceled;

@@ -10,6 +10,7 @@ internal sealed partial class Machine
 {
     private readonly CompiledProgram _program;
     private readonly Instruction[] _code;
+    private readonly ModelDefect _defect;
     private readonly FiberState[] _fibers;
     private readonly List<EntryPoint> _entryPoints = [];
     private readonly List<ProbeTrace> _traces = [];
@@ -37,6 +38,7 @@ internal sealed partial class Machine
     {
         _program = program;
         _code = program.Code;
+        _defect = program.Defect;
         _fibers = [.. Enumerable.Range(0, program.Program.Fibers.Count).Select(i => new FiberState(i))];
         _fiber = _fibers[0];
         _mutexes = [.. Enumerable.Range(0, program.Program.Mutexes).Select(_ => new MutexState())];
@@ -70,7 +72,7 @@ internal sealed partial class Machine
 
     private void Reset(FaultPlan fault, bool keepEvents)
     {
-        _fault = new FaultCursor(fault);
+        _fault = new FaultCursor(_defect is ModelDefect.Persistent && fault is FaultPlan.ErrorAt once ? once with { Persistent = false } : fault);
         _keep = keepEvents;
         _ending = RunEnding.Finished;
         _entries = 0;
@@ -153,7 +155,7 @@ internal sealed partial class Machine
                 break;
             case Op.JumpUnlessFuel:
                 JumpUnless(_fiber.Fuel > 0, i.A);
-                _fiber.Fuel -= _fiber.Fuel > 0 ? 1 : 0;
+                _fiber.Fuel -= Math.Min(_fiber.Fuel, _defect is ModelDefect.Fuel ? 2 : 1);
                 break;
             case Op.JumpUnlessError:
                 JumpUnless(_fiber.Error == i.B, i.A);
@@ -279,7 +281,7 @@ internal sealed partial class Machine
         else
         {
             level = _fiber.Slot(slot).Bits;
-            _fiber.Errors.Index = (int)level;
+            _fiber.Errors.Index = _defect is ModelDefect.ErrorIndex ? _fiber.Errors.Index : (int)level;
         }
     }
 

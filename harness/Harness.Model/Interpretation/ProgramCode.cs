@@ -1,7 +1,8 @@
 namespace Harness.Model;
 
 /// <summary>The machine's code of a whole program, while it is being written.</summary>
-internal sealed class ProgramCode(FiberProgram program)
+/// <param name="defect">What the model errs in.</param>
+internal sealed class ProgramCode(FiberProgram program, ModelDefect defect)
 {
     private readonly List<Instruction> _instructions = [];
     private readonly List<CompiledScalar> _scalars = [];
@@ -12,6 +13,8 @@ internal sealed class ProgramCode(FiberProgram program)
     private readonly Dictionary<(ZigType, ulong), ulong> _folds = [];
 
     public FiberProgram Program { get; } = program;
+
+    public ModelDefect Defect { get; } = defect;
 
     /// <summary>Where the next instruction goes.</summary>
     public int Next => _instructions.Count;

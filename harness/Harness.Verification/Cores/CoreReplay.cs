@@ -58,7 +58,7 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
     internal async Task<CoreOutcome> RunAsync(BuiltUnit unit, UnitPlan plan, string scratch, string keep, CancellationToken ct, long maxBytes = long.MaxValue)
     {
         var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(scratch, "plan.bin")), Path.GetFullPath(Path.Combine(scratch, "status.bin")));
-        PlanFile.Write(planPath, plan.Worker);
+        PlanFile.Write(planPath, unit.Told(plan.Worker));
         StatusPage.Create(statusPath);
         Directory.CreateDirectory(keep);
         var (core, worker) = (Path.Combine(keep, CoreName), Path.Combine(keep, WorkerName));

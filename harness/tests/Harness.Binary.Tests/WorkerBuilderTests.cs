@@ -185,7 +185,7 @@ public sealed class WorkerBuilderTests : IDisposable
     }
 
     [Fact]
-    public void A_planted_defect_changes_one_part_and_its_hash()
+    public void A_planted_defect_changes_the_parts_that_have_it_and_their_hash()
     {
         foreach (var defect in PlantedDefect.All)
         {
@@ -195,12 +195,43 @@ public sealed class WorkerBuilderTests : IDisposable
                 .Select(pair => pair.First.Name);
             string[] expected = defect.Seat switch
             {
-                DefectSeat.Assembly => ["morestack"],
+                DefectSeat.Assembly when StubPatches.Of(defect).File == "runtime/gates.h" => ["morestack", "gates", "growth", "worker"],
+                DefectSeat.Assembly => ["morestack", "growth", "worker"],
                 DefectSeat.Zig => ["growth", "worker"],
                 _ => [],
             };
             Assert.Equal(expected, changed);
         }
+    }
+
+    [Fact]
+    public void Each_defect_of_assembly_has_its_place_in_the_sources()
+    {
+        Assert.Equal(PlantedDefect.All.Where(d => d.Seat is DefectSeat.Assembly).Select(d => d.Name).Order(), StubPatches.Names.Order());
+        foreach (var defect in PlantedDefect.All.Where(d => d.Seat is DefectSeat.Assembly))
+        {
+            var patch = StubPatches.Of(defect);
+            var text = File.ReadAllText(Tools.Fixtures.PathOf(patch.File));
+            var changed = patch.Changed(text);
+            Assert.NotEqual(text, changed);
+            Assert.Contains("incq hs_planted_reached(%rip)", changed, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_defect_of_assembly_that_has_lost_its_place_says_so()
+    {
+        var error = Assert.Throws<ToolchainException>(() => new StubPatch("runtime/morestack.S", "nop\nnop", "", 1).Changed("nop\nnop // once\n"));
+        Assert.Contains("no occurrence 1 of `nop`", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Defects_of_Zig_have_the_same_numbers_here_and_there()
+    {
+        var there = File.ReadLines(Tools.Fixtures.PathOf("mutants/defect.zig")).Select(line => line.Trim()).Where(line => line.EndsWith(',')).Select(line => line[..^1]).Skip(1);
+        var here = PlantedDefect.All.Where(d => d.Seat is DefectSeat.Zig).OrderBy(d => d.Number);
+        Assert.Equal(there, here.Select(d => d.Name));
+        Assert.Equal(1u, here.First().Number);
     }
 
     [Fact]

@@ -47,6 +47,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("damaged", "keep", "fz1.AAAAAAAAAAAA")]
     [InlineData("there is no folder nowhere", "report", "nowhere")]
     [InlineData("Required argument", "reserve")]
+    [InlineData("give 0 to 6", "exhaust", "--size", "7")]
+    [InlineData("give 0 to 6", "exhaust", "--size", "-1")]
+    [InlineData("known: attribute, thunk", "exhaust", "--route", "taxi")]
     [InlineData("too small", "step", "--steps", "0")]
     [InlineData("too small", "step", "--whole", "0")]
     [InlineData("too small", "step", "--programs", "0")]
@@ -55,6 +58,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("there is no file nowhere", "reserve", "nowhere")]
     [InlineData("is not an ELF file", "reserve", "/etc/hostname")]
     [InlineData("known: hot, deep, prologue, switch, idle", "bench", "runtime", "--only", "taxi")]
+    [InlineData("--only taxi is unknown", "mutants", "--only", "taxi")]
+    [InlineData("known: registers", "mutants", "--family", "taxi")]
+    [InlineData("leave one of them out", "mutants", "--family", "cfi", "--only", "limit_restore")]
+    [InlineData("--cell taxi is unknown", "mutants", "--cell", "taxi")]
+    [InlineData("not a time", "mutants", "--budget", "soon")]
     [InlineData("too small", "bench", "runtime", "--rounds", "0")]
     [InlineData("makes no sense", "bench", "runtime", "--effort", "0")]
     [InlineData("makes no sense", "bench", "runtime", "--effort", "NaN")]
@@ -242,6 +250,32 @@ public sealed class CommandLineTests : IDisposable
         File.Delete(_cli.PathOf("unit.zig"));
         Assert.Equal(ExitCodes.Usage, await _cli.RunAsync("keep", _cli.Folder, "--results", _cli.PathOf("results")));
         Assert.Contains("unit.zig missing", _cli.Error);
+    }
+
+    [Fact]
+    public async Task Exhaust_checks_every_program_of_the_size_in_every_cell_and_says_what_it_left_out()
+    {
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("exhaust", "--size", "1", "--route", "assembly", "--results", _cli.PathOf("results")));
+        Assert.Equal(4 * 12, _cli.Rooms.Checker.Asked.Sum(asked => asked.Programs.Count));
+        Assert.Contains("48 of 48: every program of up to 1 statement (12) in 4 cells", _cli.Out);
+        Assert.Contains("left out  more than one fiber", _cli.Out);
+        Assert.Contains("scripts/harness exhaust --size 1 --route assembly", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Exhaust_that_did_not_check_all_of_it_does_not_hold()
+    {
+        _cli.Rooms.Checker.Answer = (programs, _, _) => Task.FromResult(Sample.Outcome(programs.Count) with { Unfinished = [2] });
+        Assert.Equal(ExitCodes.Inconclusive, await _cli.RunAsync("exhaust", "--size", "1", "--route", "assembly", "--results", _cli.PathOf("results")));
+        Assert.Contains("too little of scope/programs: 44 of 48", _cli.Out);
+    }
+
+    [Fact]
+    public async Task Exhaust_counts_without_running_anything()
+    {
+        Assert.Equal(ExitCodes.Held, await _cli.RunAsync("exhaust", "--size", "2", "--count"));
+        Assert.StartsWith("291 programs of up to 2 statements; left out:", _cli.Out);
+        Assert.Empty(_cli.Rooms.Checker.Asked);
     }
 
     [Fact]

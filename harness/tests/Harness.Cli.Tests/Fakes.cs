@@ -47,6 +47,8 @@ internal sealed class FakePrograms : IProgramSource
 
     public string Swarm(ulong seed) => $"default-{seed:x}";
 
+    public IReadOnlyCollection<string> Labels(FiberProgram program) => ["fibers:1"];
+
     public FiberProgram Generate(ProgramRecipe recipe) => Sample.Program(recipe.Seed);
 }
 
@@ -135,6 +137,8 @@ internal sealed class FakeRunner : ICaseRunner
 /// <summary>Rooms without a compiler.</summary>
 internal sealed class FakeRooms : IRoomOpener
 {
+    public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException("mutants are planted in real workers");
+
     public FakeChecker Checker { get; } = new();
 
     public FakeRunner Runner { get; } = new();

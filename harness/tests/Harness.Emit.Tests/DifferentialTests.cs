@@ -87,7 +87,7 @@ public class DifferentialTests
                 new Statement.Raise(3, ErrorName.Busy)),
         ];
         using var zig = new ZigTool();
-        var wrong = ZigEmitter.Emit([EmissionDefects.SwapErrDefers(programs[0])]);
+        var wrong = ZigEmitter.Emit([EmissionDefects.Apply("errdefer_order", programs[0])]);
         var worker = await MockWorker.BuildAsync(zig, wrong, programs, "selfhosted");
 
         var run = new MockRun(0, new FaultPlan.None(), Schedule.Fifo);

@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Toolchain;
 
 namespace Harness.Runtime.Tests;
 
@@ -39,8 +40,24 @@ public sealed class StubTrialTests : IDisposable
     [InlineData("argument_copy", "arguments", "the body sees other arguments")]
     public async Task A_planted_defect_shows(string defect, string trial, string complaint)
     {
-        var recipe = Trial.Of(trial).With(PlantedDefect.Named(defect));
+        var recipe = Planted(trial, PlantedDefect.Named(defect)!);
         await Trial.AssertFailsAsync(await Trial.LinkAsync(recipe, _scratch.Path), complaint);
+    }
+
+    /// <summary>A trial has no plan that could wake a defect of Zig: it is awake.</summary>
+    private RuntimeRecipe Planted(string trial, PlantedDefect defect)
+    {
+        var recipe = Trial.Of(trial);
+        if (defect.Seat is DefectSeat.Assembly)
+        {
+            return new([.. recipe.Parts.Select(part => StubPatches.Of(defect) is var patch && patch.Concerns(part) && part.Name == "morestack" ? part with { Patch = patch } : part)]);
+        }
+
+        var copy = _scratch["copy"];
+        const string Asleep = "_: Defect) bool {\n    return false;";
+        Trial.Broken(
+            "mutants/none.zig", copy, (text, at) => text[..at] + $"which: Defect) bool {{\n    return which == .{defect.Name};" + text[(at + Asleep.Length)..], Asleep);
+        return recipe.From(copy, "growth");
     }
 
     /// <summary>Mistakes that a person could make in morestack.S: after a line (its nth occurrence), another one.</summary>

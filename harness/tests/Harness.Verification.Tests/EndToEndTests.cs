@@ -56,7 +56,7 @@ public class EndToEndTests
     public async Task A_signal_handler_that_leaves_another_limit_is_found()
     {
         using var scratch = new Scratch();
-        var (factory, runner) = await OpenAsync(new PlantedDefect("signal_limit", DefectSeat.Zig));
+        var (factory, runner) = await OpenAsync("signal_limit");
         var result = await new BatchChecker(factory, runner).CheckAsync(
             [Samples.Nested(fibers: 3)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), _disturbed,
             scratch.Path, CancellationToken.None);
@@ -111,7 +111,7 @@ public class EndToEndTests
     internal static UnitRunner Runner(ChildProcess processes) =>
         new(new WorkerSession(processes), WorkerLimits.Default, new SteppedProgram(processes, StubSources.Functions(Tools.Fixtures, StubSources.All)));
 
-    private static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
+    internal static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
     {
         var (factory, processes) = await OpenFactoryAsync(defect);
         return (factory, Runner(processes));

@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Harness.Verification")]
+[assembly: InternalsVisibleTo("Harness.Verification.Tests")]

@@ -1,0 +1,46 @@
+using System.Globalization;
+using Harness.Campaigns.Evidence;
+
+namespace Harness.Reports;
+
+/// <summary>What a run's evidence is worth, in words.</summary>
+public static class EvidenceText
+{
+    /// <summary>"fewer than 1 in N", with the confidence left to the sentence around it.</summary>
+    public static string OneIn(double bound) => bound > 0.95 ? "any number" : string.Create(CultureInfo.InvariantCulture, $"fewer than 1 in {Rounded(1 / bound)}");
+
+    /// <summary>Of which programs least is known; null when nothing ran.</summary>
+    public static string? WorstSentence(RunSummary summary) => summary.Confidence.Worst is { } worst
+        ? $"least is known of {worst.Name}: {ConsoleReport.Count(worst.Programs, "program")}{Failures(worst)}, {OneIn(worst.Bound95)} fail (95 %), {OneIn(worst.Bound99)} (99 %)"
+        : null;
+
+    /// <summary>What became of the planted defect; null when the run had none.</summary>
+    public static string? CanarySentence(RunSummary summary) => summary.Canary switch
+    {
+        null => null,
+        { Found: true } found => string.Create(CultureInfo.InvariantCulture, $"{found.Defect}, planted in {found.Cell}, was found by {found.Check} in {found.Seconds:0.0} s"),
+        var silent => $"{silent.Defect}, planted in {silent.Cell}, was not found: {silent.Detail}",
+    };
+
+    /// <summary>What is known now and what is not, for somebody who does not know the harness.</summary>
+    public static string Paragraph(RunSummary summary)
+    {
+        var whole = summary.Confidence.Strata.FirstOrDefault();
+        var known = whole is { Programs: > 0 }
+            ? $"Known: if programs were drawn like these for ever, with 95 % confidence {OneIn(whole.Bound95)} would fail, with 99 % {OneIn(whole.Bound99)}; "
+                + $"{ConsoleReport.Count(whole.Programs, "program")} were drawn{Failures(whole)}. "
+            : "Known: nothing, as no program ran to its end. ";
+        var least = WorstSentence(summary) is { } worst ? char.ToUpperInvariant(worst[0]) + worst[1..] + ". " : "";
+        var canary = CanarySentence(summary) is { } bird ? $"A mistake planted on purpose: {bird}. " : "";
+        return known + least + canary
+            + "Not known: anything about programs of another kind, and nothing more for each further execution of the same program, because only programs are drawn "
+            + "independently of one another, executions of one are not. What the harness cannot see at all is in NOT-VERIFIED.md; how many planted mistakes it finds, mutants tells.";
+    }
+
+    private static string Failures(Stratum stratum) => stratum.Failed > 0 ? $", {ConsoleReport.Number(stratum.Failed)} failed" : "";
+
+    /// <summary>Downwards, so that no sentence says more than the bound.</summary>
+    private static string Rounded(double times) => times < 10
+        ? (Math.Floor(times * 10) / 10).ToString("0.#", CultureInfo.InvariantCulture)
+        : ConsoleReport.Number((long)Math.Floor(times));
+}

@@ -1,0 +1,186 @@
+using System.Diagnostics;
+using Harness.Binary;
+using Harness.Execution;
+using Harness.Model;
+using Harness.Toolchain;
+
+namespace Harness.Verification.Mutation;
+
+/// <summary>What mutants are tried on: programs that were built and planned once, and hold without a defect.</summary>
+/// <param name="Unit">With every defect of Zig in its worker, asleep.</param>
+/// <param name="Recording">What its worker said, for the defects of the checker.</param>
+public sealed record MutantGround(
+    BuiltUnit Unit, UnitPlan Plan, PlanOptions Options, BuildOutcome.Built Built, string Directory, IReadOnlyList<WorkerMessage> Recording)
+{
+    /// <summary>What the check of unwind rows says of this worker without a defect: it kills none.</summary>
+    internal IReadOnlySet<Signature> KnownRows { get; init; } = new HashSet<Signature>();
+}
+
+/// <summary>
+/// Tries planted defects. What a defect needs of its own is built for it alone: nothing for one of Zig, of the model or of the checker, another link for one
+/// of assembly, another compilation for one of emitted programs. Several threads may use one, each with a ground of its own.
+/// </summary>
+public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSession session)
+{
+    private static readonly BuildOptions _keeping = BuildOptions.Default with { KeepIntermediates = true };
+    private int _serial;
+
+    /// <summary>Builds and plans programs, and runs them without a defect.</summary>
+    /// <param name="judges">For defects of the checker and of unwind rows too, which need a recording and a look at the worker.</param>
+    /// <returns>The ground, or why there is none: the programs do not build, or do not hold.</returns>
+    public async Task<(MutantGround? Ground, string Problem)> PrepareAsync(
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanOptions options, string directory, CancellationToken ct, bool judges = true)
+    {
+        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.WithAllDefects(), _keeping);
+        var planning = Task.Run(() => UnitPlan.Join(programs.Select((program, i) => new PlanBuilder(options).Build(program, i, PlanRandom.Derive(options.Seed, (ulong)i)))), ct);
+        var (outcome, unit) = await new UnitFactory(builder).BuildAsync(programs, cell, directory, ct).ConfigureAwait(false);
+        if (unit is null || outcome is not BuildOutcome.Built built)
+        {
+            return (null, Words(outcome));
+        }
+
+        var plan = await planning.ConfigureAwait(false);
+        var run = await new FirstFailure(session).RunAsync(unit, plan, Path.Combine(directory, "sound"), ct).ConfigureAwait(false);
+        if (run.Failures.Count > 0)
+        {
+            return (null, $"without a defect {programs.Count} programs do not hold in {cell}: {run.Failures[0].Check}, {run.Failures[0].Detail}");
+        }
+
+        if (!judges)
+        {
+            return (new MutantGround(unit, plan, options, built, directory, []), "");
+        }
+
+        var recording = await Recordings.TakeAsync(session, unit, plan, Path.Combine(directory, "recorded"), ct).ConfigureAwait(false);
+        var rows = (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding.Signature).ToHashSet();
+        return (new MutantGround(unit, plan, options, built, directory, recording) { KnownRows = rows }, "");
+    }
+
+    /// <summary>The same ground for another thread.</summary>
+    public static MutantGround Again(MutantGround ground) =>
+        ground with { Unit = BuiltUnit.Load(ground.Unit.Programs, ground.Unit.Map, ground.Unit.Cell, ground.Built) };
+
+    public async Task<MutantTrial> TryAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)
+    {
+        var clock = Stopwatch.StartNew();
+        var (verdict, reached) = defect switch
+        {
+            { Seat: DefectSeat.Checker } => (Recordings.Judge(ground, DefectOf<CheckerDefect>(defect)), null),
+            { MustSee: { } beside } => await BlindAsync(ground, defect, PlantedDefect.Named(beside.Defect)!, beside.Check, ct).ConfigureAwait(false),
+            _ => await PlantedAsync(ground, defect, ct).ConfigureAwait(false),
+        };
+        return new MutantTrial(defect, verdict, reached, clock.Elapsed);
+    }
+
+    /// <summary>What builds programs with the defect in them, for shrinking and confirming.</summary>
+    public IUnitFactory FactoryOf(PlantedDefect defect) => new UnitFactory(
+        new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect), BuildOptions.Default with { Injection = InjectionOptions.With(defect) }), defect);
+
+    private async Task<(MutantVerdict Verdict, long? Reached)> PlantedAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)
+    {
+        var (unit, problem) = await VariantAsync(ground, defect, ct).ConfigureAwait(false);
+        if (unit is null)
+        {
+            return (new MutantVerdict.NotBuilt(problem), null);
+        }
+
+        var run = await new FirstFailure(session).RunAsync(unit, PlanOf(ground, defect), Folder(ground, defect.Name), ct).ConfigureAwait(false);
+        long? reached = defect.Seat is DefectSeat.Zig or DefectSeat.Assembly ? run.Session.PlantedReached : null;
+        if (run.Failures.Any(failure => failure.Check != "hang"))
+        {
+            return (await KilledAsync(unit, run, defect, Folder(ground, defect.Name), ct).ConfigureAwait(false), reached);
+        }
+
+        (int, Finding Finding)[] rows = defect.Seat is DefectSeat.Assembly
+            ? [.. (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(found => !ground.KnownRows.Contains(found.Finding.Signature))]
+            : [];
+        return (
+            rows.Length > 0 ? new MutantVerdict.Killed(UnwindFindings.Check, rows[0].Finding.Case, null)
+            : run.Failures.Count > 0 ? new MutantVerdict.TimedOut()
+            : reached is 0 ? new MutantVerdict.NotReached()
+            : new MutantVerdict.Survived($"{ground.Plan.Worker.Rows.Length:N0} executions of {ground.Plan.Programs.Count} programs passed"),
+            reached);
+    }
+
+    /// <summary>A defect that its check sees must not be seen any more: else the check does not depend on what the blindness takes from it.</summary>
+    private async Task<(MutantVerdict Verdict, long? Reached)> BlindAsync(
+        MutantGround ground, PlantedDefect blindness, PlantedDefect beside, string check, CancellationToken ct)
+    {
+        var (unit, problem) = await VariantAsync(ground, beside, ct).ConfigureAwait(false);
+        if (unit is null)
+        {
+            return (new MutantVerdict.NotBuilt(problem), null);
+        }
+
+        var runner = new UnitRunner(session, WorkerLimits.Default);
+        var seeing = await runner.RunAsync(unit with { Defect = beside }, ground.Plan, Folder(ground, "seeing"), ct).ConfigureAwait(false);
+        if (!IsTold(seeing))
+        {
+            return (new MutantVerdict.NotReached(), 0);
+        }
+
+        var blind = await runner.RunAsync(unit with { Defect = blindness }, ground.Plan, Folder(ground, "blind"), ct).ConfigureAwait(false);
+        return (
+            IsTold(blind) ? new MutantVerdict.Survived($"{check} finds {beside.Name} all the same") : new MutantVerdict.Killed($"{beside.Name} without {check}", null, null),
+            blind.Session.PlantedReached);
+
+        // The worker's own word: what is judged here has other defects.
+        bool IsTold(UnitRun run) => run.Failures.Any(failure => failure.Check == check && failure.Trace is null);
+    }
+
+    /// <summary>The first failing execution, and its signature when it fails again.</summary>
+    private async Task<MutantVerdict> KilledAsync(BuiltUnit unit, UnitRun run, PlantedDefect defect, string directory, CancellationToken ct)
+    {
+        var row = run.Failures.Where(failure => failure.Check != "hang").Min(failure => failure.Row);
+        var primary = ObservationBuilder.Primary(run.Failures.Where(failure => failure.Row == row));
+        if (defect.Seat is DefectSeat.Model || defect.IsUnsteady)
+        {
+            return new MutantVerdict.Killed(primary.Check, run.Plan.CaseOf(row, unit.Cell), null);
+        }
+
+        var recorder = new FailureRecorder(new UnitRunner(session, WorkerLimits.Default));
+        var place = run.Plan.Locate(row).Program.UnitIndex;
+        var (finding, _) = await recorder.RecordAsync(unit, place, run.Plan.ExecutionOf(row), directory + "-again", ct).ConfigureAwait(false);
+        return new MutantVerdict.Killed(primary.Check, run.Plan.CaseOf(row, unit.Cell), finding?.Signature);
+    }
+
+    private async Task<(BuiltUnit? Unit, string Problem)> VariantAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)
+    {
+        var programs = ground.Unit.Programs;
+        switch (defect.Seat)
+        {
+            case DefectSeat.Assembly:
+                var linked = await new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect), _keeping)
+                    .LinkAgainAsync(ground.Built, ground.Unit.Cell, ground.Directory, $"worker-{Next()}", ct).ConfigureAwait(false);
+                return linked is BuildOutcome.Built built
+                    ? (BuiltUnit.Load(programs, ground.Unit.Map, ground.Unit.Cell, built) with { Defect = defect }, "")
+                    : (null, Words(linked));
+            case DefectSeat.EmittedProgram or DefectSeat.Injection:
+                var (outcome, unit) = await FactoryOf(defect).BuildAsync(programs, ground.Unit.Cell, Folder(ground, defect.Name), ct).ConfigureAwait(false);
+                return (unit, Words(outcome));
+            default:
+                return (ground.Unit with { Defect = defect }, "");
+        }
+    }
+
+    private static UnitPlan PlanOf(MutantGround ground, PlantedDefect defect)
+    {
+        if (defect.Seat is not DefectSeat.Model)
+        {
+            return ground.Plan;
+        }
+
+        var options = ground.Options with { Model = DefectOf<ModelDefect>(defect) };
+        return UnitPlan.Join(ground.Unit.Programs.Select((program, i) => new PlanBuilder(options).Build(program, i, PlanRandom.Derive(options.Seed, (ulong)i))));
+    }
+
+    /// <summary>The member that a name in snake case, without the room's name in front, stands for.</summary>
+    private static T DefectOf<T>(PlantedDefect defect)
+        where T : struct, Enum => Enum.Parse<T>(string.Concat(defect.Name.Split('_')[1..]), ignoreCase: true);
+
+    private string Folder(MutantGround ground, string name) => System.IO.Directory.CreateDirectory(Path.Combine(ground.Directory, $"{name}-{Next()}")).FullName;
+
+    private int Next() => Interlocked.Increment(ref _serial);
+
+    private static string Words(BuildOutcome outcome) => outcome is BuildOutcome.Rejected rejected ? rejected.Diagnostics.Split('\n')[0] : outcome.ToString().Split('\n')[0];
+}
