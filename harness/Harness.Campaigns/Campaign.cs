@@ -262,7 +262,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             journal.Append(new JournalRecord.BatchChecked(
                 item.Sequence, item.Cell.ToString(), plan.Stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
                 outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals,
-                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride));
+                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride, outcome.Traces));
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))

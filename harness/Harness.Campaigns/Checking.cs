@@ -57,6 +57,7 @@ public sealed record Failure(string Signature, string Family, Case Case, int Pro
 /// <param name="Coverage">How often each label was met, for example <c>fault/panic</c>.</param>
 /// <param name="Inconclusive">What was neither pass nor fail, such as executions killed for memory, and how many.</param>
 /// <param name="Arrivals">What disturbances came to; null: there were none.</param>
+/// <param name="Traces">What was compared of stack traces besides the counters; null: nothing.</param>
 public sealed record BatchOutcome(
     Counters Counters,
     EquatableArray<int> Unfinished,
@@ -64,7 +65,8 @@ public sealed record BatchOutcome(
     IReadOnlyList<Failure> Failures,
     IReadOnlyDictionary<string, long> Inconclusive,
     PhaseSeconds Seconds,
-    Arrivals? Arrivals = null);
+    Arrivals? Arrivals = null,
+    TraceWork? Traces = null);
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);
@@ -74,7 +76,8 @@ public sealed class EnvironmentUnusableException(string message, Exception? inne
 /// <param name="Light">Far fewer executions of each program: to reach every cell early under a time budget.</param>
 /// <param name="Observe">Whether any execution takes stack traces; only benchmarks do without.</param>
 /// <param name="Exhaustive">Every set of splits with every fault, instead of a choice: for programs of few entries.</param>
-public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true, bool Exhaustive = false);
+/// <param name="Stepped">Whether one execution is stepped through.</param>
+public readonly record struct PlanChoice(ulong Seed, bool Light, bool Observe = true, bool Exhaustive = false, bool Stepped = false);
 
 /// <summary>Compiles a batch of programs for a cell, runs all its planned executions and compares them with the model.</summary>
 public interface IBatchChecker
@@ -101,6 +104,10 @@ public sealed record Recording(bool Holds, string Signature, string Check, strin
 /// <summary>How often a failure came back in fresh processes.</summary>
 public sealed record Confirmation(int Reproduced, int Attempts);
 
+/// <summary>What became of a core that was wanted.</summary>
+/// <param name="Bytes">0: there is none, and <paramref name="Detail"/> says why.</param>
+public sealed record CoreKept(long Bytes, string Detail);
+
 /// <summary>Runs single cases, each in fresh processes.</summary>
 public interface ICaseRunner
 {
@@ -113,6 +120,13 @@ public interface ICaseRunner
     /// <summary>Runs the case again, several times, and counts the failures with this signature.</summary>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
+
+    /// <summary>
+    /// Runs the case once more, until its worker dies, and leaves the core and the worker in <paramref name="folder"/>; null where nobody can. No core of more
+    /// than <paramref name="maxBytes"/> is written.
+    /// </summary>
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct) => Task.FromResult<CoreKept?>(null);
 
     /// <summary>
     /// Smaller cases that still fail with <paramref name="signature"/>, each smaller than the one before; ends when

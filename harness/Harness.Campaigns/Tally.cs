@@ -29,6 +29,9 @@ public sealed class Tally
     /// <summary>Like times, not repeatable.</summary>
     public Arrivals Arrivals { get; private set; } = Arrivals.None;
 
+    /// <summary>What was compared of stack traces besides the counters.</summary>
+    public TraceWork Traces { get; private set; } = TraceWork.None;
+
     /// <summary>The selected cells in the matrix's order, those that have not run yet included.</summary>
     public IReadOnlyCollection<CellTally> Cells => _cells.Values;
 
@@ -110,6 +113,7 @@ public sealed class Tally
         cell.Apply(batch);
         Seconds += batch.Seconds;
         Arrivals += batch.Arrivals ?? Arrivals.None;
+        Traces += batch.Traces ?? TraceWork.None;
         var unfinished = batch.Unfinished.ToHashSet();
         for (var i = 0; i < batch.Count; i++)
         {
@@ -159,6 +163,9 @@ public sealed class Tally
                 break;
             case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
+                break;
+            case JournalRecord.CoreWritten core when _findings.TryGetValue(core.Signature, out var dead):
+                (dead.CorePath, dead.CoreMissing) = (core.Bytes > 0 ? core.CorePath : "", core.Detail);
                 break;
             case JournalRecord.FindingShrunk shrunk when _findings.TryGetValue(shrunk.Signature, out var smallest):
                 (smallest.Token, smallest.Expected, smallest.Observed, smallest.Picture) = (shrunk.Token, shrunk.Expected, shrunk.Observed, shrunk.Picture);
@@ -272,6 +279,12 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     /// <summary>It failed again, but only in the company of its batch.</summary>
     public bool InBatch { get; internal set; }
+
+    /// <summary>Relative to the results folder; empty: none was kept.</summary>
+    public string CorePath { get; internal set; } = "";
+
+    /// <summary>Why there is no core of a worker that died; empty: there is one, or none was wanted.</summary>
+    public string CoreMissing { get; internal set; } = "";
 
     /// <summary>It was run again and never failed again.</summary>
     public bool IsFlake => Attempts > 0 && Reproduced == 0 && !InBatch;

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Harness.Model;
+using Harness.Verification.Cores;
 
 namespace Harness.Campaigns;
 
@@ -13,6 +14,12 @@ public sealed record TriageLimits
 
     /// <summary>Families beyond this many are not shrunk. The signatures of a family differ in the cell alone; one of them is shrunk.</summary>
     public int Shrunk { get; init; } = 8;
+
+    /// <summary>Cores that are kept, of the first findings whose worker dies.</summary>
+    public int Cores { get; init; } = 4;
+
+    /// <summary>Of one core; usual are 15 MiB.</summary>
+    public long CoreBytes { get; init; } = 128L << 20;
 
     /// <summary>For one family.</summary>
     public TimeSpan Shrinking { get; init; } = TimeSpan.FromSeconds(30);
@@ -53,6 +60,7 @@ public sealed class Triage(
     private readonly HashSet<string> _signatures = [];
     private readonly HashSet<string> _families = [];
     private TimeSpan _shrinking;
+    private int _cores;
 
     /// <summary>Every dispatched item must be posted, with or without failures, or the ones after it wait.</summary>
     public void Post(WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures) =>
@@ -122,9 +130,12 @@ public sealed class Triage(
             var inBatch = confirmation.Reproduced == 0 && await batches.FailsAgainAsync(item, failure, scratch, stop).ConfigureAwait(false);
             journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts, inBatch));
             var wanted = confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature);
-            if (wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family))
+            var last = wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family)
+                ? await ShrinkAsync(origin, failure, first, folder, scratch, stop).ConfigureAwait(false)
+                : failure.Case;
+            if (confirmation.Reproduced > 0 && EndsItsWorker(failure.Check) && _cores < limits.Cores)
             {
-                await ShrinkAsync(origin, failure, first, folder, scratch, stop).ConfigureAwait(false);
+                await KeepCoreAsync(failure.Signature, last, folder, scratch, stop).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -137,7 +148,21 @@ public sealed class Triage(
         }
     }
 
-    private async Task ShrinkAsync(Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
+    /// <summary>The checks that a worker fails by its own end (docs/PROTOCOL.md).</summary>
+    private static bool EndsItsWorker(string check) => check is "crash" or "panic" or "exit";
+
+    /// <summary>Beside the case, as it is stored by now.</summary>
+    private async Task KeepCoreAsync(string signature, Case @case, string folder, string scratch, CancellationToken stop)
+    {
+        if (await runner.KeepCoreAsync(@case, folder, limits.CoreBytes, scratch, stop).ConfigureAwait(false) is { } kept)
+        {
+            _cores += kept.Bytes > 0 ? 1 : 0;
+            journal.Append(new JournalRecord.CoreWritten(signature, Path.GetRelativePath(results.Root, Path.Combine(folder, CoreReplay.CoreName)), kept.Bytes, kept.Detail));
+        }
+    }
+
+    /// <returns>The final case.</returns>
+    private async Task<Case> ShrinkAsync(Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
     {
         var shrinking = new CaseShrinking(runner, limits.Shrinking, (smaller, step) =>
         {
@@ -150,6 +175,7 @@ public sealed class Triage(
         journal.Append(new JournalRecord.FindingShrunk(
             failure.Signature, shrunk.Steps, Math.Round(shrunk.Elapsed.TotalSeconds, 3), shrunk.CapHit, token,
             shrunk.Recording.Expected, shrunk.Recording.Observed, shrunk.Case.Program.Functions.Count, shrunk.Recording.Picture));
+        return shrunk.Case;
     }
 
     /// <summary>Replaces the stored case by a smaller one; returns its token.</summary>

@@ -1,9 +1,12 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Harness.Execution;
+using Harness.Execution.Tracing;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Cores;
 
 namespace Harness.Campaigns;
 
@@ -36,14 +39,14 @@ public sealed class VerifiedBatches(
     public async Task<BatchOutcome> CheckAsync(
         IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
-        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Exhaustive = plans.Exhaustive };
+        var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Exhaustive = plans.Exhaustive, Stepped = plans.Stepped };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         cell = cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
         var result = await Environments.TranslateAsync(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
-            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals);
+            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces);
     }
 
     /// <summary>
@@ -97,7 +100,7 @@ public sealed class VerifiedBatches(
 /// <param name="root">Of the checkout; does not appear in what is stored.</param>
 public sealed class VerifiedCases(
     IUnitFactory factory, IUnitRunner runner, Func<FiberProgram, string> emit, Func<FiberProgram, IEnumerable<FiberProgram>> candidates,
-    string root) : ICaseRunner
+    string root, CoreReplay? cores = null) : ICaseRunner
 {
     public string Emit(FiberProgram program) => emit(program);
 
@@ -119,6 +122,38 @@ public sealed class VerifiedCases(
         var result = await Environments.TranslateAsync(
             () => new Confirmer(factory, runner).ConfirmAsync(@case, Parse(signature, @case.Cell), directory, ct)).ConfigureAwait(false);
         return new Confirmation(result.Reproduced, result.Attempts);
+    }
+
+    public async Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct)
+    {
+        if (cores is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await Environments.TranslateAsync(() => cores.RunAsync(@case, Death.None, Fresh(scratchDirectory), folder, ct, maxBytes)).ConfigureAwait(false) switch
+            {
+                CoreOutcome.Died died => new CoreKept(new FileInfo(died.CorePath).Length, ""),
+                CoreOutcome.TooLarge => new CoreKept(0, $"it would have more than {maxBytes >> 20} MiB"),
+                CoreOutcome.Survived => Without(folder, "the worker did not die when it was run once more"),
+                CoreOutcome.NotRun notRun => new CoreKept(0, notRun.Reason),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+        }
+        catch (Exception e) when (e is TraceException or InvalidDataException)
+        {
+            return Without(folder, e.Message);
+        }
+    }
+
+    /// <summary>A worker whose core is not there is of no use to anybody.</summary>
+    private static CoreKept Without(string folder, string reason)
+    {
+        File.Delete(Path.Combine(folder, CoreReplay.CoreName));
+        File.Delete(Path.Combine(folder, CoreReplay.WorkerName));
+        return new CoreKept(0, reason);
     }
 
     public async IAsyncEnumerable<Case> ShrinkAsync(

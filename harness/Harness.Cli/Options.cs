@@ -68,6 +68,9 @@ internal static class Options
         return result;
     }
 
+    public static Option<string[]> Targets() =>
+        Words("--target", $"Only this target: {string.Join(" or ", CellMatrix.Targets)} (default: the first)", "TARGET");
+
     /// <summary>The cells that <c>--route</c>, <c>--mode</c> and <c>--target</c> name.</summary>
     /// <exception cref="UsageException"/>
     public static IReadOnlyList<Cell> Cells(string[]? routes, string[]? modes, string[]? targets)

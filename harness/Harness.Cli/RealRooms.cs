@@ -49,7 +49,7 @@ internal sealed class RealRooms : IRoomOpener
         var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
         var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(options.Defect)), options.Defect);
         var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
-        return new RealStepper(new UnitStepper(factory, new SteppedProgram(processes, StubSources.Functions(fixtures, StubSources.All))));
+        return new RealStepper(new UnitStepper(factory, Runner(processes, fixtures)));
     }, ct);
 
     public Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct) => WithZigAsync<ICores>(options.Root, options.Zig, async zig =>
@@ -108,15 +108,18 @@ internal sealed class RealRooms : IRoomOpener
         var recipe = RuntimeRecipe.Standard.With(options.Defect);
         var factory = new UnitFactory(
             new WorkerBuilder(fixtures, cache, recipe, BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) }), options.Defect);
-        var session = new WorkerSession(await cache.ProcessesAsync(ct).ConfigureAwait(false));
-        var runner = new UnitRunner(session, WorkerLimits.Default);
+        var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
+        var runner = Runner(processes, fixtures);
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
-            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root),
-            options.Defect is null ? new MutantCanary(new MutantLab(fixtures, cache, session), Programs) : null);
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root, new CoreReplay(factory, processes)),
+            options.Defect is null ? new MutantCanary(new MutantLab(fixtures, cache, new WorkerSession(processes)), Programs) : null);
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
+
+    private static UnitRunner Runner(ChildProcess processes, FixtureLayout fixtures) =>
+        new(new WorkerSession(processes), WorkerLimits.Default, new SteppedProgram(processes, StubSources.Functions(fixtures, StubSources.All)));
 
     private static string Unsupported(ZigInstallation zig) =>
         $"{zig.Executable} is Zig {zig.Version}, and {ZigInstallation.SupportedRelease}x is needed; give another with --zig, or run npm ci";

@@ -187,7 +187,9 @@ public readonly record struct PlanRow(
 
     public Disturbance Disturbance => (Disturbance)((byte)(Flags & (RowFlags.Signals | RowFlags.Threads)) >> DisturbanceShift);
 
-    public static RowFlags FlagsOf(Disturbance disturbance) => (RowFlags)((byte)disturbance << DisturbanceShift);
+    /// <summary>Of those that the worker makes.</summary>
+    public static RowFlags FlagsOf(Disturbance disturbance) =>
+        (RowFlags)((byte)(disturbance & (Disturbance.Signals | Disturbance.Threads)) << DisturbanceShift);
 
     public static PlanRow Of(int scenario, SplitPlan split, Placement placement, ReleasePolicy policy, RowFlags flags)
     {

@@ -27,7 +27,7 @@ public static class CaseJson
     /// <summary>Of a cell, where it is so.</summary>
     private const string Traced = "errorTracing";
     private static readonly (Disturbance Flag, string Name)[] Disturbances =
-        [(Disturbance.Signals, "signals"), (Disturbance.Threads, "threads")];
+        [(Disturbance.Signals, "signals"), (Disturbance.Threads, "threads"), (Disturbance.Stepped, "stepped")];
 
     public static string Write(Case @case) => JsonLayout.Render(Node(@case));
 

@@ -130,6 +130,12 @@ public enum Disturbance : byte
 
     /// <summary>Two OS threads resume the fibers in turns.</summary>
     Threads = 2,
+
+    /// <summary>
+    /// A tracer steps through it, sends signals at instructions of a seed's choice, and compares each trace that their handler takes with the
+    /// calls that were made (docs/TRACES.md). Not for the worker to know.
+    /// </summary>
+    Stepped = 4,
 }
 
 /// <summary>What disturbances came to. Not repeatable: a timer's signals come when they come.</summary>

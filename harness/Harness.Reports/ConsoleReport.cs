@@ -140,6 +140,15 @@ public static class ConsoleReport
             {
                 text.Append($"    scripts/harness show {Shell.Quote(CasePath(runPath, finding))}\n    scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}\n");
             }
+
+            if (finding.CorePath.Length > 0)
+            {
+                text.Append($"    scripts/harness replay --core {Shell.Quote(Path.Combine(CasePath(runPath, finding), Path.GetFileName(finding.CorePath)))}\n");
+            }
+            else if (finding.CoreMissing.Length > 0)
+            {
+                text.Append($"    no core: {finding.CoreMissing}\n");
+            }
         }
 
         More(text, families.Count);
@@ -182,6 +191,9 @@ public static class ConsoleReport
         text.Append(string.Create(
             CultureInfo.InvariantCulture,
             $"  time      {timings.WallSeconds:0.0} s, of it {timings.PrepareSeconds:0.0} s preparing; {summary.Throughput.ProgramsPerSecond:0.0} programs/s, {summary.Throughput.ExecutionsPerSecond:N0} executions/s\n"));
+        text.Append($"  traces    taken {TraceText.Observed(summary)}\n");
+        text.Append($"  rows      {TraceText.Rows(summary)}\n");
+        text.Append($"  stepped   {TraceText.Steps(summary)}\n");
         text.Append($"  disturbed {DisturbedSentence(summary)}\n");
         text.Append($"  asked     {OpinionsSentence(summary)}\n");
         text.Append($"  zig       {summary.ZigVersion}\n");

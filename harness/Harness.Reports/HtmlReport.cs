@@ -22,6 +22,7 @@ public static class HtmlReport
         Findings(page, summary);
         Regressions(page, summary);
         Coverage(page, summary);
+        Traces(page, summary);
         Confidence(page, summary);
         Timings(page, summary);
         page.Literal("</main>").Literal(HtmlAssets.Script).Literal("</body></html>\n");
@@ -154,6 +155,11 @@ public static class HtmlReport
             page.Command($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}");
         }
 
+        if (finding.CorePath.Length > 0)
+        {
+            page.Command($"scripts/harness replay --core {Shell.Quote("results/" + finding.CorePath)}");
+        }
+
         if (finding.Picture is { } picture)
         {
             PictureHtml.Write(page, picture);
@@ -223,6 +229,15 @@ public static class HtmlReport
         page.Close("section");
     }
 
+    private static void Traces(HtmlWriter page, RunSummary summary)
+    {
+        page.Open("section").Element("h2", "Stack traces");
+        page.Element("p", $"Taken {TraceText.Observed(summary)}. Unwind rows: {TraceText.Rows(summary)}. Stepped through: {TraceText.Steps(summary)}.");
+        page.Element("p", $"Other unwinders that were asked about the same stacks: {ConsoleReport.OpinionsSentence(summary)}.");
+        page.Table(["of stack traces", ""], TraceText.Table(summary));
+        page.Close("section");
+    }
+
     private static void Timings(HtmlWriter page, RunSummary summary)
     {
         var timings = summary.Timings;
@@ -235,7 +250,6 @@ public static class HtmlReport
             ["programs per second", Fixed(summary.Throughput.ProgramsPerSecond)], ["executions per second", Fixed(summary.Throughput.ExecutionsPerSecond)],
         ]);
         page.Element("p", $"Disturbed {ConsoleReport.DisturbedSentence(summary)}.");
-        page.Element("p", $"Other unwinders that were asked about the same stacks: {ConsoleReport.OpinionsSentence(summary)}.");
         page.Close("section");
     }
 

@@ -16,12 +16,13 @@ public sealed record CellSummary(
 /// <summary>One distinct failure.</summary>
 /// <param name="Family">The signature without the cell: most likely one defect.</param>
 /// <param name="CasePath">Relative to the results folder.</param>
+/// <param name="CorePath">Of the core that its worker left, relative to the results folder; empty: none was kept, and <paramref name="CoreMissing"/> may say why.</param>
 /// <param name="InBatch">It failed again, but only in the company of its batch: <c>replay --batch</c>.</param>
 /// <param name="Flake">It did not fail again in a fresh process.</param>
 public sealed record FindingSummary(
     string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool InBatch, bool Flake,
     string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
-    string Expected, string Observed, StackPicture? Picture)
+    string Expected, string Observed, StackPicture? Picture, string CorePath = "", string CoreMissing = "")
 {
     /// <summary>Whether it came back.</summary>
     [JsonIgnore]
@@ -94,7 +95,7 @@ public sealed record RunSummary(
     long ResourcesAcquired, long ResourcesReleased, long Failures,
     IReadOnlyList<CellSummary> Cells, IReadOnlyList<FindingSummary> Findings, IReadOnlyList<RegressionSummary> Regressions,
     IReadOnlyDictionary<string, long> Inconclusive, IReadOnlyList<CoverageSummary> Coverage, ConfidenceSummary Confidence,
-    TimingSummary Timings, ThroughputSummary Throughput, Arrivals Disturbances)
+    TimingSummary Timings, ThroughputSummary Throughput, Arrivals Disturbances, TraceWork Traces)
 {
     /// <summary>How many strata of features are told of.</summary>
     private const int LeastKnownShown = 20;
@@ -138,7 +139,12 @@ public sealed record RunSummary(
             new TimingSummary(
                 Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
                 Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
-            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals)
+            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals,
+            tally.Traces with
+            {
+                Rows = tally.Traces.Rows with { Seconds = Round(tally.Traces.Rows.Seconds) },
+                Steps = tally.Traces.Steps with { Seconds = Round(tally.Traces.Steps.Seconds) },
+            })
         {
             Scope = Scope.Of(tally), Canary = CanaryOf(tally),
         };
@@ -152,7 +158,7 @@ public sealed record RunSummary(
     private static FindingSummary Finding(FindingTally finding) => new(
         finding.Signature, finding.Family, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.InBatch, finding.IsFlake,
         finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
-        finding.Expected, finding.Observed, finding.Picture);
+        finding.Expected, finding.Observed, finding.Picture, finding.CorePath, finding.CoreMissing);
 
     private static RegressionSummary Regression(JournalRecord.RegressionReplayed replay) => new(
         replay.Name, replay.Cell, replay.Check, replay.Holds, replay.Conclusive, replay.CasePath, replay.Token, replay.Detail);

@@ -1,6 +1,7 @@
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification.Stepping;
 
 namespace Harness.Verification;
 
@@ -46,9 +47,24 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             draft.Record += _time.GetElapsedTime(clock);
             draft.Findings.AddRange(findings);
             draft.Findings.AddRange((await rows.ConfigureAwait(false)).Select(found => found.Finding));
+            draft.Rows += unit.Rows is { } audit ? await audit.CountsAsync().ConfigureAwait(false) : RowCounts.None;
+            if (options.Stepped)
+            {
+                var steps = await StepAsync(unit, plan, options, Path.Combine(directory, $"steps-{number}"), ct).ConfigureAwait(false);
+                draft.Findings.AddRange(steps.Findings);
+                draft.Steps += steps.Counts;
+            }
         }
 
         return draft.Finish(modelTime, _time.GetElapsedTime(started));
+    }
+
+    /// <summary>Through the program with the fewest entries: the likeliest to be stepped through whole.</summary>
+    private Task<SampledSteps> StepAsync(BuiltUnit unit, UnitPlan plan, PlanOptions options, string directory, CancellationToken ct)
+    {
+        var smallest = plan.Programs.Where(p => p.Rows.Length > 0).MinBy(p => p.Facts.Entries)!;
+        var execution = StepSample.Choose(smallest.Program, options.Placements, options.Seed);
+        return new StepSample(runner).RunAsync(unit, smallest.UnitIndex, execution, directory, ct);
     }
 
     private (ProgramPlan[] Plans, TimeSpan Elapsed) PlanAll(IReadOnlyList<FiberProgram> programs, PlanOptions options, CancellationToken ct)
@@ -87,6 +103,10 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
         private TimeSpan _link;
 
         public List<Finding> Findings { get; } = [];
+
+        public RowCounts Rows { get; set; } = RowCounts.None;
+
+        public StepCounts Steps { get; set; } = StepCounts.None;
 
         public TimeSpan Execute { get; set; }
 
@@ -171,7 +191,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             Findings,
             _failedRows,
             _skipped,
-            _observed,
+            new TraceWork(_observed, Rows, Steps),
             _judged,
             _arrivals,
             _coverage,

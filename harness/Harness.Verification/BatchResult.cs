@@ -26,7 +26,7 @@ public sealed record ProgramStats(
 /// <param name="Findings">First per signature per program, recorded where they failed again.</param>
 /// <param name="FailedRows">Executions that failed some check.</param>
 /// <param name="RowsSkipped">Executions that were not run, by reason.</param>
-/// <param name="RowsObserved">Executions that took traces.</param>
+/// <param name="Traces">What was compared of stack traces, and how many executions took any.</param>
 /// <param name="Judged">What was judged against the model on this side of the worker.</param>
 /// <param name="Arrivals">What disturbances came to.</param>
 /// <param name="Coverage">Executions by label, see <see cref="Verification.Coverage"/>.</param>
@@ -38,7 +38,7 @@ public sealed record BatchResult(
     IReadOnlyList<Finding> Findings,
     long FailedRows,
     IReadOnlyDictionary<string, long> RowsSkipped,
-    long RowsObserved,
+    TraceWork Traces,
     JudgeCounts Judged,
     Arrivals Arrivals,
     IReadOnlyDictionary<string, long> Coverage,

@@ -1,5 +1,6 @@
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Stepping;
 
 namespace Harness.Verification;
 
@@ -38,6 +39,16 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
                 continue; // Nothing needs to run.
             }
 
+            if (StepSample.IsOwn(signature.Check))
+            {
+                foreach (var (place, stepped) in await SteppedAsync(unit, indices, candidates, signature, Path.Combine(directory, $"run-{number++}"), ct).ConfigureAwait(false))
+                {
+                    results[indices[place]] = stepped;
+                }
+
+                continue;
+            }
+
             var wanted = indices.Select((index, place) => (index, place)).ToDictionary(p => p.place, p => candidates[p.index]);
             var suspects = await SuspectsAsync(unit, wanted, signature, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
             var again = Path.Combine(directory, $"record-{number++}");
@@ -49,6 +60,23 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
         }
 
         return results;
+    }
+
+    /// <summary>By place in the unit: the case in which stepping shows the signature, under the first plan of each candidate that is stepped through.</summary>
+    private async Task<List<(int Place, Case Case)>> SteppedAsync(
+        BuiltUnit unit, int[] indices, IReadOnlyList<Candidate> candidates, Signature signature, string directory, CancellationToken ct)
+    {
+        var found = new List<(int, Case)>();
+        for (var place = 0; place < indices.Length; place++)
+        {
+            if (candidates[indices[place]].Plans.FirstOrDefault(plan => plan.Disturbance.HasFlag(Disturbance.Stepped)) is { } plan)
+            {
+                var sample = await new StepSample(runner).RunAsync(unit, place, plan, Path.Combine(directory, $"steps-{place}"), ct).ConfigureAwait(false);
+                found.AddRange(sample.Findings.Where(f => f.Signature == signature).Select(f => (place, f.Case)));
+            }
+        }
+
+        return found;
     }
 
     /// <summary>By place in the unit: the first plans whose executions fail the signature's check.</summary>

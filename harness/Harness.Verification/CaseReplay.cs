@@ -2,6 +2,7 @@ using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification.Pictures;
+using Harness.Verification.Stepping;
 
 namespace Harness.Verification;
 
@@ -49,12 +50,17 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         factory.BuildAsync([@case.Program], @case.Cell, Path.Combine(directory, "unit"), ct);
 
     /// <summary>In fresh processes, with a unit of that one program.</summary>
-    internal async Task<ReplayResult> RunAsync(BuiltUnit unit, ExecutionPlan plan, string directory, CancellationToken ct)
+    /// <param name="wanted">Of several findings about one execution the one that is looked for, if it is there.</param>
+    internal async Task<ReplayResult> RunAsync(BuiltUnit unit, ExecutionPlan asked, string directory, CancellationToken ct, Signature? wanted = null)
     {
+        var plan = asked with { Disturbance = asked.Disturbance & ~Disturbance.Stepped };
         var (finding, run) = await _recorder.RecordAsync(unit, 0, plan, directory, ct).ConfigureAwait(false);
-        if (finding is not null)
+        var steps = asked.Disturbance.HasFlag(Disturbance.Stepped)
+            ? (await new StepSample(runner).RunAsync(unit, 0, asked, Path.Combine(directory, "steps"), ct).ConfigureAwait(false)).Findings
+            : [];
+        if ((steps.FirstOrDefault(f => f.Signature == wanted) ?? finding) is { } shown)
         {
-            return new ReplayResult.Failed(finding);
+            return new ReplayResult.Failed(shown);
         }
 
         var row = Array.FindIndex(run.Plan.Worker.Rows, r => r.Flags.HasFlag(RowFlags.Record));
@@ -77,7 +83,9 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         }
 
         // What the execution shows comes first.
-        return await UnwindFindings.OfAsync(unit).ConfigureAwait(false) is [var (_, wrong), ..] ? new ReplayResult.Failed(wrong) : Held(unit, run, row);
+        return (steps.Count > 0 ? steps[0] : (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding).FirstOrDefault()) is { } wrong
+            ? new ReplayResult.Failed(wrong)
+            : Held(unit, run, row);
     }
 
     private static ReplayResult Held(BuiltUnit unit, UnitRun run, int row)

@@ -61,7 +61,7 @@ public sealed class Confirmer(IUnitFactory factory, IUnitRunner runner)
 
         for (var i = 0; i < (signature.Check == "hang" ? Math.Min(attempts, HangAttempts) : attempts); i++)
         {
-            var result = await replay.RunAsync(unit, @case.Plan, Path.Combine(directory, $"confirm-{i}"), ct).ConfigureAwait(false);
+            var result = await replay.RunAsync(unit, @case.Plan, Path.Combine(directory, $"confirm-{i}"), ct, signature).ConfigureAwait(false);
             count.Add((result as ReplayResult.Failed)?.Finding);
         }
 

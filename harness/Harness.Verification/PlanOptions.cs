@@ -72,6 +72,9 @@ public sealed record PlanOptions
     /// <summary>One in so many of the rows that split has its fibers resumed by two OS threads in turns; 0: none. Some rows have both.</summary>
     public int ThreadsEvery { get; init; } = 60;
 
+    /// <summary>Step through one execution of the smallest program of a batch.</summary>
+    public bool Stepped { get; init; }
+
     /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
     public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Harness.Binary;
 using Harness.Binary.Unwind.Audit;
@@ -11,15 +12,27 @@ namespace Harness.Verification;
 /// </summary>
 public sealed class RowAudit
 {
-    private readonly Lazy<Task<UnwindReport>> _report;
+    private readonly Lazy<Task<(UnwindReport Report, double Seconds)>> _report;
 
-    private RowAudit(Func<UnwindReport> audit) => _report = new(() => Task.Run(audit));
+    private RowAudit(Func<UnwindReport> audit) => _report = new(() => Task.Run(() =>
+    {
+        var began = Stopwatch.GetTimestamp();
+        return (audit(), Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 3));
+    }));
 
     public static RowAudit Of(string worker) => new(() => UnwindAudit.Run(ElfFile.Load(worker)));
 
     public static RowAudit Of(UnwindReport report) => new(() => report);
 
-    public Task<UnwindReport> ReportAsync() => _report.Value;
+    public async Task<UnwindReport> ReportAsync() => (await _report.Value.ConfigureAwait(false)).Report;
+
+    /// <summary>How much it compared.</summary>
+    public async Task<RowCounts> CountsAsync()
+    {
+        var (report, seconds) = await _report.Value.ConfigureAwait(false);
+        var excused = report.Excused.GroupBy(e => e.Reason.Function).ToDictionary(g => g.Key, g => (long)g.Count());
+        return new RowCounts(1, report.Counts.Entries, report.Counts.Instructions, excused, seconds);
+    }
 }
 
 /// <summary>Findings about unwind rows.</summary>
@@ -46,7 +59,7 @@ internal static partial class UnwindFindings
     {
         var place = ProgramFunction().Match(finding.Function) is { Success: true } match
             && int.TryParse(match.Groups["number"].ValueSpan, out var number) && number < unit.Programs.Count ? number : 0;
-        var signature = new Signature(Check, unit.Cell, Words().Replace(finding.Kind.ToString(), "-$0"), finding.Function);
+        var signature = new Signature(Check, unit.Cell, Signature.Dashed(finding.Kind), finding.Function);
         var alike = finding.Instructions > 1 ? $"{finding.Instructions} instructions alike" : "";
         return (place, new Finding(
             signature,
@@ -56,7 +69,4 @@ internal static partial class UnwindFindings
 
     [GeneratedRegex(@"\bprogram_(?<number>\d+)\.", RegexOptions.ExplicitCapture)]
     private static partial Regex ProgramFunction();
-
-    [GeneratedRegex("(?<=[a-z])[A-Z]")]
-    private static partial Regex Words();
 }

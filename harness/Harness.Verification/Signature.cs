@@ -73,6 +73,12 @@ public sealed partial record Signature
         return trimmed.Length == 0 ? "none" : trimmed;
     }
 
+    /// <summary>A name's words: <c>wrong-cfa</c>.</summary>
+    internal static string Dashed(Enum name) => Words().Replace(name.ToString(), "-$0").ToLowerInvariant();
+
+    [GeneratedRegex("(?<=[a-z])[A-Z]")]
+    private static partial Regex Words();
+
     [GeneratedRegex("0x[0-9a-fA-F]+|[0-9]+")]
     private static partial Regex Number();
 }

@@ -2,6 +2,7 @@ using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification.Stepping;
 
 namespace Harness.Verification;
 
@@ -18,6 +19,11 @@ public interface IUnitRunner
 {
     /// <summary>Runs every row it can; <paramref name="directory"/> is for files of this run.</summary>
     Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct);
+
+    /// <summary>Steps through a worker that runs the plan; null where nobody can.</summary>
+    /// <exception cref="Execution.Tracing.TraceException">Tracing is not allowed here.</exception>
+    Task<SteppedRun?> StepAsync(BuiltUnit unit, UnitPlan plan, StepOptions options, TimeSpan patience, string directory, CancellationToken ct) =>
+        Task.FromResult<SteppedRun?>(null);
 }
 
 /// <summary>The real one: emitter and worker builder. A planted defect that lives in emitted programs is put in here.</summary>
@@ -35,8 +41,33 @@ public sealed class UnitFactory(WorkerBuilder builder, PlantedDefect? defect = n
 }
 
 /// <summary>The real one: worker processes.</summary>
-public sealed class UnitRunner(WorkerSession session, WorkerLimits limits) : IUnitRunner
+public sealed class UnitRunner(WorkerSession session, WorkerLimits limits, SteppedProgram? stepper = null) : IUnitRunner
 {
+    private const string HandlesInterruptions = "--interrupted";
+
+    public async Task<SteppedRun?> StepAsync(
+        BuiltUnit unit, UnitPlan plan, StepOptions options, TimeSpan patience, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(options);
+        if (stepper is null)
+        {
+            return null;
+        }
+
+        Directory.CreateDirectory(directory);
+        var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(directory, "plan.bin")), Path.GetFullPath(Path.Combine(directory, "status.bin")));
+        PlanFile.Write(planPath, unit.Told(plan.Worker));
+        StatusPage.Create(statusPath);
+        var request = new ProcessRequest
+        {
+            File = unit.WorkerPath, Arguments = [planPath, statusPath, .. options.Interrupt is null ? (string[])[] : [HandlesInterruptions]],
+            WorkingDirectory = directory, Timeout = patience, Limits = new ResourceLimits { MemoryBytes = limits.MemoryBytes },
+        };
+        return await stepper.RunAsync(request, options, ct).ConfigureAwait(false);
+    }
+
     public async Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(unit);

@@ -128,6 +128,17 @@ pub fn repeat(name: [*:0]const u8) void {
     kit.repeat(name, repeatedly);
 }
 
+/// On the thread's own stack: no fiber runs, so there is nothing to put right, and glibc's does it all.
+pub fn outside(name: [*:0]const u8) void {
+    for (kinds) |kind| {
+        var state: State = .{ .from = .here };
+        state.init(kind);
+        if (kind == 1) foreign_signal_block(0);
+        kit.expect(foreign_land(state.jump, jumpDeep, &state, 3) == 3, name, "not every jump landed");
+        kit.expect(state.deferred == 0 and kit.failures == 0 and kit.foreign_state_wrong() == 0, name, "a wrong state");
+    }
+}
+
 /// The jump is refused and ends the fiber; its target would be a frame under the scheduler's feet.
 pub fn out(name: [*:0]const u8) void {
     for ([_]From{ .segment, .system }) |from| {

@@ -20,6 +20,7 @@ const checks = [_]Check{
     .{ .name = "release callbacks that throw", .run = exceptions.releases },
     .{ .name = "10,000 siglongjmps in one fiber", .run = jumps.repeat },
     .{ .name = "longjmp out of the fiber", .run = jumps.out },
+    .{ .name = "longjmp where no fiber runs", .run = jumps.outside },
     .{ .name = "headroom that the system refuses", .run = faults.refused },
     .{ .name = "a callback that uses up the system stack", .run = faults.exhausted },
     .{ .name = "destructors at a thread's end", .run = threads.destructors },

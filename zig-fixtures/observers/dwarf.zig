@@ -8,6 +8,10 @@ const abi = @import("abi");
 pub const std_options: std.Options = .{ .allow_stack_tracing = true, .signal_stack_size = null };
 pub const panic = std.debug.no_panic;
 
+comptime {
+    _ = @import("interrupted.zig");
+}
+
 const end_clean = 0;
 const end_cut = 1;
 const end_limit = 3;
@@ -28,7 +32,7 @@ export fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, c
 }
 
 /// The same from where a signal interrupted a thread, whose registers are exact: `gregs` of its ucontext. The first address is rip + 1.
-export fn hs_dwarf_interrupted(gregs: *const [23]u64, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64 {
+pub fn captureInterrupted(gregs: *const [23]u64, addresses: [*]u64, capacity: u64, end: *u32) u64 {
     var context: std.debug.cpu_context.Native = .{ .gprs = .initFill(0) };
     // The order of sys/ucontext.h.
     inline for (.{ .r8, .r9, .r10, .r11, .r12, .r13, .r14, .r15, .rdi, .rsi, .rbp, .rbx, .rdx, .rax, .rcx, .rsp, .rip }, 0..) |register, i| {

@@ -197,3 +197,26 @@ pub inline fn getLimit() u64 {
         : [limit] "=r" (-> u64),
     );
 }
+
+/// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h): what a signal's handler is told.
+pub const Ucontext = extern struct {
+    flags: u64,
+    link: u64,
+    /// uc_stack: the thread's signal stack; ss_flags includes SS_DISABLE when it has none.
+    stack_low: u64,
+    stack_flags: u64,
+    stack_bytes: u64,
+    gregs: [23]u64,
+};
+
+/// Places in `Ucontext.gregs` (sys/ucontext.h).
+pub const greg = struct {
+    pub const r12 = 4;
+    pub const r13 = 5;
+    pub const r14 = 6;
+    pub const r15 = 7;
+    pub const rbp = 10;
+    pub const rbx = 11;
+    pub const rsp = 15;
+    pub const rip = 16;
+};

@@ -76,16 +76,16 @@ pub fn name(signal: u32) []const u8 {
 }
 
 fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
-    const ucontext: *Ucontext = @ptrCast(@alignCast(context.?));
+    const ucontext: *abi.Ucontext = @ptrCast(@alignCast(context.?));
     const gregs = &ucontext.gregs;
     const thread = &host.hs_thread;
     if (thread.attempt_rsp != 0) {
-        gregs[greg_rip] = @intFromPtr(&hs_attempt_failed);
-        gregs[greg_rsp] = thread.attempt_rsp;
+        gregs[abi.greg.rip] = @intFromPtr(&hs_attempt_failed);
+        gregs[abi.greg.rsp] = thread.attempt_rsp;
         return;
     }
     const fiber = host.running() orelse return passOn(signal, info, context);
-    const rsp = gregs[greg_rsp];
+    const rsp = gregs[abi.greg.rsp];
     // A handler of the program's, or our own code that ends the fiber already: what they were at cannot be taken back.
     if (rsp -% ucontext.stack_low < ucontext.stack_bytes or fiber.ending != .none) return passOn(signal, info, context);
     // A gate's service: our own code, on the system stack.
@@ -94,9 +94,9 @@ fn onFault(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque
     if (thread.scheduler_rsp == 0) return passOn(signal, info, context);
     fiber.signal = @intFromEnum(signal);
     fiber.fault_address = @intFromPtr(info.fields.sigfault.addr);
-    trace.capture(fiber, gregs[greg_rip] + 1, gregs[greg_rbp], rsp, host.pendingReport());
-    gregs[greg_rsp] = thread.scheduler_rsp & ~@as(u64, 63);
-    gregs[greg_rip] = @intFromPtr(&hs_fault_landing);
+    trace.capture(fiber, gregs[abi.greg.rip] + 1, gregs[abi.greg.rbp], rsp, host.pendingReport());
+    gregs[abi.greg.rsp] = thread.scheduler_rsp & ~@as(u64, 63);
+    gregs[abi.greg.rip] = @intFromPtr(&hs_fault_landing);
 }
 
 fn passOn(signal: linux.SIG, info: *const linux.siginfo_t, context: ?*anyopaque) void {
@@ -136,7 +136,7 @@ const handler_reserve_bytes = 8 << 10;
 
 /// The handler is no part of what it interrupted: it has a fiber's record of its own, so that its checkpoints, and what it holds, are
 /// its own, and its stack is what the kernel put it on. It cannot grow (growth.zig, stay).
-export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: *Ucontext) callconv(.c) void {
+export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: *abi.Ucontext) callconv(.c) void {
     const handler = handlers[signal] orelse return;
     const thread = &host.hs_thread;
     const low = context.stack_low;
@@ -170,17 +170,3 @@ export fn hs_rt_signal(signal: u32, info: *const anyopaque, context: *Ucontext) 
     thread.attempt_rsp = attempt_before;
     thread.stack = interrupted;
 }
-
-/// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).
-const Ucontext = extern struct {
-    flags: u64,
-    link: u64,
-    /// uc_stack: the thread's signal stack; ss_flags includes SS_DISABLE when it has none.
-    stack_low: u64,
-    stack_flags: u64,
-    stack_bytes: u64,
-    gregs: [23]u64,
-};
-const greg_rbp = 10;
-const greg_rsp = 15;
-const greg_rip = 16;

@@ -281,7 +281,7 @@ hs_attempt_failed:
     gate hs_fiber_deliver, hs_rt_fiber_deliver
     gate hs_fiber_failed, hs_rt_fiber_failed
     gate hs_fiber_trim, hs_rt_fiber_trim
-    trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx
+    trace_gate hs_fiber_panic, hs_rt_fiber_panic, %rdx, end_behind_call
     trace_gate hs_fiber_trace, hs_rt_fiber_trace, %rsi
 hs_gates_end:
 

@@ -86,6 +86,12 @@
     end_gate \name
     .endm
 
+// Behind the call of a service that never comes back.
+    .macro end_behind_call name
+    ud2
+    end_gate \name
+    .endm
+
     .macro gate name, target
     enter_gate \name
     to_system_stack
@@ -185,19 +191,20 @@
     jmp *%rcx
     .endm
 
-// Blocking gates: the fiber may be switched away from inside the service. Its context is at THREAD_FIBER_RSP.
-    .macro blocking_gate name, target
+// Blocking gates: the fiber may be switched away from inside the service, and goes on at the gate's return address. Its context is at
+// THREAD_FIBER_RSP.
+    .macro blocking_gate name, target, end=leave_gate
     enter_gate \name
     save_context
     mov %rsp, TLS(THREAD_FIBER_RSP)
     to_system_stack
     call \target
-    leave_gate \name
+    \end \name
     .endm
 
 // Trace gates: hand over the caller's registers as struct Registers (abi.zig), so that its stack can be walked:
 //   rbp → saved rbp, then (downwards) rsp, rip, rbx, r12, r13, r14, r15 ← Registers
-    .macro trace_gate name, target, register
+    .macro trace_gate name, target, register, end=leave_gate
     enter_gate \name
     lea 16(%rbp), %rax
     push %rax                           // the caller's rsp
@@ -210,5 +217,5 @@
     mov %rsp, \register
     to_system_stack
     call \target
-    leave_gate \name
+    \end \name
     .endm

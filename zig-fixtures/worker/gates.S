@@ -31,12 +31,12 @@ hs_opaque:
     .cfi_endproc
     .size hs_opaque, . - hs_opaque
 
-    blocking_gate hs_yield, hs_rt_yield
+    blocking_gate hs_yield, hs_rt_yield, end_behind_call
     blocking_gate hs_lock, hs_rt_lock
     blocking_gate hs_join, hs_rt_join
 
     trace_gate hs_probe, hs_rt_probe, %rdx
-    trace_gate hs_panic, hs_rt_panic, %r8
+    trace_gate hs_panic, hs_rt_panic, %r8, end_behind_call
 
 // void hs_callback(f, cell): non-split code that calls split code, on the fiber's stack.
     .globl hs_bridge_begin, hs_bridge_end

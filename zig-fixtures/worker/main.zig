@@ -1,6 +1,7 @@
-//! The worker: `worker PLAN STATUS [--from ROW]` (harness/docs/PROTOCOL.md). Linked with one unit of generated programs.
+//! The worker: `worker PLAN STATUS [--from ROW | --interrupted]` (harness/docs/PROTOCOL.md). Linked with one unit of generated programs.
 
 const std = @import("std");
+const runtime = @import("abi");
 const abi = @import("abi.zig");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
@@ -23,6 +24,7 @@ extern const hs_entry_end: u8;
 extern const hs_bridge_begin: u8;
 extern const hs_bridge_end: u8;
 extern fn hs_fault_landing() callconv(.c) void;
+extern fn hs_interrupted_install() callconv(.c) u32;
 
 pub export threadlocal var hs_thread: abi.Thread = .{};
 
@@ -61,7 +63,9 @@ fn plant(p: *const plan.Plan) void {
 
 pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
     const args = argv[0..@intCast(argc)];
-    if (args.len != 3 and args.len != 5) usage();
+    if (args.len < 3 or args.len > 5) usage();
+    const interrupted = args.len == 4;
+    if (interrupted and !std.mem.eql(u8, std.mem.span(args[3]), "--interrupted")) usage();
     var from: u32 = 0;
     if (args.len == 5) {
         if (!std.mem.eql(u8, std.mem.span(args[3]), "--from")) usage();
@@ -75,6 +79,7 @@ pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
     plant(&p);
     reserve();
     installSignals();
+    if (interrupted and hs_interrupted_install() == 0) output.stop("the system refuses a signal handler", .{}, 3);
     output.line("ready programs={d} rows={d} stub={x}-{x} entry={x}-{x} bridge={x}-{x}", .{
         p.programs.len,
         p.rows.len,
@@ -93,7 +98,7 @@ pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
 }
 
 fn usage() noreturn {
-    output.stop("usage: worker PLAN STATUS [--from ROW]", .{}, 2);
+    output.stop("usage: worker PLAN STATUS [--from ROW | --interrupted]", .{}, 2);
 }
 
 fn runAll(p: *const plan.Plan, from: u32) void {
@@ -105,7 +110,7 @@ fn runAll(p: *const plan.Plan, from: u32) void {
         const rows_before = row;
         const start = nanoseconds();
         while (row < p.rows.len and p.scenarios[p.rows[row].scenario].program == program) : (row += 1) {
-            execution.runRow(p, row, false);
+            if (row + 1 == p.rows.len) @call(.never_inline, hs_last_row, .{ p, row }) else execution.runRow(p, row, false);
         }
         const t = execution.totals;
         output.line("program index={d} rows={d} executions={d} splits={d} faults={d} probes={d} frames={d} acquired={d} released={d} nanoseconds={d}", .{
@@ -130,6 +135,11 @@ fn runAll(p: *const plan.Plan, from: u32) void {
         output.flush();
         execution.giveBack();
     }
+}
+
+/// By this name a tracer finds where the row begins and ends that it came for.
+export fn hs_last_row(p: *const plan.Plan, row: u32) callconv(.c) void {
+    execution.runRow(p, row, false);
 }
 
 /// How often each tool was asked, and agreed or a failure was told.
@@ -240,21 +250,21 @@ const injected_fault_below = 65536;
 /// An injected segfault ends its fiber only: the context is sent to hs_fault_landing on the system stack. Any other
 /// fault is the process's end, written down first.
 fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque) callconv(.c) void {
-    const ucontext: *Ucontext = @ptrCast(@alignCast(context.?));
+    const ucontext: *runtime.Ucontext = @ptrCast(@alignCast(context.?));
     const address = @intFromPtr(info.fields.sigfault.addr);
     const gregs = &ucontext.gregs;
     if (signal == .SEGV and state.expecting_segfault and address < injected_fault_below and state.current != state.no_index) {
         state.expecting_segfault = false;
         state.fault_registers = registersOf(gregs);
-        gregs[greg_rsp] = hs_thread.core.system_rsp;
-        gregs[greg_rip] = @intFromPtr(&hs_fault_landing);
+        gregs[runtime.greg.rsp] = hs_thread.core.system_rsp;
+        gregs[runtime.greg.rip] = @intFromPtr(&hs_fault_landing);
         return;
     }
     const status = output.status;
     status.fiber = state.current;
     status.signal = @intFromEnum(signal);
     status.signal_address = address;
-    status.signal_pc = gregs[greg_rip];
+    status.signal_pc = gregs[runtime.greg.rip];
     output.flush();
     // What is behind may fault a second time, which ends the process as the first one does.
     stacks.send(state.current, .crash, -1, 0, &registersOf(gregs));
@@ -270,31 +280,14 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
 
 fn registersOf(gregs: *const [23]u64) abi.Registers {
     return .{
-        .r12 = gregs[greg_r12],
-        .r13 = gregs[greg_r13],
-        .r14 = gregs[greg_r14],
-        .r15 = gregs[greg_r15],
-        .rbx = gregs[greg_rbx],
-        .rbp = gregs[greg_rbp],
-        .rsp = gregs[greg_rsp],
+        .r12 = gregs[runtime.greg.r12],
+        .r13 = gregs[runtime.greg.r13],
+        .r14 = gregs[runtime.greg.r14],
+        .r15 = gregs[runtime.greg.r15],
+        .rbx = gregs[runtime.greg.rbx],
+        .rbp = gregs[runtime.greg.rbp],
+        .rsp = gregs[runtime.greg.rsp],
         // As if it were a return address: observers look one byte before it.
-        .rip = gregs[greg_rip] +% 1,
+        .rip = gregs[runtime.greg.rip] +% 1,
     };
 }
-
-/// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).
-const Ucontext = extern struct {
-    flags: u64,
-    link: u64,
-    stack: [3]u64,
-    gregs: [23]u64,
-};
-
-const greg_r12 = 4;
-const greg_r13 = 5;
-const greg_r14 = 6;
-const greg_r15 = 7;
-const greg_rbp = 10;
-const greg_rbx = 11;
-const greg_rsp = 15;
-const greg_rip = 16;

@@ -18,6 +18,7 @@ namespace Harness.Campaigns;
 [JsonDerivedType(typeof(FindingConfirmed), "finding-confirmed")]
 [JsonDerivedType(typeof(ShrinkStep), "shrink-step")]
 [JsonDerivedType(typeof(FindingShrunk), "finding-shrunk")]
+[JsonDerivedType(typeof(CoreWritten), "core-written")]
 [JsonDerivedType(typeof(CanaryFlown), "canary-flown")]
 [JsonDerivedType(typeof(RunEnded), "run-ended")]
 public abstract record JournalRecord
@@ -58,7 +59,7 @@ public abstract record JournalRecord
     public sealed record BatchChecked(
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
         IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall,
-        Arrivals? Arrivals = null, SortedDictionary<string, long>? Features = null, int Stride = 1)
+        Arrivals? Arrivals = null, SortedDictionary<string, long>? Features = null, int Stride = 1, TraceWork? Traces = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
@@ -83,6 +84,10 @@ public abstract record JournalRecord
     public sealed record FindingShrunk(
         string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed, int Functions, StackPicture? Picture = null)
         : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>The worker of a finding was run once more, until it died. <paramref name="Bytes"/> 0: without a core, and <paramref name="Detail"/> says why.</summary>
+    /// <param name="CorePath">Relative to the results folder; beside it lie the worker and the case.</param>
+    public sealed record CoreWritten(string Signature, string CorePath, long Bytes, string Detail) : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>The last line of a run that ended by itself. Without it the run was killed.</summary>
     public sealed record RunEnded(RunStop Reason, string Detail) : JournalRecord { internal override Sealed Seal => default; }

@@ -12,6 +12,7 @@ public sealed class ProgramStream
     /// <summary>One in so many programs, the first among them, has every feature; the others have a random half each.</summary>
     private const int ProgramsPerFullProfile = 4;
 
+    private const int BatchesPerStepped = 6;
     private const int MinSize = 6;
     private const int SizeSpread = 58;
 
@@ -50,8 +51,10 @@ public sealed class ProgramStream
         return new ProgramRecipe(ordinal, seed, size, _profile ?? Profile(ordinal));
     }
 
-    /// <summary>The plans of a batch that starts there.</summary>
-    public PlanChoice Plans(long start, bool light) => new(Recipe(start).Seed, light, Exhaustive: SmallScopeProfile.SizeOf(_profile) is not null);
+    /// <summary>The plans of a batch that starts there. Of the first batch of each cell, and of one in some others, a program is stepped through.</summary>
+    public PlanChoice Plans(long start, bool light) => new(
+        Recipe(start).Seed, light, Exhaustive: SmallScopeProfile.SizeOf(_profile) is not null,
+        Stepped: start == 0 || Derive((ulong)start, stream: 4) % BatchesPerStepped == 0);
 
     public BatchOrigin Origin(WorkItem item, EquatableArray<string> placements) =>
         new(_seed, _profile, placements, Ordinal(item.Start), item.Count, item.Light, Stride);

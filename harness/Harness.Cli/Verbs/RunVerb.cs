@@ -61,7 +61,7 @@ internal static class RunVerb
         private readonly Option<string?> _profile = new("--profile") { Description = "A named profile of the generators for every program (default: every fourth program has every feature, the others a random half)", HelpName = "NAME" };
         private readonly Option<string[]> _route = Options.Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");
         private readonly Option<string[]> _mode = Options.Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
-        private readonly Option<string[]> _target = Options.Words("--target", $"Only this target: {string.Join(" or ", CellMatrix.Targets)} (default: the first)", "TARGET");
+        private readonly Option<string[]> _target = Options.Targets();
         private readonly Option<string[]> _placement = Options.Words("--placement", "Only this placement of segments: descending, ascending or interleaved", "PLACE");
         private readonly Option<int> _jobs = Options.Jobs();
 

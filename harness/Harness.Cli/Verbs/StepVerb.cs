@@ -23,13 +23,14 @@ internal static class StepVerb
         var whole = new Option<int>("--whole") { Description = "Compare the whole chain at every N-th instruction", HelpName = "N", DefaultValueFactory = _ => StepChecker.WholeEvery };
         var routes = Options.Words("--route", "Routes of the cells", "ROUTE");
         var modes = Options.Words("--mode", "Modes of the cells", "MODE");
+        var targets = Options.Targets();
         var placements = Options.Words("--placement", "Where segments lie (default: every one)", "PLACEMENT");
         var zig = Options.Zig();
         var defect = Options.Defect();
         var json = Options.Json();
         var command = new Command("step", "Step through programs: at every instruction the unwind rows against the calls that were made; exit 1 when one is wrong")
         {
-            @case, programs, seed, size, steps, whole, routes, modes, placements, zig, defect, json,
+            @case, programs, seed, size, steps, whole, routes, modes, targets, placements, zig, defect, json,
         };
         command.SetAction((result, ct) =>
         {
@@ -42,7 +43,7 @@ internal static class StepVerb
                 ? Work.Of(CaseArgument.Read(word).Stored.Document)
                 : Work.Random(
                     context.Rooms.Programs, result.GetValue(seed), Options.AtLeastOne("--programs", result.GetValue(programs)),
-                    Options.AtLeastOne("--size", result.GetValue(size)), Options.Cells(result.GetValue(routes), result.GetValue(modes), null),
+                    Options.AtLeastOne("--size", result.GetValue(size)), Options.Cells(result.GetValue(routes), result.GetValue(modes), result.GetValue(targets)),
                     chosen.Count > 0 ? chosen : Enum.GetValues<Placement>());
             return RunAsync(context, work, options, result.GetValue(zig), planted, result.GetValue(json), ct);
         });

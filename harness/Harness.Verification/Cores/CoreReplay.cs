@@ -19,6 +19,9 @@ public abstract record CoreOutcome
     /// <summary>The worker did not die of anything that leaves a core.</summary>
     public sealed record Survived(ProcessOutcome Outcome) : CoreOutcome { internal override int Seal => 1; }
 
+    /// <summary>It died, and its core would have been larger than allowed: none was written.</summary>
+    public sealed record TooLarge(long MaxBytes) : CoreOutcome { internal override int Seal => 3; }
+
     /// <param name="CorePath">Beside it lies the worker.</param>
     public sealed record Died(CoreReport Report, string CorePath, ProcessOutcome Outcome) : CoreOutcome { internal override int Seal => 2; }
 }
@@ -35,8 +38,9 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
 
     /// <param name="death">How the worker dies at the plan's fault; <see cref="Death.None"/>: as it does by itself, if it does.</param>
     /// <param name="keep">Where the core and its worker are left.</param>
+    /// <param name="maxBytes">No core is written that would have more.</param>
     /// <exception cref="TraceException">The system does not allow tracing.</exception>
-    public async Task<CoreOutcome> RunAsync(Case @case, Death death, string scratch, string keep, CancellationToken ct)
+    public async Task<CoreOutcome> RunAsync(Case @case, Death death, string scratch, string keep, CancellationToken ct, long maxBytes = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(@case);
         var plan = DeathPlan.Compose(@case, death);
@@ -48,10 +52,10 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
         var (outcome, unit) = await factory.BuildAsync([@case.Program], @case.Cell, Path.Combine(scratch, "unit"), ct).ConfigureAwait(false);
         return unit is null
             ? new CoreOutcome.NotRun(outcome.ToString().Split('\n')[0])
-            : await RunAsync(unit, plan, scratch, keep, ct).ConfigureAwait(false);
+            : await RunAsync(unit, plan, scratch, keep, ct, maxBytes).ConfigureAwait(false);
     }
 
-    internal async Task<CoreOutcome> RunAsync(BuiltUnit unit, UnitPlan plan, string scratch, string keep, CancellationToken ct)
+    internal async Task<CoreOutcome> RunAsync(BuiltUnit unit, UnitPlan plan, string scratch, string keep, CancellationToken ct, long maxBytes = long.MaxValue)
     {
         var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(scratch, "plan.bin")), Path.GetFullPath(Path.Combine(scratch, "status.bin")));
         PlanFile.Write(planPath, unit.Told(plan.Worker));
@@ -66,14 +70,21 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
             File = Path.GetFullPath(worker), Arguments = [planPath, statusPath], WorkingDirectory = scratch, Timeout = WorkerLimits.Default.SessionTimeout,
             Limits = new ResourceLimits { MemoryBytes = WorkerLimits.Default.MemoryBytes },
         };
-        var (died, outcome) = await TracedLaunch.RunAsync(processes, request, process => process.RunToDeath(dying => Take(process, dying, core)), ct).ConfigureAwait(false);
+        var (died, outcome) = await TracedLaunch.RunAsync(processes, request, process => process.RunToDeath(dying => Take(process, dying, core, maxBytes)), ct).ConfigureAwait(false);
         ct.ThrowIfCancellationRequested();
+        if (died && !File.Exists(core))
+        {
+            File.Delete(worker);
+            return new CoreOutcome.TooLarge(maxBytes);
+        }
+
         return died ? new CoreOutcome.Died(CoreExamination.Run(core, worker, _ => new CoreExpectation(plan, unit.Map, unit.Cell)), core, outcome) : new CoreOutcome.Survived(outcome);
     }
 
-    private static bool Take(TracedProcess process, Dying dying, string path)
+    /// <returns>It died, whether or not a core is written.</returns>
+    private static bool Take(TracedProcess process, Dying dying, string path, long maxBytes)
     {
-        new CoreTaking(process).Write(path, dying);
+        new CoreTaking(process).Write(path, dying, maxBytes);
         return true;
     }
 }

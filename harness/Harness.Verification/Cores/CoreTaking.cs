@@ -19,10 +19,16 @@ internal sealed class CoreTaking(TracedProcess process) : IFrameMemory
 
     public bool TryRead(ulong address, Span<byte> into) => process.TryRead(address, into);
 
+    /// <summary>Writes nothing where the memory alone would be more than <paramref name="maxBytes"/>.</summary>
     /// <exception cref="InvalidDataException">The process has more mappings than a core has room for.</exception>
-    public void Write(string path, Dying dying)
+    public void Write(string path, Dying dying, long maxBytes)
     {
         var (stretches, mappings) = Maps();
+        if (stretches.Where(s => s.HasContent).Sum(s => (long)(s.High - s.Low)) > maxBytes)
+        {
+            return;
+        }
+
         var threads = dying.Threads.Select((t, i) => new CoreThread(t.Id, i == 0 ? dying.Signal : 0, Words(t.Registers))).ToList();
         var picture = new CorePicture(
             process.Id, Path.GetFileName(process.Program), threads, [.. dying.Threads.Select(t => t.FloatingPoint)], dying.SignalInfo, process.AuxiliaryVector(), mappings, stretches, this);

@@ -19,11 +19,11 @@ internal sealed class Interrupts
     private readonly ulong _dwarf;
     private readonly PlanRandom _random;
 
-    public Interrupts(TracedProcess process, StepChecker checker, InterruptOptions options, Func<TracedProcess, string, ulong> addressOf)
+    public Interrupts(TracedProcess process, StepChecker checker, InterruptOptions options, ProgramSymbols symbols)
     {
         (_process, _checker, _options) = (process, checker, options);
         _log = new InterruptLog(checker);
-        (_framePointers, _dwarf) = (addressOf(process, options.FramePointers), addressOf(process, options.Dwarf));
+        (_framePointers, _dwarf) = (symbols[InterruptOptions.FramePointers], symbols[InterruptOptions.Dwarf]);
         _random = new PlanRandom(options.Seed);
     }
 
@@ -42,13 +42,13 @@ internal sealed class Interrupts
             return;
         }
 
-        var chain = _checker.Chain();
-        if (!_process.Interrupt(_options.Signal))
+        var truth = _checker.Truth();
+        if (!_process.Interrupt(InterruptOptions.Signal))
         {
             throw new TraceException($"a signal's handler came back with other registers, at {_checker.Describe(_checker.Pc)}");
         }
 
-        _log.Add(chain, Read(_framePointers), Read(_dwarf));
+        _log.Add(truth, Read(_framePointers), Read(_dwarf));
     }
 
     private ulong[] Read(ulong address)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Harness.Binary;
 using Harness.Binary.Unwind.Stepping;
 using Harness.Execution;
 using Harness.Execution.Tracing;
@@ -18,10 +17,18 @@ public sealed record StepOptions(
     string Start = "main", long MaxSteps = 50_000_000, int WholeEvery = StepChecker.WholeEvery, InterruptOptions? Interrupt = null, bool RunsUnwinder = false);
 
 /// <summary>Signals at instructions of a seed's choice, and at every one of the runtime's assembly when it is first met.</summary>
-/// <param name="Signal">The program handles it: the handler leaves what it found in <paramref name="FramePointers"/> and <paramref name="Dwarf"/>.</param>
 /// <param name="Every">One instruction of so many elsewhere, on average.</param>
-/// <param name="FramePointers">Variables of the program: a count, how it ended, and the addresses, the first where it was interrupted.</param>
-public sealed record InterruptOptions(int Signal, int Every, ulong Seed, string FramePointers, string Dwarf);
+public sealed record InterruptOptions(int Every, ulong Seed)
+{
+    /// <summary>What the program handles (zig-fixtures/observers/interrupted.zig).</summary>
+    public const int Signal = 43;
+
+    /// <summary>Where the handler leaves what it found: a count, how it ended, and the addresses, the first where it was interrupted.</summary>
+    public const string FramePointers = "hs_interrupted_frame_pointers";
+
+    /// <inheritdoc cref="FramePointers"/>
+    public const string Dwarf = "hs_interrupted_dwarf";
+}
 
 /// <summary>What stepping through one program came to.</summary>
 /// <param name="Seconds">Of stepping and checking alone.</param>
@@ -46,12 +53,13 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
     private SteppedRun Follow(TracedProcess process, StepOptions options, CancellationToken ct)
     {
         var view = new ProcessView(process, stubs);
-        process.RunTo(AddressOf(process, options.Start));
+        var symbols = new ProgramSymbols(process);
+        process.RunTo(symbols[options.Start]);
         var checker = new StepChecker(view.Modules(), view, options.WholeEvery);
         var began = Stopwatch.GetTimestamp();
         checker.Begin(ProcessView.Convert(process.Registers));
-        var interrupts = options.Interrupt is { } wanted ? new Interrupts(process, checker, wanted, AddressOf) : null;
-        ulong? landing = options.RunsUnwinder ? AddressOf(process, TracedModule.UnwinderJump) : null;
+        var interrupts = options.Interrupt is { } wanted ? new Interrupts(process, checker, wanted, symbols) : null;
+        ulong? landing = options.RunsUnwinder ? symbols[TracedModule.UnwinderJump] : null;
         var complete = Steps(process, checker, interrupts, landing, options.MaxSteps, ct);
         ct.ThrowIfCancellationRequested();
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
@@ -97,20 +105,5 @@ public sealed class SteppedProgram(ChildProcess processes, IReadOnlyList<string>
         }
 
         return false;
-    }
-
-    private static ulong AddressOf(TracedProcess process, string name)
-    {
-        var file = ElfFile.Load(process.Program);
-        var bias = unchecked(process.Entry() - file.EntryPoint);
-        foreach (var symbol in file.Symbols)
-        {
-            if (symbol.IsDefined && symbol.Name == name)
-            {
-                return unchecked(symbol.Value + bias);
-            }
-        }
-
-        throw new TraceException($"the program has no {name}, which stepping needs");
     }
 }

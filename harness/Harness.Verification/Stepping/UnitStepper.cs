@@ -20,7 +20,7 @@ public abstract record StepOutcome
 }
 
 /// <summary>Compiles generated programs and steps through a worker that runs them.</summary>
-public sealed class UnitStepper(IUnitFactory factory, SteppedProgram stepper)
+public sealed class UnitStepper(IUnitFactory factory, IUnitRunner runner)
 {
     /// <summary>Beyond all stepping at tens of thousands of steps a second.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromHours(1);
@@ -67,20 +67,17 @@ public sealed class UnitStepper(IUnitFactory factory, SteppedProgram stepper)
             return new StepOutcome.NotBuilt("the model finishes none of the programs");
         }
 
-        var (planPath, statusPath) = (Path.GetFullPath(Path.Combine(directory, "plan.bin")), Path.GetFullPath(Path.Combine(directory, "status.bin")));
-        PlanFile.Write(planPath, unit.Told(plan.Worker));
-        StatusPage.Create(statusPath);
-        var run = await stepper.RunAsync(
-            new ProcessRequest
-            {
-                File = unit.WorkerPath, Arguments = [planPath, statusPath], WorkingDirectory = directory, Timeout = _patience,
-                Limits = new ResourceLimits { MemoryBytes = WorkerLimits.Default.MemoryBytes },
-            },
-            options, ct).ConfigureAwait(false);
+        var run = await runner.StepAsync(unit, plan, options, _patience, Path.Combine(directory, "steps"), ct).ConfigureAwait(false);
+        if (run is null)
+        {
+            return new StepOutcome.NotBuilt("nobody here can step through a worker");
+        }
+
         return new StepOutcome.Stepped(run, run.IsComplete ? Complaints(run.Outcome) : []);
     }
 
-    private static List<string> Complaints(ProcessOutcome outcome) => outcome switch
+    /// <summary>What the worker itself found wrong.</summary>
+    internal static List<string> Complaints(ProcessOutcome outcome) => outcome switch
     {
         ProcessOutcome.Exited { Code: 0 } exited => [.. exited.Output.Stdout.Split('\n').Where(line => line.StartsWith(FailLine, StringComparison.Ordinal))],
         _ => [$"the worker came to {outcome}"],

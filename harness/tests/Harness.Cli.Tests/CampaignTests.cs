@@ -91,6 +91,32 @@ public sealed class CampaignTests : IDisposable
     }
 
     [Fact]
+    public async Task Cores_of_the_first_workers_that_died_are_kept_beside_their_cases()
+    {
+        _cli.Rooms.Runner.Cores = [];
+        Checker.FailIn("crash", [.. CellMatrix.Default.Take(8)]);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var run = _cli.OnlyRun();
+        var written = JournalReader.Read(run.Journal).Records.OfType<JournalRecord.CoreWritten>().ToList();
+        // Four that were written, and the one that was too large; the other three were not asked for.
+        Assert.Equal(1 + TriageLimits.Default.Cores, written.Count);
+        Assert.Equal(TriageLimits.Default.Cores, written.Count(core => core.Bytes > 0));
+        Assert.All(_cli.Rooms.Runner.Cores, folder => Assert.True(File.Exists(Path.Combine(folder, CaseStore.CaseFile))));
+        Assert.Contains("no core: it would have more than 128 MiB", _cli.Out);
+        var html = File.ReadAllText(run.Report);
+        Assert.All(written.Where(core => core.Bytes > 0), core => Assert.Contains($"replay --core results/{core.CorePath}", html));
+    }
+
+    [Fact]
+    public async Task Of_a_worker_that_lived_no_core_is_wanted()
+    {
+        _cli.Rooms.Runner.Cores = [];
+        Checker.FailIn(Sample.Cell);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        Assert.Empty(_cli.Rooms.Runner.Cores);
+    }
+
+    [Fact]
     public async Task A_signature_is_dealt_with_once_and_counted_each_time()
     {
         Checker.FailIn(Sample.Cell);

@@ -84,8 +84,11 @@ internal sealed class FakeChecker : IBatchChecker
     }
 
     /// <summary>The first program of every batch in these cells fails.</summary>
-    public void FailIn(params Cell[] cells) => Answer = (programs, asked, _) => Task.FromResult(cells.Contains(asked)
-        ? Sample.Outcome(programs.Count, new Failure(cells.Length == 1 ? "digest/errdefer" : $"digest.{asked}", "digest", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, "digest", "a\nb\n", "a\nc\n"))
+    public void FailIn(params Cell[] cells) => FailIn("digest", cells);
+
+    /// <summary>A check of it.</summary>
+    public void FailIn(string check, params Cell[] cells) => Answer = (programs, asked, _) => Task.FromResult(cells.Contains(asked)
+        ? Sample.Outcome(programs.Count, new Failure(cells.Length == 1 ? "digest/errdefer" : $"digest.{asked}", "digest", new Case(programs[0], asked, ExecutionPlan.Baseline), 0, check, "a\nb\n", "a\nc\n"))
         : Sample.Outcome(programs.Count));
 }
 
@@ -108,6 +111,17 @@ internal sealed class FakeRunner : ICaseRunner
 
     public Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct) =>
         Task.FromResult(Confirmation);
+
+    /// <summary>Cores that were asked for; null: nobody can write any.</summary>
+    public List<string>? Cores { get; set; }
+
+    public Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct)
+    {
+        // The first one's is too large.
+        var bytes = Cores is { Count: > 0 } ? 7 : 0;
+        Cores?.Add(folder);
+        return Task.FromResult(Cores is null ? null : new CoreKept(bytes, bytes > 0 ? "" : "it would have more than 128 MiB"));
+    }
 
     public async IAsyncEnumerable<Case> ShrinkAsync(
         Case @case, string signature, string scratchDirectory, [EnumeratorCancellation] CancellationToken ct)

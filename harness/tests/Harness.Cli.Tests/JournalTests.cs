@@ -18,6 +18,7 @@ public sealed class JournalTests : IDisposable
             new PhaseSeconds(1, 2, 3, 4), 5),
         new JournalRecord.FailureSeen("s", "f", "c", 3, "digest"),
         new JournalRecord.CaseStored("s", "c", "digest", "path", "token", "a\n", "b\n", 5),
+        new JournalRecord.CoreWritten("s", "path/core", 7, ""),
         new JournalRecord.FindingConfirmed("s", 10, 10, false),
         new JournalRecord.ShrinkStep("s", 1, "token", 4),
         new JournalRecord.FindingShrunk("s", 1, 2.5, true, "token", "a", "b", 3),

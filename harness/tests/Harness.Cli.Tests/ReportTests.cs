@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Harness.Campaigns;
+using Harness.Model;
 using Harness.Reports;
 
 namespace Harness.Cli.Tests;
@@ -53,6 +55,39 @@ public sealed class ReportTests : IDisposable
             new JournalRecord.BatchChecked(0, "c", 0, 1000, [], Sample.Counters, new Dictionary<string, long>(), new Dictionary<string, long>(), PhaseSeconds.Zero, 1),
         ]);
         Assert.InRange(RunSummary.Of(tally).Confidence.UpperBound!.Value, 0.0029, 0.0030);
+    }
+
+    [Fact]
+    public async Task What_was_checked_of_traces_is_in_summary_report_and_verdict()
+    {
+        var work = new TraceWork(
+            Observed: 3,
+            new RowCounts(1, 1200, 110_000, new Dictionary<string, long> { ["_start"] = 4, ["__zig_probe_stack"] = 3 }, 0.25),
+            new StepCounts(1, 8000, 7900, 188, 138, 1280, new Dictionary<string, long> { ["dwarf/whole"] = 188 }, new Dictionary<string, long> { ["no ptrace"] = 1 }, 0.5));
+        _cli.Rooms.Checker.Answer = (programs, _, _) => Task.FromResult(Sample.Outcome(programs.Count) with { Traces = work });
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var cells = CellMatrix.Default.Count;
+        var (run, verdict) = (_cli.OnlyRun(), _cli.Out);
+        var summary = JsonDocument.Parse(File.ReadAllText(run.Summary)).RootElement;
+        var traces = summary.GetProperty("traces");
+        Assert.Equal(3 * cells, traces.GetProperty("observed").GetInt64());
+        Assert.Equal(1200 * cells, traces.GetProperty("rows").GetProperty("entries").GetInt64());
+        Assert.Equal(110_000 * cells, traces.GetProperty("rows").GetProperty("instructions").GetInt64());
+        Assert.Equal(4 * cells, traces.GetProperty("rows").GetProperty("excused").GetProperty("_start").GetInt64());
+        Assert.Equal(0.25 * cells, traces.GetProperty("rows").GetProperty("seconds").GetDouble());
+        Assert.Equal(188 * cells, traces.GetProperty("steps").GetProperty("traces").GetProperty("dwarf/whole").GetInt64());
+        var executions = summary.GetProperty("executions").GetInt64();
+        var rate = (100.0 * 3 * cells / executions).ToString("0.0", CultureInfo.InvariantCulture);
+        var html = File.ReadAllText(run.Report);
+        foreach (var text in (string[])[verdict, html])
+        {
+            Assert.Contains($"by {3 * cells} of {executions:N0} executions ({rate} %)", text);
+            Assert.Contains($"{1200 * cells:N0} FDEs and {110_000 * cells:N0} instructions of {cells} workers agree or are excused (2 known shortcomings in use), 0.25 s each", text);
+            Assert.Contains($"{188 * cells:N0} signals sent, {138 * cells:N0} of them inside stubs", text);
+            Assert.Contains($"; {cells} others could not be: no ptrace", text);
+        }
+
+        Assert.Contains("excused: __zig_probe_stack", html);
     }
 
     [Fact]

@@ -14,9 +14,6 @@ namespace Harness.Runtime.Tests;
 /// </summary>
 public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
 {
-    /// <summary>The gate whose service does not return: what stands behind its call is never run. Elsewhere a ud2 stands there.</summary>
-    private const string Last = "hs_fiber_panic";
-
     /// <summary>
     /// What is not run here, at the end of each function: how many instructions, but for ud2. All but the first are what only an exception
     /// of C++ comes to: nothing here has an unwinder; <see cref="ForeignCodeTests"/> sends exceptions through all of these.
@@ -130,23 +127,20 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
         return missed;
     }
 
-    /// <summary>A function's instructions, but for ud2: behind calls that do not return, as all behind the call of <see cref="Last"/>.</summary>
+    /// <summary>A function's instructions, but for ud2, which stands behind calls that do not return.</summary>
     private static List<Instruction> Instructions(ElfFile file, ElfSymbol symbol)
     {
         var section = file.Sections[symbol.Section];
         var code = file.Data(section).Slice((int)(symbol.Value - section.Address), (int)symbol.Size).ToArray();
         var decoder = Decoder.Create(64, code, symbol.Value);
         var instructions = new List<Instruction>();
-        var ended = false;
-        while (decoder.IP < symbol.Value + symbol.Size && !ended)
+        while (decoder.IP < symbol.Value + symbol.Size)
         {
             var instruction = decoder.Decode();
             if (instruction.Mnemonic is not Mnemonic.Ud2)
             {
                 instructions.Add(instruction);
             }
-
-            ended = symbol.Name == Last && instruction.Mnemonic is Mnemonic.Call;
         }
 
         return instructions;

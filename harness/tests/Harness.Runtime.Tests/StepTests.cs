@@ -54,7 +54,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
         Assert.Equal("", string.Join('\n', runs.SelectMany(Unexplained)));
         var missed = StubCoverage.Union(runs.SelectMany(r => r.Report.Coverage)).Where(stub => !_worker.Contains(stub.Function))
             .Select(stub => (stub.Function, Missed: stub.Missed.Where(m => m.Text != "ud2").ToList()))
-            .Where(stub => stub.Missed.Count != _never.GetValueOrDefault(stub.Function))
+            .Where(stub => stub.Missed.Count > 0)
             .Select(stub => $"{stub.Function}: {stub.Missed.Count}, from {stub.Missed.FirstOrDefault()} on");
         Assert.Empty(missed.ToList());
     }
@@ -63,17 +63,11 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     private static readonly string[] _foreign =
     [
         "exceptions from segment to segment", "an exception that nobody catches", "fibers that yield inside handlers", "release callbacks that throw",
-        "longjmp out of the fiber", "longjmp from segment to segment",
+        "longjmp out of the fiber", "longjmp from segment to segment", "longjmp where no fiber runs",
     ];
 
     /// <summary>The worker's own switches, met by generated programs.</summary>
     private static readonly string[] _worker = ["hs_resume"];
-
-    /// <summary>Behind the call of a service that does not return; a longjmp where no fiber runs.</summary>
-    private static readonly Dictionary<string, int> _never = new()
-    {
-        ["hs_fiber_panic"] = 3, ["longjmp"] = 1, ["_longjmp"] = 1, ["siglongjmp"] = 1, ["__longjmp_chk"] = 1,
-    };
 
     /// <summary>
     /// Real signals, at every instruction of the stubs and at one of some hundred elsewhere: the handler, on the alternate stack, takes the interrupted
@@ -83,7 +77,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     public async Task A_trace_taken_at_any_instruction_is_the_chain()
     {
         var program = await BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm));
-        var run = await StepAsync(program, new StepOptions(Start: "stepped_run", Interrupt: new InterruptOptions(43, 100, 1, "stepped_frame_pointers", "stepped_dwarf")));
+        var run = await StepAsync(program, new StepOptions(Start: "stepped_run", Interrupt: new InterruptOptions(100, 1)));
         Say(run);
         var report = run.Interrupts!;
         output.WriteLine($"{report.Interruptions} interruptions, {report.InStubs} in stubs, {report.Places} places: {string.Join(", ", report.Matches)}");
@@ -95,33 +89,15 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
         Assert.True(run.IsComplete);
         Assert.True(report is { Interruptions: > 700, InStubs: > 400 }, report.ToString());
 
-        // By call frame information: the chain, but where what ends a fiber has given back the memory below the gate already.
-        Assert.All(
-            report.Findings.Where(f => f.By is Interrupter.Dwarf),
-            f => Assert.True(f.Match is InterruptMatch.Cut && EndsItsFiber(f.Expected), f.ToString()));
-        Assert.True(report.Matches[(Interrupter.Dwarf, InterruptMatch.Whole)] > report.Interruptions - 20);
+        // By call frame information the chain everywhere, but where what ends a fiber has given back the memory below the gate already.
+        Assert.Empty(report.Findings);
+        Assert.True(report.Count(Interrupter.Dwarf, InterruptMatch.Whole) > report.Interruptions - 20, report.ToString());
 
-        // By frame pointers: the caller is missing in prologues, epilogues and leaves; while a switch goes from one stack to another rbp is still that one's.
-        Assert.All(
-            report.Findings.Where(f => f.By is Interrupter.FramePointers && f.Match is InterruptMatch.Wrong),
-            f => Assert.True(_switching.Any(name => f.Expected.Contains(name + "+", StringComparison.Ordinal)), f.ToString()));
+        // By frame pointers the same without the callers of functions that have no frame of their own there; now and then rbp is another stack's.
+        Assert.True(report.Count(Interrupter.FramePointers, InterruptMatch.Whole) > report.Interruptions / 2, report.ToString());
+        Assert.InRange(report.Count(Interrupter.FramePointers, InterruptMatch.Lost), 1, report.Interruptions / 6);
         Assert.Equal("", string.Join('\n', Unexplained(run)));
     }
-
-    /// <summary>A panic, or a yield where none is allowed: the report is written over the top of the fiber's stack before its memory is given back.</summary>
-    private static bool EndsItsFiber(string chain)
-    {
-        bool Has(string name) => chain.Contains(name + "+", StringComparison.Ordinal);
-        // Of functions that end the fiber not all have names in a stripped object; what hs_fiber_yield calls otherwise has.
-        return Has("hs_rt_fiber_panic") || (chain.Contains("< hs_fiber_yield+", StringComparison.Ordinal) && !Has("hs_rt_idle"));
-    }
-
-    /// <summary>
-    /// What ends a fiber: its memory is given back below the gate, and behind a fault rbp is still the fiber's.
-    /// Functions in which rbp and rsp belong to two stacks for some instructions; morestack, which at the end of its warm path has R where the saved
-    /// rbp was; and what the test program breaks.
-    /// </summary>
-    private static readonly string[] _switching = ["hs_rt_fiber_panic", "hs_fault_landing", "__morestack", "hs_fiber_resume", "hs_fiber_yield", "hs_to_scheduler", "hs_attempt", "hs_attempt_failed", "hs_fiber_start", Deliberate];
 
     /// <summary>
     /// Rows changed in the file, several functions at once: the first instruction of the first wrong row of each is named, and nothing in it before.
@@ -213,8 +189,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     private async Task<string> BuildAsync(Cell cell)
     {
         var options = Product.Importing(cell, ("workload", "programs/signals/workload.zig"));
-        var recipe = RuntimeRecipe.Product.And(new RuntimePart("observer", "programs/signals/observer.zig", OptimizeMode.ReleaseSafe, ["-lc"], []))
-            .And(RuntimeRecipe.Standard.Parts.Single(part => part.Name == "dwarf"))
+        var recipe = RuntimeRecipe.Product.And(RuntimeRecipe.Standard.Parts.Single(part => part.Name == "dwarf"))
             .And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
         return (await Tools.BuildAsync(Tools.Unit("programs/signals/stepped.zig"), cell, recipe, _scratch.Path, options)).WorkerPath;
     }

@@ -28,7 +28,7 @@ public class BatchCheckerTests
         Assert.True(result.Judged.Traces > 20);
         Assert.True(result.Judged.Overflows > 5);
         Assert.Equal(0, result.Judged.LinesUnknown);
-        Assert.Equal(result.Programs.Sum(p => p.Facts.ObservedRows), result.RowsObserved);
+        Assert.Equal(result.Programs.Sum(p => p.Facts.ObservedRows), result.Traces.Observed);
         string[] labels =
             ["fault/panic", "fault/error", "fault/none", "split/natural", "placement/ascending", "policy/unmap", "schedule/seeded"];
         foreach (var label in labels)

@@ -48,6 +48,18 @@ public sealed class CoreDefectTests
         Assert.Empty(Patched(worker, died, own.Cfa - 8, chain[chain.ToList().IndexOf(own) + 1].Pc).Findings);
     }
 
+    /// <summary>As a campaign does that keeps what was left: a core beyond the bound is not written, and says so.</summary>
+    [ZigFact(Timeout = Timeout)]
+    public async Task A_core_beyond_the_bound_is_not_written()
+    {
+        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        const long tooFew = 1 << 20;
+        Assert.Equal(new CoreOutcome.TooLarge(tooFew), await worker.RunAsync(worker.PlanOf(Death.Segfault, Placement.Ascending), tooFew));
+        Assert.Empty(Directory.GetFiles(worker.Kept));
+        var died = Assert.IsType<CoreOutcome.Died>(await worker.RunAsync(worker.PlanOf(Death.Segfault, Placement.Ascending), 64 * tooFew));
+        Assert.InRange(new FileInfo(died.CorePath).Length, tooFew, 64 * tooFew);
+    }
+
     /// <summary>Rows that are wrong in the worker itself: here in the frame of every stub.</summary>
     [ZigFact(Timeout = Timeout)]
     public async Task A_planted_defect_in_the_stubs_rows_breaks_every_chain_by_name()

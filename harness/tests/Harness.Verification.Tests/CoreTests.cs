@@ -184,7 +184,8 @@ public sealed class CoreTests(ITestOutputHelper output)
             Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
             RunAsync(PlanOf(death, placement, entry, disturbance, split));
 
-        public Task<CoreOutcome> RunAsync(UnitPlan plan) => _replay.RunAsync(_unit, plan, _scratch.Path, Kept, CancellationToken.None);
+        public Task<CoreOutcome> RunAsync(UnitPlan plan, long maxBytes = long.MaxValue) =>
+            _replay.RunAsync(_unit, plan, _scratch.Path, Kept, CancellationToken.None, maxBytes);
 
         public UnitPlan PlanOf(Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
             DeathPlan.Compose(CaseOf(death is Death.None ? new FaultPlan.None() : new FaultPlan.PanicAt(entry), placement, disturbance, split), death);

@@ -2,6 +2,7 @@ using Harness.Execution;
 using Harness.Model;
 using Harness.Tests;
 using Harness.Toolchain;
+using Harness.Verification.Stepping;
 
 namespace Harness.Verification.Tests;
 
@@ -107,9 +108,12 @@ public class EndToEndTests
         return (new UnitFactory(builder, defect), await Tools.Cache.ProcessesAsync(CancellationToken.None));
     }
 
+    internal static UnitRunner Runner(ChildProcess processes) =>
+        new(new WorkerSession(processes), WorkerLimits.Default, new SteppedProgram(processes, StubSources.Functions(Tools.Fixtures, StubSources.All)));
+
     internal static async Task<(IUnitFactory Factory, IUnitRunner Runner)> OpenAsync(PlantedDefect? defect = null)
     {
         var (factory, processes) = await OpenFactoryAsync(defect);
-        return (factory, new UnitRunner(new WorkerSession(processes), WorkerLimits.Default));
+        return (factory, Runner(processes));
     }
 }

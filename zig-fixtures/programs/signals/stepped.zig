@@ -1,4 +1,4 @@
-//! The workload once, for a tracer that steps through it: every instruction of the stubs and gates. observer.zig handles the signals that it sends.
+//! The workload once, for a tracer that steps through it: every instruction of the stubs and gates. observers/interrupted.zig handles the signals that it sends.
 
 const std = @import("std");
 const splitstack = @import("splitstack");
@@ -7,14 +7,14 @@ const workload = @import("workload");
 pub const panic = splitstack.panic;
 pub const std_options: std.Options = .{ .enable_segfault_handler = false, .allow_stack_tracing = false, .signal_stack_size = null };
 
-extern fn stepped_observe() callconv(.c) u32;
+extern fn hs_interrupted_install() callconv(.c) u32;
 
 /// The workload says when a limit of its own is in force; nobody looks here.
 export var planned_limit: u64 = 0;
 
 pub export fn main() callconv(.c) c_int {
     splitstack.Thread.enter() catch return 2;
-    if (stepped_observe() == 0) return 2;
+    if (hs_interrupted_install() == 0) return 2;
     const digest = stepped_run();
     splitstack.Thread.leave();
     var buffer: [32]u8 = undefined;

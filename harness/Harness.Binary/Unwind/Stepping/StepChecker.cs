@@ -8,7 +8,7 @@ namespace Harness.Binary.Unwind.Stepping;
 /// frame in full at every step, the whole chain every so often and wherever the stack is another. What could not be evaluated is a finding.
 /// </summary>
 /// <param name="wholeEvery">How many steps may pass between comparisons of the whole chain.</param>
-public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int wholeEvery = StepChecker.WholeEvery)
+public sealed partial class StepChecker(TracedModules modules, IFrameMemory memory, int wholeEvery = StepChecker.WholeEvery)
 {
     public const int WholeEvery = 64;
 
@@ -39,23 +39,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
 
     public bool IsNew => _place.Visits == 1;
 
-    public bool IsUninterrupted => !_shadow.IsInSignal;
-
-    /// <summary>Where control stands, and the return addresses outwards.</summary>
-    public IReadOnlyList<ulong> Chain()
-    {
-        var addresses = new List<ulong> { Pc };
-        for (var i = _shadow.HasLeft ? -1 : _shadow.Current.Depth - 1; i >= 0; i--)
-        {
-            addresses.Add(_shadow.Current[i].Return);
-        }
-
-        return addresses;
-    }
-
-    /// <summary>Where the function that stepping began in returns to.</summary>
-    internal ulong Outside { get; private set; }
-
     public string Describe(ulong address) => Named(address);
 
     /// <summary>The function that stepping began in has returned.</summary>
@@ -68,11 +51,12 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         _unwinder = new Unwinder(modules, _paged);
         _shadow = new ShadowStack(memory, _places.At);
         var trace = _unwinder.Walk(registers);
-        if (!trace.IsComplete)
+        if (!trace.IsComplete && !EndsAtStart(trace))
         {
             throw new InvalidDataException($"stepping begins where the chain of callers does not lead to the program's beginning: {trace.End}");
         }
 
+        StartsBlind = !trace.IsComplete;
         _shadow.Begin(trace);
         (_outermost, _depthAtBegin) = (_shadow.Current, _shadow.Current.Depth);
         Outside = _depthAtBegin > 0 ? _shadow.Current.Top.Return : 0;
@@ -128,6 +112,7 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
     private void Check()
     {
         var place = _place;
+        _excused = null;
         place.Visits++;
         var chain = _shadow.Current;
         _depthMax = Math.Max(_depthMax, chain.Depth);
@@ -307,7 +292,11 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             depth = redirection is Redirection.Done ? i + 1 : depth;
         }
 
-        if (trace.End is TraceEnd.Failed failed)
+        if (trace.Frames.Count == depth && EndsAtStart(trace))
+        {
+            _ledger.Excuse(StepShortcoming.NoStart);
+        }
+        else if (trace.End is TraceEnd.Failed failed)
         {
             Found(place, StepFault.WrongChain, $"{depth + 1} frames", $"{trace.Frames.Count}, then {failed.Problem}");
         }
@@ -316,9 +305,6 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
             Found(place, StepFault.WrongChain, $"{depth + 1} frames", $"{trace.Frames.Count}");
         }
     }
-
-    private static bool IsBlindRestorer(CodePlace place) =>
-        place.Role.HasFlag(CodeRole.Restorer) && place.Row is not { Entry.Common.IsSignalFrame: true };
 
     /// <summary>Behind a gate a return address, on the stack that was given back, is zero by now: nothing can ever return through it.</summary>
     private bool IsReleased(UnwoundFrame frame, in ShadowFrame expected, bool isBehindGate) =>
@@ -388,9 +374,14 @@ public sealed class StepChecker(TracedModules modules, IFrameMemory memory, int 
         return true;
     }
 
-    private void Found(CodePlace place, StepFault fault, string expected, string observed) => _ledger.Add(place, fault, expected, observed, _steps);
+    private void Found(CodePlace place, StepFault fault, string expected, string observed) =>
+        _excused = _ledger.Add(place, fault, expected, observed, _steps) ?? _excused;
 
-    private void Excuse(StepShortcoming shortcoming) => _ledger.Excuse(shortcoming);
+    private void Excuse(StepShortcoming shortcoming)
+    {
+        _excused = shortcoming.SparesChain ? _excused : shortcoming;
+        _ledger.Excuse(shortcoming);
+    }
 
     private string Named(ulong address) => modules.Find(address) is { } module && module.Name(address) is var (name, offset)
         ? $"{name}+{offset:x}" : Hex(address);

@@ -47,6 +47,9 @@ public sealed record StepFinding(
 /// </summary>
 public sealed record StepShortcoming(string Where, string Reason)
 {
+    /// <summary>It is about a register that no chain needs.</summary>
+    public bool SparesChain { get; init; }
+
     /// <summary>By function.</summary>
     public static IReadOnlyList<StepShortcoming> Functions { get; } =
     [
@@ -57,8 +60,10 @@ public sealed record StepShortcoming(string Where, string Reason)
 
     public static readonly StepShortcoming NoRows = new("(.plt, .init, .fini)", "lld and glibc write no rows for these; workers bind immediately, so a stub is one jump");
 
+    public static readonly StepShortcoming NoStart = new("_start", "musl's has no rows: a trace ends at it without being told that it is the first frame");
+
     public static readonly StepShortcoming LostRbx = new(
-        "(self-hosted)", "Zig's own calling convention gives rbx away, and the self-hosted backend writes no rule that says so: a caller's rbx is not recovered");
+        "(self-hosted)", "Zig's own calling convention gives rbx away, and the self-hosted backend writes no rule that says so: a caller's rbx is not recovered") { SparesChain = true };
 
     public static readonly StepShortcoming Restorer = new(
         "restore_rt", "std.os.linux's return from signals is naked and has no rows of a signal's frame: a trace from a handler that Zig installed ends there");

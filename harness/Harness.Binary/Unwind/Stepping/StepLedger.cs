@@ -15,14 +15,17 @@ internal sealed class StepLedger
 
     public IReadOnlyDictionary<StepShortcoming, long> Known => _known;
 
-    public void Add(CodePlace place, StepFault fault, string expected, string observed, long step)
+    /// <returns>The shortcoming that excuses it; null: it is a finding.</returns>
+    public StepShortcoming? Add(CodePlace place, StepFault fault, string expected, string observed, long step)
     {
         var (name, offset) = place.Module?.Name(place.Pc) ?? (place.Pc.ToString("x", CultureInfo.InvariantCulture), 0);
         if (StepShortcoming.Functions.FirstOrDefault(s => s.Where == name) is { } known)
         {
             Excuse(known);
+            return known;
         }
-        else if (_findings.TryGetValue((place.Pc, fault), out var before))
+
+        if (_findings.TryGetValue((place.Pc, fault), out var before))
         {
             _findings[(place.Pc, fault)] = before with { Count = before.Count + 1 };
         }
@@ -32,6 +35,8 @@ internal sealed class StepLedger
             _findings[(place.Pc, fault)] = new StepFinding(
                 fault, place.Pc, $"{name}+{offset:x}", text, expected, observed, step, 1, place.Role.HasFlag(CodeRole.Stub));
         }
+
+        return null;
     }
 
     public void Excuse(StepShortcoming shortcoming) => _known[shortcoming] = _known.GetValueOrDefault(shortcoming) + 1;

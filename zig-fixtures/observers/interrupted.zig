@@ -1,12 +1,10 @@
 //! The handler of a signal that a tracer sends at an instruction of its choice: it takes the interrupted thread's trace in two ways, for the
-//! tracer to read. Not split: it runs whatever the limit is.
+//! tracer to read (Harness.Verification/Stepping). Not split: it runs whatever the limit is.
 
 const std = @import("std");
 const linux = std.os.linux;
-
-pub const panic = std.debug.no_panic;
-
-extern fn hs_dwarf_interrupted(gregs: *const [23]u64, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
+const abi = @import("abi");
+const dwarf = @import("dwarf.zig");
 
 const signal: std.c.SIG = @enumFromInt(43);
 const frames_max = 1024;
@@ -17,15 +15,15 @@ const Trace = extern struct {
     end: u64 = 0,
     addresses: [frames_max]u64 = undefined,
 };
-export var stepped_frame_pointers: Trace = .{};
-export var stepped_dwarf: Trace = .{};
+export var hs_interrupted_frame_pointers: Trace = .{};
+export var hs_interrupted_dwarf: Trace = .{};
 
 /// std.debug wants room.
 var signal_stack: [512 << 10]u8 align(16) = undefined;
 
 /// Through the C library: what its handlers return to has rows, Zig's own has none.
 /// 0: the system refuses.
-export fn stepped_observe() callconv(.c) u32 {
+export fn hs_interrupted_install() callconv(.c) u32 {
     var stack: std.c.stack_t = .{ .sp = &signal_stack, .flags = 0, .size = signal_stack.len };
     const action: std.c.Sigaction = .{
         .handler = .{ .sigaction = onSignal },
@@ -36,22 +34,19 @@ export fn stepped_observe() callconv(.c) u32 {
 }
 
 fn onSignal(_: std.c.SIG, _: *const std.c.siginfo_t, context: ?*anyopaque) callconv(.c) void {
-    const ucontext: *const extern struct { flags: u64, link: u64, stack: [3]u64, gregs: [23]u64 } = @ptrCast(@alignCast(context.?));
+    const ucontext: *const abi.Ucontext = @ptrCast(@alignCast(context.?));
     walk(&ucontext.gregs);
     var end: u32 = 0;
-    stepped_dwarf.count = hs_dwarf_interrupted(&ucontext.gregs, &stepped_dwarf.addresses, frames_max, &end);
-    stepped_dwarf.end = end;
+    hs_interrupted_dwarf.count = dwarf.captureInterrupted(&ucontext.gregs, &hs_interrupted_dwarf.addresses, frames_max, &end);
+    hs_interrupted_dwarf.end = end;
 }
-
-const greg_rbp = 10;
-const greg_rip = 16;
 
 /// The chain of saved frame pointers, whatever it is here: the kernel says whether a word can be read.
 fn walk(gregs: *const [23]u64) void {
-    const into = &stepped_frame_pointers;
-    into.addresses[0] = gregs[greg_rip];
+    const into = &hs_interrupted_frame_pointers;
+    into.addresses[0] = gregs[abi.greg.rip];
     into.count = 1;
-    var frame = gregs[greg_rbp];
+    var frame = gregs[abi.greg.rbp];
     while (frame != 0 and into.count < frames_max) : (into.count += 1) {
         var words: [2]u64 = undefined;
         if (!read(frame, &words)) break;
