@@ -53,8 +53,8 @@ public sealed class SlackAudit
     private readonly List<CodeFunction> _unit;
     private readonly List<SlackFinding> _findings = [];
 
-    /// <summary>Bodies behind thunks: who may enter them.</summary>
-    private readonly Dictionary<ulong, ulong> _thunkOf = [];
+    /// <summary>Bodies behind thunks: who may enter them, a thunk and its way to morestack.</summary>
+    private readonly Dictionary<ulong, HashSet<ulong>> _thunksOf = [];
 
     private SlackAudit(CodeImage image, SlackRequest request)
     {
@@ -93,7 +93,7 @@ public sealed class SlackAudit
             CheckEntries(use);
         }
 
-        foreach (var pointer in pointers.Where(_thunkOf.ContainsKey))
+        foreach (var pointer in pointers.Where(_thunksOf.ContainsKey))
         {
             Complain(image.Containing(pointer)!.Name, "is reached by a pointer past its check");
         }
@@ -107,7 +107,7 @@ public sealed class SlackAudit
             }
         }
 
-        var split = uses.Count(use => use.HasCheck && !IsThunk(use) || _thunkOf.ContainsKey(use.Function.Start));
+        var split = uses.Count(use => use.HasCheck && !IsThunk(use) || _thunksOf.ContainsKey(use.Function.Start));
         var functions = uses.Count(use => !IsThunk(use));
         if (_request.Functions is { } expected && expected != functions)
         {
@@ -122,7 +122,11 @@ public sealed class SlackAudit
         return new SlackReport(functions, split, worst, deepest is null ? [] : below.Bound(deepest).Chain, [.. _findings]);
     }
 
-    private static bool IsThunk(FunctionUse use) => use.Name.StartsWith(ThunkCode.SymbolPrefix, StringComparison.Ordinal);
+    private static bool IsThunk(FunctionUse use) => IsThunkOf("", use.Name);
+
+    /// <param name="function">Of any, when empty.</param>
+    private static bool IsThunkOf(string function, string name) => ThunkCode.Prefixes.Any(
+        prefix => function.Length > 0 ? name == prefix + function : name.StartsWith(prefix, StringComparison.Ordinal));
 
     private void Complain(string function, string text)
     {
@@ -138,9 +142,14 @@ public sealed class SlackAudit
         {
             foreach (var exit in thunk.Exits.Where(exit => exit is { Kind: ExitKind.Direct, IsChecked: true }))
             {
-                if (thunk.Name == ThunkCode.SymbolPrefix + exit.Name)
+                if (exit.Name.Length > 0 && IsThunkOf(exit.Name, thunk.Name))
                 {
-                    _thunkOf[exit.Target] = thunk.Function.Start;
+                    if (!_thunksOf.TryGetValue(exit.Target, out var thunks))
+                    {
+                        _thunksOf[exit.Target] = thunks = [];
+                    }
+
+                    thunks.Add(thunk.Function.Start);
                 }
             }
         }
@@ -151,7 +160,7 @@ public sealed class SlackAudit
     {
         var name = use.Name;
         var isUnits = use.Function.Object == _unit[0].Object;
-        if (isUnits && !use.HasCheck && !_thunkOf.ContainsKey(use.Function.Start) && !_request.Unsplit.ContainsKey(name)
+        if (isUnits && !use.HasCheck && !_thunksOf.ContainsKey(use.Function.Start) && !_request.Unsplit.ContainsKey(name)
             && !_request.Runtime.Any(rule => rule.Fits(name)))
         {
             Complain(name, $"has no check, and is not on the list of those left out; it uses {use.Own} bytes of stack");
@@ -164,7 +173,7 @@ public sealed class SlackAudit
 
         foreach (var exit in use.Exits.Where(exit => exit.Kind is ExitKind.Direct))
         {
-            if (_thunkOf.TryGetValue(exit.Target, out var thunk) && thunk != use.Function.Start)
+            if (_thunksOf.TryGetValue(exit.Target, out var thunks) && !thunks.Contains(use.Function.Start))
             {
                 Complain(name, $"goes to {exit.Name} past its check, at 0x{exit.Site:x}");
             }
