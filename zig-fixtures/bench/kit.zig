@@ -137,14 +137,15 @@ pub const Places = struct {
 /// Sixteen jumps and no memory: how fast the core is right now. Where another hardware thread keeps it busy, they take 1.9 times as long.
 pub fn jumps(_: u64, count: u64) callconv(.c) u64 {
     asm volatile (
-        \1:
-        \    .rept 16
-        \    jmp 2f
-        \    nop
-        \2:
-        \    .endr
-        \    dec %[count]
-        \    jnz 1b
+        \\    .p2align 6
+        \\1:
+        \\    .rept 16
+        \\    jmp 2f
+        \\    nop
+        \\2:
+        \\    .endr
+        \\    dec %[count]
+        \\    jnz 1b
         :
         : [count] "r" (count),
         : .{ .memory = true });
