@@ -12,9 +12,9 @@ const abi = kit.abi;
 pub const panic = kit.panic;
 pub const std_options = kit.std_options;
 
-const Frame = extern struct { bytes: u64, function: *const fn () callconv(.c) void };
+const Frame = extern struct { bytes: u64, alignment: u64, function: *const fn () callconv(.c) void };
 const Passing = extern struct { bytes: u64, alignment: u64, function: *const fn (u64) callconv(.c) u64 };
-const Unit = extern struct { frame_count: u64, frames: [*]const Frame, passing_count: u64, passings: [*]const Passing };
+const Unit = extern struct { frame_count: u64, frames: [*]const Frame, aligned_count: u64, aligned: [*]const Frame, passing_count: u64, passings: [*]const Passing };
 
 extern const hs_unit: Unit;
 extern var hs_trial_lowest: u64;
@@ -55,11 +55,21 @@ pub export fn main() callconv(.c) c_int {
             method, hs_unit.frame_count, pairs, split_calls, deepest,
         });
         if (method == .canaries) kit.say("slack used {d} bytes", .{mark});
+        realigned(method);
         if (split_calls == 0 or split_calls == pairs) kit.stop("the residues do not reach both sides of the check", .{});
     }
     mixed();
     passings();
     return 0;
+}
+
+/// The same with frames whose alignment takes up to as much again.
+fn realigned(method: Method) void {
+    pairs = 0;
+    split_calls = 0;
+    for (hs_unit.aligned[0..hs_unit.aligned_count]) |frame| sweep(method, frame);
+    kit.say("realigned  {t}: {d} frames, {d} pairs, of them {d} split", .{ method, hs_unit.aligned_count, pairs, split_calls });
+    if (split_calls == 0 or split_calls == pairs) kit.stop("the residues of realigned frames do not reach both sides of the check", .{});
 }
 
 /// Frames of all sizes after one another on one stack: cached segments that are large enough and ones that are not. Many stacks, as the
@@ -103,7 +113,7 @@ fn sweep(method: Method, frame: Frame) void {
     if (method == .canaries) fillCanaries(page, base) else kit.protect(page, kit.page_bytes, false);
     var guard: u64 = 0;
     var residue: i64 = -unasked_bytes;
-    while (residue <= @as(i64, @intCast(frame.bytes)) + beyond_frame) : (residue += word) {
+    while (residue <= @as(i64, @intCast(frame.bytes + frame.alignment)) + beyond_frame) : (residue += word) {
         // The stack pointer stays a multiple of 16 at calls: odd residues move the limit instead.
         const limit = base + @as(u64, @intCast(@mod(residue, 16)));
         call(frame, limit, residue);
@@ -168,7 +178,7 @@ fn words(low: u64, high: u64) []u64 {
 fn wrong(comptime what: []const u8, args: anytype, frame: Frame, residue: i64) noreturn {
     var text: [128]u8 = undefined;
     const said = std.fmt.bufPrint(&text, what, args) catch what;
-    kit.stop("the function with a buffer of {d} bytes, called {d} bytes above the limit, {s}", .{ frame.bytes, residue, said });
+    kit.stop("the function with a buffer of {d} bytes aligned to {d}, called {d} bytes above the limit, {s}", .{ frame.bytes, frame.alignment, residue, said });
 }
 
 /// Stack arguments as compilers pass them: nothing split, everything split to fresh segments, everything split to cached ones.

@@ -17,6 +17,12 @@ public sealed record SlackRequest(LimitSlot Limit, long SlackBytes, IReadOnlyDic
         new("__morestack", "what checks call"),
     ];
 
+    /// <summary>
+    /// Why nothing can be proven of some functions of a program written by hand: texts that findings about them have (several with <c>|</c> between
+    /// them), each with the reason why that is so. Each has to be met: one that has nothing to say any more is a finding.
+    /// </summary>
+    public IReadOnlyList<NamedRule> Unproven { get; init; } = [];
+
     public StackRules Rules { get; init; } = StackRules.Default;
 }
 
@@ -35,6 +41,9 @@ public sealed record SlackReport(
     int Functions, int Checked, long WorstBytes, ImmutableArray<ChainLink> Chain, ImmutableArray<SlackFinding> Findings)
 {
     public bool Holds => Findings.IsEmpty;
+
+    /// <summary>Functions of which nothing could be proven, for a reason that was stated.</summary>
+    public ImmutableArray<string> Unproven { get; init; } = [];
 }
 
 /// <summary>
@@ -52,6 +61,8 @@ public sealed class SlackAudit
     private readonly StackGraph _graph;
     private readonly List<CodeFunction> _unit;
     private readonly List<SlackFinding> _findings = [];
+    private readonly HashSet<NamedRule> _stated = [];
+    private readonly SortedSet<string> _unproven = new(StringComparer.Ordinal);
 
     /// <summary>Bodies behind thunks: who may enter them, a thunk and its way to morestack.</summary>
     private readonly Dictionary<ulong, HashSet<ulong>> _thunksOf = [];
@@ -119,7 +130,12 @@ public sealed class SlackAudit
             Complain(image.Name, $"has {functions} functions of the unit and no check");
         }
 
-        return new SlackReport(functions, split, worst, deepest is null ? [] : below.Bound(deepest).Chain, [.. _findings]);
+        foreach (var rule in _request.Unproven.Where(rule => !_stated.Contains(rule)))
+        {
+            Complain(image.Name, $"has nothing left that cannot be proven because of `{rule.Pattern}` ({rule.Reason}): strike the rule");
+        }
+
+        return new SlackReport(functions, split, worst, deepest is null ? [] : below.Bound(deepest).Chain, [.. _findings]) { Unproven = [.. _unproven] };
     }
 
     private static bool IsThunk(FunctionUse use) => IsThunkOf("", use.Name);
@@ -130,7 +146,12 @@ public sealed class SlackAudit
 
     private void Complain(string function, string text)
     {
-        if (_findings.Count < MaxFindings)
+        if (_request.Unproven.FirstOrDefault(rule => rule.Pattern.Split('|').Any(part => text.Contains(part, StringComparison.Ordinal))) is { } rule)
+        {
+            _stated.Add(rule);
+            _unproven.Add(function);
+        }
+        else if (_findings.Count < MaxFindings)
         {
             _findings.Add(new SlackFinding(function, text));
         }

@@ -89,6 +89,7 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     {
         var options = Product.Importing(
             cell, ("workload", "programs/signals/workload.zig"), ("handler", "programs/signals/handler.zig"));
+        options = options with { SlackUnproven = options.SlackUnproven.Add(Product.UnseenJump) };
         recipe = recipe.And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []))
             .And(new RuntimePart(
                 "probe", "programs/signals/probe.zig", OptimizeMode.ReleaseSafe, ["-lc"],

@@ -213,6 +213,7 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     private async Task<string> BuildAsync(Cell cell)
     {
         var options = Product.Importing(cell, ("workload", "programs/signals/workload.zig"));
+        options = options with { SlackUnproven = options.SlackUnproven.Add(Product.UnseenJump) };
         var recipe = RuntimeRecipe.Product.And(new RuntimePart("observer", "programs/signals/observer.zig", OptimizeMode.ReleaseSafe, ["-lc"], []))
             .And(RuntimeRecipe.Standard.Parts.Single(part => part.Name == "dwarf"))
             .And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
