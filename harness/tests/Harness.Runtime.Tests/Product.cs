@@ -12,6 +12,9 @@ internal static class Product
         "which is not in the file|call one another",
         "main, its schedulers and what reports a failure call libc on a thread's own stack; calls by pointer may lead to them for all that the code says");
 
+    /// <summary>For programs that jump: longjmp's place is taken.</summary>
+    public static RuntimePart Jump { get; } = new("jump", "runtime/jump.S", OptimizeMode.ReleaseFast, [], []);
+
     /// <summary>The same of programs/signals.</summary>
     public static NamedRule UnseenJump { get; } = new(
         "rsp is set to what is not known", "signals_jumps_out leaves its frame as longjmp would, without the runtime's knowledge");
