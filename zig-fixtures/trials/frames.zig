@@ -112,8 +112,9 @@ fn sweep(method: Method, frame: Frame) void {
     // The limit lies on a page boundary plus what may be written below it.
     const page = std.mem.alignForward(u64, segment.low + abi.canary_bytes, kit.page_bytes);
     const below = below_stubs + realignment(frame);
-    // That of realigned frames itself is aligned, so that they go as low as they can.
-    const base = std.mem.alignForward(u64, page + kit.page_bytes + below, if (frame.alignment > 16) unasked_alignment_max else 1);
+    // Where frames are realigned it lies right below a multiple of what they are aligned to, so that they go as low as they can.
+    const lowest = page + kit.page_bytes + below;
+    const base = if (frame.alignment > 16) std.mem.alignForward(u64, lowest, unasked_alignment_max) + unasked_alignment_max - 16 else lowest;
     if (method == .canaries) fillCanaries(page, base) else kit.protect(page, kit.page_bytes, false);
     var guard: u64 = 0;
     var residue: i64 = -unasked_bytes;
