@@ -8,7 +8,7 @@ namespace Harness.Binary;
 /// elsewhere, discards sections. What is not changed keeps its place in the file; additions follow at its end.
 /// New local symbols must come before the global ones, so the symbol table is rewritten and relocations renumbered.
 /// </summary>
-public sealed class ObjectRewriter
+public sealed partial class ObjectRewriter
 {
     private const ushort X86_64 = 62;
     private readonly ElfFile _object;
@@ -19,7 +19,7 @@ public sealed class ObjectRewriter
     private readonly List<(int Section, List<NewRelocation> Entries)> _relocations = [];
     private readonly Dictionary<int, List<Redirection>> _redirections = [];
     private readonly HashSet<int> _discarded = [];
-    private readonly List<(int At, byte[] Bytes)> _patches = [];
+    private readonly List<(ElfSection Section, int At, byte[] Bytes)> _patches = [];
     private readonly Dictionary<int, int> _moved = [];
 
     /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
@@ -93,7 +93,7 @@ public sealed class ObjectRewriter
             throw _object.Bad($"{bytes.Length} bytes at {offset} lie outside {section.Name}");
         }
 
-        _patches.Add((section.Offset + (int)offset, bytes));
+        _patches.Add((section, (int)offset, bytes));
     }
 
     /// <summary>Turns a section into nothing (its index stays taken, so no reference has to move).</summary>
@@ -109,7 +109,8 @@ public sealed class ObjectRewriter
     /// </exception>
     public byte[] Write()
     {
-        var total = _object.Sections.Length + _sections.Count + _relocations.Count + 3;
+        var relocations = FinalRelocations();
+        var total = _object.Sections.Length + _sections.Count + relocations.Count + 3;
         if (total > _object.Limits.MaxSections)
         {
             throw _object.Bad(
@@ -119,6 +120,7 @@ public sealed class ObjectRewriter
         var output = new MemoryStream(_object.Bytes.Length + (_object.Bytes.Length / 4));
         output.Write(_object.Bytes);
         var headers = OldHeaders();
+        MovePrefixed(output, headers);
         var (sectionNames, symbolNames) = (new NameTable(), new NameTable());
         foreach (var section in _sections)
         {
@@ -126,8 +128,8 @@ public sealed class ObjectRewriter
         }
 
         // The three tables that replace those the object came with follow the added sections and relocations.
-        var newSymbolTable = headers.Count + _relocations.Count(added => ExistingRelocations(added.Section) is null);
-        foreach (var (target, entries) in _relocations)
+        var newSymbolTable = headers.Count + relocations.Count(added => ExistingRelocations(added.Section) is null);
+        foreach (var (target, entries) in relocations)
         {
             if (ExistingRelocations(target) is { } existing)
             {
@@ -266,6 +268,7 @@ public sealed class ObjectRewriter
         var result = new byte[old.Length + ((_symbols.Count + _undefined.Count) * ElfFile.SymbolBytes)];
         old[..locals].CopyTo(result);
         old[locals..].CopyTo(result.AsSpan(locals + (_symbols.Count * ElfFile.SymbolBytes)));
+        ShiftSymbols(result);
         for (var i = 0; i < _symbols.Count; i++)
         {
             var entry = result.AsSpan(locals + (i * ElfFile.SymbolBytes));
@@ -336,19 +339,20 @@ public sealed class ObjectRewriter
         }
 
         var result = output.ToArray();
-        foreach (var (at, bytes) in _patches)
+        foreach (var (section, at, bytes) in _patches)
         {
-            bytes.CopyTo(result.AsSpan(at));
+            bytes.CopyTo(result.AsSpan(_moved.GetValueOrDefault(section.Index, section.Offset) + ShiftOf(section.Index) + at));
         }
 
         BinaryPrimitives.WriteInt64LittleEndian(result.AsSpan(40), headersAt);
         BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(60), checked((ushort)headers.Count));
         BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(62), checked((ushort)nameSection));
-        if (_symbols.Count > 0 || _redirections.Count > 0)
+        if (_symbols.Count > 0 || _redirections.Count > 0 || _prefixes.Count > 0)
         {
+            var shifts = AddendShifts();
             foreach (var section in _object.Sections.Where(s => s.Type is ElfSectionType.RelocationsWithAddend))
             {
-                Renumber(section, result);
+                Renumber(section, result, shifts);
             }
         }
 
@@ -356,11 +360,12 @@ public sealed class ObjectRewriter
     }
 
     /// <summary>In place, entry by entry: debug information has hundreds of thousands of them.</summary>
-    private void Renumber(ElfSection section, byte[] result)
+    private void Renumber(ElfSection section, byte[] result, int[] shifts)
     {
         var count = (int)section.Size / ElfFile.RelocationBytes;
         var entries = result.AsSpan(
             _moved.GetValueOrDefault(section.Index, section.Offset), count * ElfFile.RelocationBytes);
+        var shift = ShiftOf(section.Info);
         for (var i = 0; i < count; i++)
         {
             var at = entries[(i * ElfFile.RelocationBytes)..];
@@ -375,6 +380,9 @@ public sealed class ObjectRewriter
             {
                 BinaryPrimitives.WriteInt32LittleEndian(at[12..], symbol + _symbols.Count);
             }
+
+            Add(at, shift);
+            Add(at[16..], shifts[symbol]);
         }
 
         foreach (var redirection in _redirections.GetValueOrDefault(section.Index) ?? [])

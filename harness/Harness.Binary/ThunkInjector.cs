@@ -15,6 +15,12 @@ public sealed class ThunkInjector
     private readonly ObjectRewriter _rewriter;
     private readonly List<UnsplitFunction> _unsplit = [];
     private readonly Dictionary<(int Section, ulong Offset), SymbolReference> _thunks = [];
+    private readonly Dictionary<string, SymbolReference> _runtime = [];
+    private readonly Dictionary<int, int> _functionsIn = [];
+    private readonly List<byte> _code = [];
+    private readonly List<byte> _frames = [];
+    private readonly List<NewRelocation> _codeRelocations = [];
+    private readonly List<NewRelocation> _frameRelocations = [];
     private readonly List<(int Section, FunctionScan.Exit Exit)> _exits = [];
     private int _functions;
     private readonly List<string> _misled = [];
@@ -60,6 +66,11 @@ public sealed class ThunkInjector
     {
         var symbols = CodeFunctions.Of(_object);
         _functions = symbols.Count;
+        foreach (var symbol in symbols)
+        {
+            _functionsIn[symbol.Section] = _functionsIn.GetValueOrDefault(symbol.Section) + 1;
+        }
+
         var starts = symbols.Select(s => ((int)s.Section, s.Value)).ToHashSet();
         var relocated = RelocatedOffsets();
         var result = new List<Function>();
@@ -116,6 +127,9 @@ public sealed class ThunkInjector
         return result;
     }
 
+    /// <summary>Bodies are at most this aligned; a check in front of one takes as much.</summary>
+    private const ulong MaxAlignmentInFront = 64;
+
     private void AddThunks(List<Function> functions)
     {
         if (functions.Count == 0)
@@ -123,50 +137,102 @@ public sealed class ThunkInjector
             return;
         }
 
-        var (code, frames) = (new List<byte>(), new List<byte>());
-        var (codeRelocations, frameRelocations) = (new List<NewRelocation>(), new List<NewRelocation>());
-        var section = _object.Sections.Length;
-        var morestack = Runtime(SplitChoice.Morestack, ElfSymbolType.None);
-        SymbolReference? limit = _options.LimitSlot.Variable is { } variable ? Runtime(variable, ElfSymbolType.ThreadLocal) : null;
-        ThunkCode.WriteCommonEntry(frames);
+        ThunkCode.WriteCommonEntry(_frames);
         foreach (var function in functions)
         {
-            var start = (ulong)code.Count;
-            var layout = ThunkCode.Write(code, function.Check, _options.LimitSlot);
-            var body = SymbolReference.Existing(function.Symbol.Index);
-            var thunk = _rewriter.AddSymbol(new NewSymbol(
-                ThunkCode.SymbolPrefix + function.Symbol.Name, ElfSymbolType.Function, section, start, (ulong)layout.Bytes));
-            _thunks.Add((function.Symbol.Section, function.Symbol.Value), thunk);
-            if (limit is { } slot)
+            if (StandsAlone(function.Symbol))
             {
-                codeRelocations.Add(new(start + (ulong)layout.Limit, RelocationType.ThreadPointerOffset32, slot, 0));
+                AddInFront(function);
             }
-
-            codeRelocations.Add(new(start + (ulong)layout.FirstJump, RelocationType.PcRelative32, body, -4));
-            codeRelocations.Add(new(start + (ulong)layout.Call, RelocationType.Plt32, morestack, -4));
-            codeRelocations.Add(new(start + (ulong)layout.SecondJump, RelocationType.PcRelative32, body, -4));
-            frameRelocations.Add(
-                new((ulong)ThunkCode.WriteFrameEntry(frames, layout), RelocationType.PcRelative32, thunk, 0));
+            else
+            {
+                var start = (ulong)_code.Count;
+                var layout = ThunkCode.Write(_code, function.Check, _options.LimitSlot);
+                AddPiece(function, ThunkCode.SymbolPrefix, start, layout);
+            }
         }
 
         const ElfSectionFlags Code = ElfSectionFlags.Allocate | ElfSectionFlags.Execute;
         _rewriter.AddSection(new NewSection(
-            ".text.hs_thunks", ElfSectionType.ProgramBits, Code, ThunkCode.Alignment, code.ToArray()));
+            ".text.hs_thunks", ElfSectionType.ProgramBits, Code, ThunkCode.Alignment, _code.ToArray()));
         var unwind = _rewriter.AddSection(new NewSection(
-            ".eh_frame", ElfSectionType.ProgramBits, ElfSectionFlags.Allocate, 8, frames.ToArray()));
-        _rewriter.AddRelocations(section, codeRelocations);
-        _rewriter.AddRelocations(unwind, frameRelocations);
+            ".eh_frame", ElfSectionType.ProgramBits, ElfSectionFlags.Allocate, 8, _frames.ToArray()));
+        _rewriter.AddRelocations(_object.Sections.Length, _codeRelocations);
+        _rewriter.AddRelocations(unwind, _frameRelocations);
+    }
+
+    /// <summary>Its section is its own, so that something can be put before it.</summary>
+    private bool StandsAlone(ElfSymbol symbol) =>
+        symbol.Value == 0 && _functionsIn[symbol.Section] == 1 && _object.Sections[symbol.Section].Alignment <= MaxAlignmentInFront;
+
+    private void AddInFront(Function function)
+    {
+        var (symbol, section) = (function.Symbol, _object.Sections[function.Symbol.Section]);
+        var start = (ulong)_code.Count;
+        var over = AddPiece(function, ThunkCode.OverPrefix, start, ThunkCode.WriteOver(_code, function.Check));
+        var bytes = new List<byte>();
+        var (entry, layout) = ThunkCode.WriteInFront(bytes, function.Check, _options.LimitSlot, (int)Math.Max(section.Alignment, 1));
+        var thunk = AddSymbol(ThunkCode.SymbolPrefix, symbol, section.Index, (ulong)entry, layout);
+        _thunks.Add((symbol.Section, symbol.Value), thunk);
+        _rewriter.Prepend(section, [.. bytes], [.. Relocations(layout, (ulong)entry, symbol, over)]);
+    }
+
+    /// <summary>A piece of .text.hs_thunks that stands by itself.</summary>
+    private SymbolReference AddPiece(Function function, string prefix, ulong start, ThunkCode.Layout layout)
+    {
+        var symbol = AddSymbol(prefix, function.Symbol, _object.Sections.Length, start, layout);
+        _codeRelocations.AddRange(Relocations(layout, start, function.Symbol, symbol));
+        if (prefix == ThunkCode.SymbolPrefix)
+        {
+            _thunks.Add((function.Symbol.Section, function.Symbol.Value), symbol);
+        }
+
+        return symbol;
+    }
+
+    /// <summary>A symbol with unwind rows.</summary>
+    private SymbolReference AddSymbol(string prefix, ElfSymbol function, int section, ulong start, ThunkCode.Layout layout)
+    {
+        var symbol = _rewriter.AddSymbol(new NewSymbol(prefix + function.Name, ElfSymbolType.Function, section, start, (ulong)layout.Bytes));
+        _frameRelocations.Add(new((ulong)ThunkCode.WriteFrameEntry(_frames, layout), RelocationType.PcRelative32, symbol, 0));
+        return symbol;
+    }
+
+    private IEnumerable<NewRelocation> Relocations(ThunkCode.Layout layout, ulong start, ElfSymbol body, SymbolReference over)
+    {
+        foreach (var (offset, target) in layout.Fields)
+        {
+            var at = start + (ulong)offset;
+            if (target is ThunkCode.Target.Limit)
+            {
+                if (_options.LimitSlot.Variable is { } variable)
+                {
+                    yield return new(at, RelocationType.ThreadPointerOffset32, Runtime(variable, ElfSymbolType.ThreadLocal), 0);
+                }
+
+                continue;
+            }
+
+            yield return target switch
+            {
+                ThunkCode.Target.Body => new(at, RelocationType.PcRelative32, SymbolReference.Existing(body.Index), -4),
+                ThunkCode.Target.Over => new(at, RelocationType.PcRelative32, over, -4),
+                ThunkCode.Target.Morestack => new(at, RelocationType.Plt32, Runtime(SplitChoice.Morestack, ElfSymbolType.None), -4),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+        }
     }
 
     /// <summary>The symbol of the runtime, which the object may or may not refer to already.</summary>
     private SymbolReference Runtime(string name, ElfSymbolType type)
     {
-        foreach (var symbol in _object.Symbols.Where(symbol => symbol.Name == name))
+        if (!_runtime.TryGetValue(name, out var symbol))
         {
-            return SymbolReference.Existing(symbol.Index);
+            var known = _object.Symbols.Where(own => own.Name == name).Select(own => (int?)own.Index).FirstOrDefault();
+            _runtime[name] = symbol = known is { } index ? SymbolReference.Existing(index) : _rewriter.AddUndefinedSymbol(name, type);
         }
 
-        return _rewriter.AddUndefinedSymbol(name, type);
+        return symbol;
     }
 
     private int Redirect()

@@ -42,9 +42,21 @@ public sealed class BenchmarkBuilder(FixtureLayout fixtures, ToolCache cache, Be
         KeepIntermediates = true,
     };
 
+    /// <summary>
+    /// How many programs there are of a route, which differ in where their code lies: functions are aligned to 16 bytes, so these are
+    /// all the places that one can have in a cache line.
+    /// </summary>
+    public const int Layouts = 64 / LayoutBytes;
+
+    private const int LayoutBytes = 16;
+
+    /// <summary>What unit.zig has, and what takes its place.</summary>
+    private const string Padding = "const code_after_bytes = 0;";
+
     /// <summary>The package's fibers under the workloads, with the checks of a route.</summary>
+    /// <param name="layout">Below <see cref="Layouts"/>.</param>
     /// <exception cref="ToolchainException">It does not build.</exception>
-    public async Task<BenchmarkProgram> ProductAsync(Route route, string directory, CancellationToken ct)
+    public async Task<BenchmarkProgram> ProductAsync(Route route, int layout, string directory, CancellationToken ct)
     {
         var recipe = RuntimeRecipe.Product.And(new RuntimePart(
             "bench", "bench/product.zig", OptimizeMode.ReleaseFast, ["-lc"],
@@ -52,7 +64,7 @@ public sealed class BenchmarkBuilder(FixtureLayout fixtures, ToolCache cache, Be
                 ("splitstack", "runtime/splitstack.zig"), ("fiber", "runtime/fiber.zig"), ("abi", "runtime/abi.zig"),
                 ("limit_slot", "runtime/limit_slot_glibc.zig"),
             ]));
-        return new BenchmarkProgram.Built(await WorkerAsync(recipe, route, directory, ct).ConfigureAwait(false));
+        return new BenchmarkProgram.Built(await WorkerAsync(recipe, route, layout, directory, ct).ConfigureAwait(false));
     }
 
     /// <summary>Zig's own fibers, with the library mended that keeps them from compiling.</summary>
@@ -117,9 +129,16 @@ public sealed class BenchmarkBuilder(FixtureLayout fixtures, ToolCache cache, Be
         return new BenchmarkProgram.Built(output);
     }
 
-    private async Task<string> WorkerAsync(RuntimeRecipe recipe, Route route, string directory, CancellationToken ct)
+    private async Task<string> WorkerAsync(RuntimeRecipe recipe, Route route, int layout, string directory, CancellationToken ct)
     {
-        var unit = ZigEmitter.Emit([]) with { Source = await File.ReadAllTextAsync(fixtures.PathOf(UnitSource), ct).ConfigureAwait(false) };
+        var source = await File.ReadAllTextAsync(fixtures.PathOf(UnitSource), ct).ConfigureAwait(false);
+        var moved = source.Replace(Padding, $"const code_after_bytes = {layout * LayoutBytes};", StringComparison.Ordinal);
+        if (layout > 0 && moved == source)
+        {
+            throw new ToolchainException($"{UnitSource} has no line `{Padding}`: its source and this harness do not fit together");
+        }
+
+        var unit = ZigEmitter.Emit([]) with { Source = moved };
         var cell = new Cell(route, OptimizeMode.ReleaseFast, Backend.Llvm);
         return await new WorkerBuilder(fixtures, cache, recipe, _options).BuildAsync(unit, cell, directory, ct).ConfigureAwait(false) switch
         {

@@ -142,7 +142,9 @@ internal sealed class UnitBuild(
         {
             // Functions of one name: each is left out, or the object was rejected.
             var unsplit = injection.Unsplit.GroupBy(f => f.Name).ToDictionary(group => group.Key, group => group.First().Reason);
-            var request = new SlackRequest(_injection.LimitSlot, RuntimeRecipe.SlackBytes, unsplit) { Functions = injection.Functions };
+            var request = new SlackRequest(_injection.LimitSlot, RuntimeRecipe.SlackBytes, unsplit) {
+                Functions = injection.Functions, Unproven = options.SlackUnproven,
+            };
             var report = SlackAudit.Run(ElfFile.Load(PathOf(WorkerBuilder.WorkerName)), request);
             return report.Holds
                 ? Task.FromResult(report)

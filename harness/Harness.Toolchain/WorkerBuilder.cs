@@ -31,10 +31,15 @@ public sealed record BuildOptions
     public ImmutableArray<string> Libraries { get; init; } = [];
 
     /// <summary>
-    /// Why <see cref="Binary.StackUse.SlackAudit"/> cannot prove the stack use of this unit; null: it does. For programs written by hand, whose
-    /// unit is a whole program: with a main that runs outside fibers, and calls of libc there.
+    /// Why <see cref="Binary.StackUse.SlackAudit"/> is not asked about this unit; null: it is. For code without checks on purpose.
     /// </summary>
     public string? SlackUnprovenBecause { get; init; }
+
+    /// <summary>
+    /// What it cannot prove of a program written by hand, whose unit has a main that runs outside fibers and calls libc there
+    /// (<see cref="Binary.StackUse.SlackRequest.Unproven"/>).
+    /// </summary>
+    public ImmutableArray<Binary.StackUse.NamedRule> SlackUnproven { get; init; } = [];
 
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }

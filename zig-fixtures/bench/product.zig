@@ -69,6 +69,7 @@ fn hot(count: u64) void {
     report("hot.split", kit.least(bench_split.hot, levels, count, count));
     report("hot.in_place", kit.least(bench_split.hot, 0, count, count));
     report("hot.plain", kit.least(bench_plain.hot, 0, count, count));
+    report("hot.jumps", kit.least(kit.jumps, 0, count, count));
 }
 
 /// One recursion in a process that has not touched its memory yet, and the same again on the same fiber.
@@ -94,7 +95,10 @@ fn calls(rounds: u64) void {
 fn compare(comptime name: []const u8, split: kit.Workload, plain: kit.Workload, n: u64) void {
     var split_least = std.math.inf(f64);
     var plain_least = std.math.inf(f64);
-    for (0..2 * kit.turns) |_| {
+    const places: kit.Places = .read();
+    defer places.restore();
+    for (0..2 * kit.turns) |turn| {
+        places.go(turn);
         split_least = @min(split_least, kit.timed(split, n, 0, std.time.ns_per_ms));
         plain_least = @min(plain_least, kit.timed(plain, n, 0, std.time.ns_per_ms));
     }

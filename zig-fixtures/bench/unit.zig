@@ -5,6 +5,13 @@ const std = @import("std");
 
 pub const panic = std.debug.no_panic;
 
+/// Bytes before all of its code: the benchmark builds it with several (BenchmarkBuilder), as code's speed depends on where it lies.
+const code_after_bytes = 0;
+
+comptime {
+    if (code_after_bytes > 0) asm (std.fmt.comptimePrint(".text\n.skip {d}, 0xcc", .{code_after_bytes}));
+}
+
 /// What a hot call and a call of the deep recursion keep on the stack; main.go says the same.
 const hot_bytes = 512;
 const deep_bytes = 3000;

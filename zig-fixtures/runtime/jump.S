@@ -8,6 +8,8 @@
 // A member of its own of libsplitstack.a: a program without longjmp does not link it. For glibc: the layout of its jmp_buf (sysdeps/
 // x86_64/jmpbuf-offsets.h) and how it hides addresses there (PTR_MANGLE: xor with the thread's pointer guard, then rotated left).
 
+    .file "jump.S"                      // local symbols below are not another object's
+
 #include "gates.h"
 
 #define JUMP_RSP 48                     // JB_RSP, the seventh word
@@ -20,12 +22,15 @@
 // noreturn longjmp(struct __jmp_buf_tag *env, int value). Stack while hs_rt_jump runs: an rbp frame where the jump starts from; from then on the
 // system stack, as the segment it stands on may have been given up. rbx (env) and r12 (value) are the target's to restore.
 //   rbp → saved rbp; then rbx, r12 ← rsp, until the switch
+    .globl hs_jump_begin, hs_jump_end
+    .hidden hs_jump_begin, hs_jump_end
     .globl longjmp, _longjmp, siglongjmp, __longjmp_chk
     .type longjmp, @function
     .type _longjmp, @function
     .type siglongjmp, @function
     .type __longjmp_chk, @function
     .p2align 4
+hs_jump_begin:
 longjmp:
 _longjmp:
 siglongjmp:
@@ -63,6 +68,7 @@ __longjmp_chk:
     .size _longjmp, . - _longjmp
     .size siglongjmp, . - siglongjmp
     .size __longjmp_chk, . - __longjmp_chk
+hs_jump_end:
 
 // Before main: where glibc's is.
     .type hs_jump_init, @function

@@ -11,12 +11,12 @@ const frame_max = 5000;
 extern fn hs_trial_write(bytes: [*]u8, count: usize) void;
 extern fn hs_trial_sum(bytes: [*]const u8, count: usize) u64;
 
-const Frame = extern struct { bytes: u64, function: *const fn () callconv(.c) void };
+const Frame = extern struct { bytes: u64, alignment: u64, function: *const fn () callconv(.c) void };
 
-fn Filling(comptime bytes: usize) type {
+fn Filling(comptime bytes: usize, comptime alignment: usize) type {
     return struct {
         fn fill() callconv(.c) void {
-            var buffer: [bytes]u8 = undefined;
+            var buffer: [bytes]u8 align(alignment) = undefined;
             hs_trial_write(&buffer, bytes);
         }
     };
@@ -25,7 +25,21 @@ fn Filling(comptime bytes: usize) type {
 const frames = blk: {
     @setEvalBranchQuota(10_000);
     var table: [frame_max / frame_step + 1]Frame = undefined;
-    for (&table, 0..) |*entry, i| entry.* = .{ .bytes = i * frame_step, .function = &Filling(i * frame_step).fill };
+    for (&table, 0..) |*entry, i| entry.* = .{ .bytes = i * frame_step, .alignment = 1, .function = &Filling(i * frame_step, 1).fill };
+    break :blk table;
+};
+
+/// Frames that are realigned. Every residue of stack is tried with them too, so a few sizes on both sides of what checks ask for do.
+const aligned_sizes = [_]usize{ 8, 248, 256, 1000, 4096 };
+const frame_alignments = [_]usize{ 32, 64, 128, 256, 512, 1024, 2048, 4096 };
+
+const aligned = blk: {
+    var table: [aligned_sizes.len * frame_alignments.len]Frame = undefined;
+    for (&table, 0..) |*entry, i| {
+        const bytes = aligned_sizes[i / frame_alignments.len];
+        const alignment = frame_alignments[i % frame_alignments.len];
+        entry.* = .{ .bytes = bytes, .alignment = alignment, .function = &Filling(bytes, alignment).fill };
+    }
     break :blk table;
 };
 
@@ -72,6 +86,8 @@ const passings = blk: {
 pub const Unit = extern struct {
     frame_count: u64 = frames.len,
     frames: [*]const Frame = &frames,
+    aligned_count: u64 = aligned.len,
+    aligned: [*]const Frame = &aligned,
     passing_count: u64 = passings.len,
     passings: [*]const Passing = &passings,
 };

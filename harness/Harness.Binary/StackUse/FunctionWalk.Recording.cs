@@ -111,7 +111,13 @@ internal sealed partial class FunctionWalk
             {
                 var after = state;
                 walk.Apply(visit, step, ref after);
-                Exit((ExitKind.Direct, next.Start, next.Name), after.Depth, step, state);
+                if (state.Compared == 1 && step.Kind is StepKind.BranchBelowOrEqual)
+                {
+                    Pass(ref after); // A thunk in front of its function.
+                }
+
+                Guarantee(after);
+                Exit((ExitKind.Direct, next.Start, next.Name), after.Depth, step, after);
             }
         }
 

@@ -17,6 +17,12 @@ public sealed record SlackRequest(LimitSlot Limit, long SlackBytes, IReadOnlyDic
         new("__morestack", "what checks call"),
     ];
 
+    /// <summary>
+    /// Why nothing can be proven of some functions of a program written by hand: texts that findings about them have (several with <c>|</c> between
+    /// them), each with the reason why that is so. Each has to be met: one that has nothing to say any more is a finding.
+    /// </summary>
+    public IReadOnlyList<NamedRule> Unproven { get; init; } = [];
+
     public StackRules Rules { get; init; } = StackRules.Default;
 }
 
@@ -35,6 +41,9 @@ public sealed record SlackReport(
     int Functions, int Checked, long WorstBytes, ImmutableArray<ChainLink> Chain, ImmutableArray<SlackFinding> Findings)
 {
     public bool Holds => Findings.IsEmpty;
+
+    /// <summary>Functions of which nothing could be proven, for a reason that was stated.</summary>
+    public ImmutableArray<string> Unproven { get; init; } = [];
 }
 
 /// <summary>
@@ -52,9 +61,11 @@ public sealed class SlackAudit
     private readonly StackGraph _graph;
     private readonly List<CodeFunction> _unit;
     private readonly List<SlackFinding> _findings = [];
+    private readonly HashSet<NamedRule> _stated = [];
+    private readonly SortedSet<string> _unproven = new(StringComparer.Ordinal);
 
-    /// <summary>Bodies behind thunks: who may enter them.</summary>
-    private readonly Dictionary<ulong, ulong> _thunkOf = [];
+    /// <summary>Bodies behind thunks: who may enter them, a thunk and its way to morestack.</summary>
+    private readonly Dictionary<ulong, HashSet<ulong>> _thunksOf = [];
 
     private SlackAudit(CodeImage image, SlackRequest request)
     {
@@ -93,7 +104,7 @@ public sealed class SlackAudit
             CheckEntries(use);
         }
 
-        foreach (var pointer in pointers.Where(_thunkOf.ContainsKey))
+        foreach (var pointer in pointers.Where(_thunksOf.ContainsKey))
         {
             Complain(image.Containing(pointer)!.Name, "is reached by a pointer past its check");
         }
@@ -107,7 +118,7 @@ public sealed class SlackAudit
             }
         }
 
-        var split = uses.Count(use => use.HasCheck && !IsThunk(use) || _thunkOf.ContainsKey(use.Function.Start));
+        var split = uses.Count(use => use.HasCheck && !IsThunk(use) || _thunksOf.ContainsKey(use.Function.Start));
         var functions = uses.Count(use => !IsThunk(use));
         if (_request.Functions is { } expected && expected != functions)
         {
@@ -119,14 +130,29 @@ public sealed class SlackAudit
             Complain(image.Name, $"has {functions} functions of the unit and no check");
         }
 
-        return new SlackReport(functions, split, worst, deepest is null ? [] : below.Bound(deepest).Chain, [.. _findings]);
+        foreach (var rule in _request.Unproven.Where(rule => !_stated.Contains(rule)))
+        {
+            // Not by Complain: the text has the rule's own in it.
+            _findings.Add(new SlackFinding(image.Name, $"has nothing left that cannot be proven because of `{rule.Pattern}` ({rule.Reason}): strike the rule"));
+        }
+
+        return new SlackReport(functions, split, worst, deepest is null ? [] : below.Bound(deepest).Chain, [.. _findings]) { Unproven = [.. _unproven] };
     }
 
-    private static bool IsThunk(FunctionUse use) => use.Name.StartsWith(ThunkCode.SymbolPrefix, StringComparison.Ordinal);
+    private static bool IsThunk(FunctionUse use) => IsThunkOf("", use.Name);
+
+    /// <param name="function">Of any, when empty.</param>
+    private static bool IsThunkOf(string function, string name) => ThunkCode.Prefixes.Any(
+        prefix => function.Length > 0 ? name == prefix + function : name.StartsWith(prefix, StringComparison.Ordinal));
 
     private void Complain(string function, string text)
     {
-        if (_findings.Count < MaxFindings)
+        if (_request.Unproven.FirstOrDefault(rule => rule.Pattern.Split('|').Any(part => text.Contains(part, StringComparison.Ordinal))) is { } rule)
+        {
+            _stated.Add(rule);
+            _unproven.Add(function);
+        }
+        else if (_findings.Count < MaxFindings)
         {
             _findings.Add(new SlackFinding(function, text));
         }
@@ -138,9 +164,14 @@ public sealed class SlackAudit
         {
             foreach (var exit in thunk.Exits.Where(exit => exit is { Kind: ExitKind.Direct, IsChecked: true }))
             {
-                if (thunk.Name == ThunkCode.SymbolPrefix + exit.Name)
+                if (exit.Name.Length > 0 && IsThunkOf(exit.Name, thunk.Name))
                 {
-                    _thunkOf[exit.Target] = thunk.Function.Start;
+                    if (!_thunksOf.TryGetValue(exit.Target, out var thunks))
+                    {
+                        _thunksOf[exit.Target] = thunks = [];
+                    }
+
+                    thunks.Add(thunk.Function.Start);
                 }
             }
         }
@@ -151,7 +182,7 @@ public sealed class SlackAudit
     {
         var name = use.Name;
         var isUnits = use.Function.Object == _unit[0].Object;
-        if (isUnits && !use.HasCheck && !_thunkOf.ContainsKey(use.Function.Start) && !_request.Unsplit.ContainsKey(name)
+        if (isUnits && !use.HasCheck && !_thunksOf.ContainsKey(use.Function.Start) && !_request.Unsplit.ContainsKey(name)
             && !_request.Runtime.Any(rule => rule.Fits(name)))
         {
             Complain(name, $"has no check, and is not on the list of those left out; it uses {use.Own} bytes of stack");
@@ -164,7 +195,7 @@ public sealed class SlackAudit
 
         foreach (var exit in use.Exits.Where(exit => exit.Kind is ExitKind.Direct))
         {
-            if (_thunkOf.TryGetValue(exit.Target, out var thunk) && thunk != use.Function.Start)
+            if (_thunksOf.TryGetValue(exit.Target, out var thunks) && !thunks.Contains(use.Function.Start))
             {
                 Complain(name, $"goes to {exit.Name} past its check, at 0x{exit.Site:x}");
             }

@@ -62,6 +62,9 @@ public sealed record StackRules
     [
         new("hs_panic", "its service ends the fiber: noreturn in zig-fixtures/worker/services.zig"),
         new("hs_fiber_panic", "its service ends the fiber: noreturn in zig-fixtures/runtime/host.zig"),
+        new("_exit", "libc's"),
+        new("exit", "libc's"),
+        new("abort", "libc's"),
     ];
 
     public IReadOnlyList<Checkpoint> Checkpoints { get; init; } = [new("hs_checkpoint", 31), new("hs_pending", null)];

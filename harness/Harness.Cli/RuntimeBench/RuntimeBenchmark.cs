@@ -13,7 +13,8 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
     /// <summary>More than any program reports.</summary>
     private const int MaxFigures = 64;
 
-    private readonly Dictionary<string, string> _programs = [];
+    /// <summary>By contender: one or several, which differ in where their code lies.</summary>
+    private readonly Dictionary<string, List<string>> _programs = [];
     private readonly Dictionary<string, string> _skipped = [];
     private readonly Dictionary<(string Name, string Contender), List<double>> _samples = [];
 
@@ -23,7 +24,7 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
     public async Task<IReadOnlyList<BenchFigure>> RunAsync(
         IReadOnlyList<BenchMeasurement> measurements, int rounds, string scratch, CancellationToken ct)
     {
-        await BuildAsync(measurements, scratch, ct).ConfigureAwait(false);
+        await BuildAsync(measurements, rounds, scratch, ct).ConfigureAwait(false);
         for (var round = 0; round < rounds; round++)
         {
             foreach (var measurement in measurements.Where(measurement => round == 0 || !measurement.Once))
@@ -31,7 +32,7 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
                 progress($"round {round + 1} of {rounds}: {measurement.Name}");
                 foreach (var run in measurement.Runs)
                 {
-                    await RunAsync(run, ct).ConfigureAwait(false);
+                    await RunAsync(run, round, ct).ConfigureAwait(false);
                 }
             }
         }
@@ -40,7 +41,7 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
             .Select(pair => new BenchFigure(pair.Key.Name, pair.Key.Contender, pair.Value))];
     }
 
-    private async Task BuildAsync(IReadOnlyList<BenchMeasurement> measurements, string scratch, CancellationToken ct)
+    private async Task BuildAsync(IReadOnlyList<BenchMeasurement> measurements, int rounds, string scratch, CancellationToken ct)
     {
         var wanted = measurements.SelectMany(measurement => measurement.Runs).Select(run => run.Program).ToHashSet();
         // libgcc's program uses the attribute route's object, which comes first in this order.
@@ -54,7 +55,10 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
             progress($"building {BenchContender.Title(contender)}");
             try
             {
-                Keep(contender, await workshop.BuildAsync(contender, scratch, ct).ConfigureAwait(false));
+                for (var layout = 0; layout < Math.Min(rounds, workshop.LayoutsOf(contender)); layout++)
+                {
+                    Keep(contender, await workshop.BuildAsync(contender, layout, scratch, ct).ConfigureAwait(false));
+                }
             }
             catch (ToolchainException e)
             {
@@ -68,7 +72,12 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
         switch (program)
         {
             case BenchmarkProgram.Built built:
-                _programs[contender] = built.Path;
+                if (!_programs.TryGetValue(contender, out var programs))
+                {
+                    _programs[contender] = programs = [];
+                }
+
+                programs.Add(built.Path);
                 break;
             case BenchmarkProgram.Skipped skipped:
                 _skipped[contender] = $"{skipped.Missing} is not installed; the Debian package {skipped.Package} has it";
@@ -78,14 +87,15 @@ public sealed class RuntimeBenchmark(IWorkshop workshop, Action<string> progress
         }
     }
 
-    private async Task RunAsync(BenchRun run, CancellationToken ct)
+    private async Task RunAsync(BenchRun run, int round, CancellationToken ct)
     {
         if (_skipped.ContainsKey(run.Program) || _skipped.ContainsKey(run.Contender) || Lacks(run))
         {
             return;
         }
 
-        var outcome = await workshop.RunAsync(_programs[run.Program], run.Arguments, ct).ConfigureAwait(false);
+        var programs = _programs[run.Program];
+        var outcome = await workshop.RunAsync(programs[round % programs.Count], run.Arguments, ct).ConfigureAwait(false);
         if (outcome is not ProcessOutcome.Exited { Code: 0 } exited)
         {
             Fail(run.Contender, $"`{string.Join(' ', run.Arguments)}` {Describe(outcome)}");

@@ -11,9 +11,13 @@ public interface IWorkshop
     string ZigVersion { get; }
 
     /// <param name="contender">One of <see cref="BenchContender"/>.</param>
+    /// <param name="layout">Below <see cref="LayoutsOf"/>: which of the programs that differ in where their code lies.</param>
     /// <param name="scratch">Programs of one workshop share it: libgcc's uses the object of the attribute route's.</param>
     /// <exception cref="ToolchainException">It does not build although all it needs is there.</exception>
-    Task<BenchmarkProgram> BuildAsync(string contender, string scratch, CancellationToken ct);
+    Task<BenchmarkProgram> BuildAsync(string contender, int layout, string scratch, CancellationToken ct);
+
+    /// <summary>How many programs there are of a contender: of those that run the routes' code several.</summary>
+    int LayoutsOf(string contender);
 
     Task<ProcessOutcome> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct);
 
@@ -30,28 +34,23 @@ public sealed class RealWorkshop(BenchmarkBuilder builder, ChildProcess processe
 
     public string ZigVersion => zigVersion;
 
-    public async Task<BenchmarkProgram> BuildAsync(string contender, string scratch, CancellationToken ct)
+    public int LayoutsOf(string contender) =>
+        contender is BenchContender.Libgcc || BenchContender.Routes.Contains(contender) ? BenchmarkBuilder.Layouts : 1;
+
+    public async Task<BenchmarkProgram> BuildAsync(string contender, int layout, string scratch, CancellationToken ct)
     {
-        string In(string name) => Path.Combine(scratch, name);
-        switch (contender)
+        string In(string name) => Path.Combine(scratch, $"{name}-{layout}");
+        return await (contender switch
         {
-            case BenchContender.Attribute:
-                return await builder.ProductAsync(Route.Attribute, In(contender), ct).ConfigureAwait(false);
-            case BenchContender.Thunk:
-                return await builder.ProductAsync(Route.Thunk, In(contender), ct).ConfigureAwait(false);
-            case BenchContender.Assembly:
-                return await builder.ProductAsync(Route.Assembly, In(contender), ct).ConfigureAwait(false);
-            case BenchContender.Libgcc:
-                return await builder.LibgccAsync(In(BenchContender.Attribute), In(contender), ct).ConfigureAwait(false);
-            case BenchContender.Go:
-                return await builder.GoAsync(In(contender), ct).ConfigureAwait(false);
-            case BenchContender.Fcontext:
-                return await builder.FcontextAsync(In(contender), ct).ConfigureAwait(false);
-            case BenchContender.StandardIo:
-                return await builder.StandardIoAsync(In(contender), ct).ConfigureAwait(false);
-            default:
-                throw new ArgumentOutOfRangeException(nameof(contender), contender, "no program of that name");
-        }
+            BenchContender.Attribute => builder.ProductAsync(Route.Attribute, layout, In(contender), ct),
+            BenchContender.Thunk => builder.ProductAsync(Route.Thunk, layout, In(contender), ct),
+            BenchContender.Assembly => builder.ProductAsync(Route.Assembly, layout, In(contender), ct),
+            BenchContender.Libgcc => builder.LibgccAsync(In(BenchContender.Attribute), In(contender), ct),
+            BenchContender.Go => builder.GoAsync(In(contender), ct),
+            BenchContender.Fcontext => builder.FcontextAsync(In(contender), ct),
+            BenchContender.StandardIo => builder.StandardIoAsync(In(contender), ct),
+            _ => throw new ArgumentOutOfRangeException(nameof(contender), contender, "no program of that name"),
+        }).ConfigureAwait(false);
     }
 
     public Task<ProcessOutcome> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct) => processes.RunAsync(

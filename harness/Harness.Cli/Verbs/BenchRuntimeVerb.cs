@@ -2,13 +2,15 @@ using System.CommandLine;
 using System.Globalization;
 using Harness.Cli.RuntimeBench;
 using Harness.Reports;
+using Harness.Toolchain;
 
 namespace Harness.Cli.Verbs;
 
 /// <summary><c>bench runtime</c>: the runtime against its bars, side by side with what it is compared with.</summary>
 internal static class BenchRuntimeVerb
 {
-    private const int RoundsDefault = 9;
+    /// <summary>Each layout of the programs (<see cref="BenchmarkBuilder.Layouts"/>) twice.</summary>
+    private const int RoundsDefault = 2 * BenchmarkBuilder.Layouts;
 
     public static Command Create(VerbContext context)
     {

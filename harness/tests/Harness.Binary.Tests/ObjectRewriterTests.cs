@@ -73,6 +73,58 @@ public sealed class ObjectRewriterTests
     }
 
     [Fact]
+    public void Bytes_put_before_a_section_move_all_that_means_a_place_in_it()
+    {
+        var before = _file.Data(_file.Section(".text")!).ToArray();
+        var after = Rewrite(rewriter =>
+        {
+            var elsewhere = rewriter.AddUndefinedSymbol("elsewhere");
+            rewriter.Prepend(_file.Section(".text")!, [1, 2, 3, 4, 5, 6], [new(2, RelocationType.PcRelative32, elsewhere, -4)]);
+            rewriter.AddRelocations(ObjectBuilder.TextIndex, [new(1, RelocationType.PcRelative32, SymbolReference.Existing(1), 7)]);
+            rewriter.Patch(_file.Section(".text")!, 0, [0x90]);
+            rewriter.AddSymbol(new NewSymbol("before", ElfSymbolType.Function, ObjectBuilder.TextIndex, 1, 5));
+        });
+
+        before[0] = 0x90;
+        Assert.Equal([1, 2, 3, 4, 5, 6, .. before], after.Data(after.Section(".text")!).ToArray());
+        Assert.Equal(
+            [("one", 6UL), ("before", 1UL), ("two", 22UL)],
+            after.Symbols.Where(s => s.IsDefined).Select(s => (s.Name, s.Value)));
+        Assert.Equal(
+            [
+                new ElfRelocation(15, RelocationType.Plt32, 3, -4), new ElfRelocation(7, RelocationType.PcRelative32, 1, 7),
+                new ElfRelocation(2, RelocationType.PcRelative32, 4, -4),
+            ],
+            after.Relocations(after.Section(".rela.text")!).ToArray());
+    }
+
+    [Fact]
+    public void A_reference_by_section_and_offset_means_the_same_place_behind_what_was_put_before_it()
+    {
+        // Symbol 1 becomes the section symbol of .text, and the call means .text + 16 = two.
+        var builder = new ObjectBuilder();
+        var bytes = builder.With(builder.SectionAt(ObjectBuilder.SymbolsIndex) + 24 + 4, 3);
+        new byte[] { 1, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0 }.CopyTo(bytes, builder.SectionAt(ObjectBuilder.RelocationsIndex) + 12);
+        var file = ElfFile.Parse(bytes, "object");
+        var rewriter = new ObjectRewriter(file);
+        rewriter.Prepend(file.Section(".text")!, [0xcc, 0xcc, 0xcc], []);
+        var after = ElfFile.Parse(rewriter.Write(), "rewritten");
+
+        Assert.Equal(new ElfRelocation(12, RelocationType.Plt32, 1, 15), Assert.Single(after.Relocations(after.Section(".rela.text")!).ToArray()));
+        Assert.Equal(0UL, after.Symbols[1].Value);
+    }
+
+    [Fact]
+    public void What_is_put_before_a_section_keeps_its_alignment()
+    {
+        var bytes = new ObjectBuilder().ToArray();
+        bytes[ObjectBuilder.HeaderField(bytes, ObjectBuilder.TextIndex, 48)] = 16;
+        var file = ElfFile.Parse(bytes, "object");
+        var error = Assert.Throws<InvalidDataException>(() => new ObjectRewriter(file).Prepend(file.Section(".text")!, new byte[15], []));
+        Assert.Equal("object: 15 bytes cannot stand before .text, which is aligned to 16", error.Message);
+    }
+
+    [Fact]
     public void A_discarded_section_is_nothing_and_the_others_keep_their_numbers()
     {
         var after = Rewrite(rewriter => rewriter.Discard(_file.Section(".data")!));

@@ -55,6 +55,10 @@ public sealed class SplitCheckAuditTests
         Assert.Equal(1, Audit(Small + "4881e400ffffff c9 c3").Report.Split);
 
     [Fact]
+    public void A_check_that_does_not_come_first_is_none() => // endbr64 before it
+        Assert.Equal(0, Audit("f30f1efa " + Small + "c9 c3").Report.Split);
+
+    [Fact]
     public void Rejects_a_large_alignment_behind_a_check_of_rsp_itself()
     {
         // and rsp, -512

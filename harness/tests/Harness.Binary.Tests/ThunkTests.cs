@@ -36,6 +36,53 @@ public sealed class ThunkTests
             Disassemble(after, "hs_thunk.one"));
     }
 
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(16, 1)]
+    [InlineData(64, 49)]
+    public void A_function_with_a_section_of_its_own_has_its_check_in_front(byte alignment, int filling)
+    {
+        var (after, _) = Inject(Alone(alignment));
+        var (thunk, body) = (Symbol(after, "hs_thunk.one"), Symbol(after, "one"));
+        var section = after.Section(".text")!;
+        Assert.Equal((section.Index, (ulong)filling, 15UL), (thunk.Section, thunk.Value, thunk.Size));
+        Assert.Equal((section.Index, thunk.Value + thunk.Size), (body.Section, body.Value));
+        Assert.Equal(0UL, body.Value % alignment);
+        Assert.Equal(Enumerable.Repeat((byte)0xcc, filling), after.Data(section)[..filling].ToArray());
+        Assert.Equal(["cmp rsp,fs:[70]", "jbe near ptr 0F"], Disassemble(after, "hs_thunk.one"));
+        Assert.Equal(["push 0FFFFFFFF80000003", "call 0A", "ret", "jmp near ptr 10"], Disassemble(after, "hs_thunk_over.one"));
+        Assert.Equal(
+            [((ulong)filling + 24, "two"), ((ulong)filling + 11, "hs_thunk_over.one")],
+            after.Relocations(after.Section(".rela.text")!).ToArray().Select(r => (r.Offset, after.Symbols[r.Symbol].Name)));
+        Assert.Equal(
+            ["hs_morestack_thunk", "one"],
+            after.Relocations(after.Section(".rela.text.hs_thunks")!).ToArray().Select(r => after.Symbols[r.Symbol].Name));
+    }
+
+    [Fact]
+    public void A_larger_frame_is_compared_in_front_too_and_more_alignment_than_that_is_not_paid_for()
+    {
+        var large = Alone(16, 0x55, 0x48, 0x81, 0xec, 0x20, 0x10, 0, 0, 0xe8);
+        Assert.Equal(
+            ["lea rsp,[rsp-1028]", "cmp rsp,fs:[70]", "lea rsp,[rsp+1028]", "jbe near ptr 1F"],
+            Disassemble(Inject(large).After, "hs_thunk.one"));
+
+        var (after, _) = Inject(Alone(128));
+        Assert.Equal(".text.hs_thunks", after.Sections[Symbol(after, "hs_thunk.one").Section].Name);
+    }
+
+    /// <summary>An object whose only function is <c>one</c>: <c>two</c> is a label.</summary>
+    private static ElfFile Alone(byte alignment, params byte[] code)
+    {
+        var builder = new ObjectBuilder();
+        var bytes = builder.With(builder.SectionAt(ObjectBuilder.TextIndex), code);
+        bytes[builder.SectionAt(ObjectBuilder.SymbolsIndex) + 48 + 4] = 0x10;
+        bytes[ObjectBuilder.HeaderField(bytes, ObjectBuilder.TextIndex, 48)] = alignment;
+        return ElfFile.Parse(bytes, "object");
+    }
+
+    private static ElfSymbol Symbol(ElfFile file, string name) => file.Symbols.Single(s => s.Name == name);
+
     [Fact]
     public void Calls_reach_the_thunk_and_the_thunk_reaches_the_body()
     {
@@ -107,11 +154,19 @@ public sealed class ThunkTests
     {
         foreach (var frame in new[] { 0L, 255, 256, 5000, ThunkCode.MaxFrameBytes })
         {
-            var code = new List<byte>();
-            var layout = ThunkCode.Write(code, new InlineCheck(frame, ThunkCode.Word(frame, 0)), LimitSlot.Glibc);
+            var check = new InlineCheck(frame, ThunkCode.Word(frame, 0));
+            var (whole, front, over) = (new List<byte>(), new List<byte>(), new List<byte>());
+            Check(whole, 0, ThunkCode.Write(whole, check, LimitSlot.Glibc));
+            var (entry, layout) = ThunkCode.WriteInFront(front, check, LimitSlot.Glibc, 16);
+            Check(front, entry, layout);
+            Check(over, 0, ThunkCode.WriteOver(over, check));
+        }
+
+        static void Check(List<byte> code, int start, ThunkCode.Layout layout)
+        {
             var rows = layout.Rows.ToDictionary(row => row.Offset, row => row.CfaOffset);
             var (declared, actual) = (8L, 8L);
-            var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.ToArray()));
+            var decoder = Decoder.Create(64, new ByteArrayCodeReader([.. code.Skip(start)]));
             while (decoder.IP < (ulong)layout.Bytes)
             {
                 declared = rows.GetValueOrDefault((int)decoder.IP, (int)declared);

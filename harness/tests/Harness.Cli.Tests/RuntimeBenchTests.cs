@@ -46,6 +46,16 @@ public sealed class RuntimeBenchTests : IDisposable
     }
 
     [Fact]
+    public async Task Rounds_go_over_the_layouts_of_a_contender_that_has_several()
+    {
+        Workshop.Layouts["thunk"] = 3;
+        Assert.Equal(ExitCodes.Held, await BenchAsync("--only", "prologue", "--rounds", "5"));
+        var thunk = Workshop.Ran.Where(run => run.Program.StartsWith("thunk", StringComparison.Ordinal) && run.Arguments[0] == "fib");
+        Assert.Equal(["thunk", "thunk#1", "thunk#2", "thunk", "thunk#1"], thunk.Select(run => run.Program));
+        Assert.Equal(["attribute", "thunk", "thunk", "thunk", "assembly"], Workshop.BuiltContenders);
+    }
+
+    [Fact]
     public async Task One_measurement_alone_builds_what_it_needs_and_shows_its_bars()
     {
         Assert.Equal(ExitCodes.Held, await BenchAsync("--only", "switch", "--rounds", "1", "--json"));
@@ -176,13 +186,13 @@ public sealed class RuntimeBenchTests : IDisposable
 
         var figures = await benchmark.RunAsync(hot, rounds: 1, _cli.Folder, CancellationToken.None);
 
-        Assert.Equal(["hot.in_place", "hot.plain", "hot.split"], figures.Select(figure => figure.Name).Order());
+        Assert.Equal(["hot.in_place", "hot.jumps", "hot.plain", "hot.split"], figures.Select(figure => figure.Name).Order());
         Assert.All(figures, figure => Assert.True(Assert.Single(figure.Samples) > 0));
         Assert.Equal(new BenchSkip("libgcc", "gcc is not installed; the Debian package gcc has it"), Assert.Single(benchmark.Skipped));
-        Assert.Equal(new BenchmarkProgram.Skipped("go", "golang-go"), await workshop.BuildAsync("go", _cli.Folder, CancellationToken.None));
+        Assert.Equal(new BenchmarkProgram.Skipped("go", "golang-go"), await workshop.BuildAsync("go", 0, _cli.Folder, CancellationToken.None));
         Assert.Equal(
             new BenchmarkProgram.Skipped("libboost_context.a", "libboost-context-dev"),
-            await workshop.BuildAsync("fcontext", _cli.Folder, CancellationToken.None));
+            await workshop.BuildAsync("fcontext", 0, _cli.Folder, CancellationToken.None));
     }
 }
 
@@ -216,6 +226,8 @@ internal sealed class FakeWorkshop : IWorkshop
 
     public long Memory { get; set; } = 64L << 30;
 
+    public Dictionary<string, int> Layouts { get; } = [];
+
     public Dictionary<string, BenchmarkProgram> Absent { get; } = [];
 
     public Dictionary<string, ProcessOutcome> Outcomes { get; } = [];
@@ -229,15 +241,18 @@ internal sealed class FakeWorkshop : IWorkshop
     /// <summary>The first line of a report is another.</summary>
     public void Change(string measure, string contender, string line) => _lines[(measure, contender)][0] = line;
 
-    public Task<BenchmarkProgram> BuildAsync(string contender, string scratch, CancellationToken ct)
+    public int LayoutsOf(string contender) => Layouts.GetValueOrDefault(contender, 1);
+
+    public Task<BenchmarkProgram> BuildAsync(string contender, int layout, string scratch, CancellationToken ct)
     {
         BuiltContenders.Add(contender);
-        return Task.FromResult(Absent.GetValueOrDefault(contender) ?? new BenchmarkProgram.Built(contender));
+        return Task.FromResult(Absent.GetValueOrDefault(contender) ?? new BenchmarkProgram.Built(layout == 0 ? contender : $"{contender}#{layout}"));
     }
 
     public Task<ProcessOutcome> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
     {
         Ran.Add((program, arguments));
+        program = program.Split('#')[0];
         var lines = _lines[(arguments[0], program + (arguments.Count > 2 ? "+" : ""))];
         return Task.FromResult(Outcomes.GetValueOrDefault(program) ?? new ProcessOutcome.Exited(0, Output(string.Join('\n', lines) + "\n")));
     }

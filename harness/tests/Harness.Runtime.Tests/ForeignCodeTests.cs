@@ -65,7 +65,7 @@ public sealed partial class ForeignCodeTests : IDisposable
             "longjmp from segment to segment", "wrong limits"
         },
         {
-            "runtime/growth.zig", "    while (stack.segment.? != segment) leave(thread, stack);\n    abi", "    abi", "foreign-growth",
+            "runtime/growth.zig", "    while (stack.segment.? != segment) leave(thread, stack);\n    abi", "    abi", "growth",
             "10,000 siglongjmps in one fiber", ""
         },
         {

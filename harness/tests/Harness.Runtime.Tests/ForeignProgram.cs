@@ -16,7 +16,7 @@ internal static class ForeignProgram
     [
         Assembly("morestack"), Assembly("fiber"), Assembly("jump"),
         new RuntimePart(
-            "foreign-growth", "runtime/growth.zig", OptimizeMode.ReleaseFast, RuntimeRecipe.GeneralRegistersOnly,
+            "growth", "runtime/growth.zig", OptimizeMode.ReleaseFast, RuntimeRecipe.GeneralRegistersOnly,
             [.. _records, ("memory", "foreign/memory.zig"), ("pool", "runtime/pool.zig")]),
         new RuntimePart(
             "host", "runtime/host.zig", OptimizeMode.ReleaseSafe, [], [.. _records, ("fiber", "runtime/fiber.zig")]),
@@ -33,6 +33,11 @@ internal static class ForeignProgram
             .. _records, ("fiber", "runtime/fiber.zig"), ("splitstack", "runtime/splitstack.zig"), ("program", "foreign/program.zig"),
         ],
         Libraries = ["-lunwind"],
+        SlackUnproven =
+        [
+            Product.OutsideFibers,
+            new("rsp is set to what is not known|rsp goes lower with every turn", "longjmp and C++'s unwinder put rsp where they are told to"),
+        ],
     };
 
     /// <summary>Builds it for a cell.</summary>

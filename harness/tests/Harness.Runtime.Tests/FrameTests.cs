@@ -8,7 +8,8 @@ using Harness.Toolchain;
 namespace Harness.Runtime.Tests;
 
 /// <summary>
-/// Every frame size from 0 to 5,000 bytes at every residue of stack, in every cell: nothing is written below the segment.
+/// Every frame size from 0 to 5,000 bytes, and frames aligned to up to 4,096, at every residue of stack, in every cell: nothing is written
+/// below the segment.
 /// </summary>
 public sealed partial class FrameTests : IDisposable
 {
@@ -29,6 +30,9 @@ public sealed partial class FrameTests : IDisposable
         Assert.Equal(["canaries", "no_access_page"], sweeps.Select(sweep => sweep.Groups["method"].Value));
         Assert.All(sweeps, sweep => Assert.Equal(626, Number(sweep, "frames")));
         Assert.All(sweeps, sweep => Assert.True(Number(sweep, "pairs") > 250_000, sweep.Value));
+        var aligned = lines.Select(line => Realigned().Match(line)).Where(match => match.Success).ToList();
+        Assert.Equal(["canaries", "no_access_page"], aligned.Select(sweep => sweep.Groups["method"].Value));
+        Assert.All(aligned, sweep => Assert.True(Number(sweep, "frames") == 40 && Number(sweep, "pairs") > 10_000, sweep.Value));
         AssertWithinBound(lines, ElfFile.Load(built.WorkerPath), built.Slack!);
         Assert.Contains(lines, line => line.StartsWith("checked  stack arguments of 32 types, 768 calls", StringComparison.Ordinal));
     }
@@ -71,6 +75,9 @@ public sealed partial class FrameTests : IDisposable
     }
 
     private static long Number(Match match, string group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^realigned  (?<method>\w+): (?<frames>\d+) frames, (?<pairs>\d+) pairs, of them [1-9]\d* split$", RegexOptions.ExplicitCapture)]
+    private static partial Regex Realigned();
 
     [GeneratedRegex(@"^slack used (?<bytes>\d+) bytes$", RegexOptions.ExplicitCapture)]
     private static partial Regex Mark();

@@ -20,6 +20,7 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     /// </summary>
     private static readonly Dictionary<string, int> _elsewhere = new()
     {
+        ["hs_jump_init"] = int.MaxValue, // before main
         ["hs_resume"] = int.MaxValue, // the worker's switch; the product's is hs_fiber_resume
         ["__morestack"] = 7,
         ["hs_fiber_start"] = 3,
@@ -86,7 +87,8 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     {
         var options = Product.Importing(
             cell, ("workload", "programs/signals/workload.zig"), ("handler", "programs/signals/handler.zig"));
-        recipe = recipe.And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []))
+        options = options with { SlackUnproven = options.SlackUnproven.Add(Product.UnseenJump) };
+        recipe = recipe.And(Product.Jump).And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []))
             .And(new RuntimePart(
                 "probe", "programs/signals/probe.zig", OptimizeMode.ReleaseSafe, ["-lc"],
                 [("abi", "runtime/abi.zig"), ("vectors", "trials/vectors.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]));
@@ -147,7 +149,7 @@ public sealed partial class SignalTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Every function of the product's assembly, as its sources declare them.</summary>
-    private static readonly IReadOnlyList<string> _stubs = StubSources.Functions(Tools.Fixtures, ["runtime/morestack.S", "runtime/fiber.S"]);
+    private static readonly IReadOnlyList<string> _stubs = StubSources.Functions(Tools.Fixtures, ["runtime/morestack.S", "runtime/fiber.S", "runtime/jump.S"]);
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 

@@ -189,8 +189,9 @@ public sealed class StepTests(ITestOutputHelper output) : IDisposable
     private async Task<string> BuildAsync(Cell cell)
     {
         var options = Product.Importing(cell, ("workload", "programs/signals/workload.zig"));
+        options = options with { SlackUnproven = options.SlackUnproven.Add(Product.UnseenJump) };
         var recipe = RuntimeRecipe.Product.And(RuntimeRecipe.Standard.Parts.Single(part => part.Name == "dwarf"))
-            .And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
+            .And(Product.Jump).And(new RuntimePart("steps", "programs/signals/steps.S", OptimizeMode.ReleaseFast, [], []));
         return (await Tools.BuildAsync(Tools.Unit("programs/signals/stepped.zig"), cell, recipe, _scratch.Path, options)).WorkerPath;
     }
 }

@@ -83,3 +83,6 @@ pub export fn main() callconv(.c) c_int {
     _ = fflush(null);
     return 0;
 }
+
+/// By which the audit of the linked program (harness/docs/RESERVE.md) knows the functions of this unit.
+export const hs_unit: u64 = 0;

@@ -12,6 +12,8 @@ extern threadlocal var hs_thread: abi.Thread;
 extern const hs_stub_begin: u8;
 extern const hs_gates_begin: u8;
 extern const hs_gates_end: u8;
+extern const hs_jump_begin: u8;
+extern const hs_jump_end: u8;
 extern fn hs_fault_landing() callconv(.c) void;
 extern fn __morestack() callconv(.c) void;
 extern fn signals_spoil(level: u32) callconv(.c) void;
@@ -96,7 +98,8 @@ export fn signals_note(context: *const anyopaque) callconv(.c) u32 {
 
 fn inStubs(rip: u64) bool {
     return (rip >= @intFromPtr(&hs_stub_begin) and rip < @intFromPtr(&hs_fault_landing) + landing_bytes) or
-        (rip >= @intFromPtr(&hs_gates_begin) and rip < @intFromPtr(&hs_gates_end));
+        (rip >= @intFromPtr(&hs_gates_begin) and rip < @intFromPtr(&hs_gates_end)) or
+        (rip >= @intFromPtr(&hs_jump_begin) and rip < @intFromPtr(&hs_jump_end));
 }
 
 /// Split code on a fiber's stack, at any instruction of it: it stands in the innermost segment, under that segment's limit, and knows its

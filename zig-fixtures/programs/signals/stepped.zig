@@ -27,3 +27,6 @@ pub export fn main() callconv(.c) c_int {
 export fn stepped_run() callconv(.c) u64 {
     return workload.run();
 }
+
+/// By which the audit of the linked program (harness/docs/RESERVE.md) knows the functions of this unit.
+export const hs_unit: u64 = 0;

@@ -8,6 +8,7 @@
 #define STATED (1 << 31)                // … and that is all
 #define LARGE_UNITS 448                 // 16 bytes each: more than a first segment has
 #define HUGE_UNITS (1 << 16)            // more than any segment that is cached by then
+#define JUMP_FRAME_BYTES 224            // 16 and glibc's jmp_buf
 #define SMALL_UNITS 16                  // fits wherever it is called
 
     .text
@@ -196,6 +197,67 @@ signals_jumps_out:
     jmp *-8(%rsp)
     .cfi_endproc
     .size signals_jumps_out, . - signals_jumps_out
+
+// u64 signals_NAME(a, b) = 3 a + b, after C's setjmp here and a longjmp out of what it calls (jump.S).
+//   rbp − 8 = a, rbp − 16 = b, rbp − 224 … rbp − 24: jmp_buf
+    .macro by_longjmp name, jumper
+    .globl \name
+    .type \name, @function
+\name:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    sub $JUMP_FRAME_BYTES, %rsp
+    mov %rdi, -8(%rbp)
+    mov %rsi, -16(%rbp)
+    lea -JUMP_FRAME_BYTES(%rbp), %rdi
+    call _setjmp@PLT
+    test %eax, %eax
+    jnz 1f
+    lea -JUMP_FRAME_BYTES(%rbp), %rdi
+    call \jumper
+1:  mov -8(%rbp), %rax
+    lea (%rax,%rax,2), %rax
+    add -16(%rbp), %rax
+    leave
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size \name, . - \name
+    .endm
+    by_longjmp signals_jump_to_segment, signals_jumps_from_segment
+    by_longjmp signals_jump_here, signals_jumps_from_here
+
+// noreturn (jmp_buf): the jump, from a segment of its own or from where it is called.
+    .globl signals_jumps_from_segment, signals_jumps_from_here
+    .type signals_jumps_from_segment, @function
+signals_jumps_from_segment:
+    .cfi_startproc
+    mov $LARGE_UNITS * 16, %r10d
+    xor %r11d, %r11d
+    call __morestack
+    ret
+    jmp signals_jumps_from_here
+    .cfi_endproc
+    .size signals_jumps_from_segment, . - signals_jumps_from_segment
+
+    .type signals_jumps_from_here, @function
+signals_jumps_from_here:
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    mov $1, %esi
+    call longjmp
+    ud2
+    .cfi_endproc
+    .size signals_jumps_from_here, . - signals_jumps_from_here
 
 // u64 signals_odd_caller(f, a, b): f(a, b) from a caller whose rbp is no frame pointer.
     .globl signals_odd_caller

@@ -95,3 +95,6 @@ fn fail(comptime format: []const u8, args: anytype) noreturn {
     say("FAILED: " ++ format, args);
     std.c._exit(1);
 }
+
+/// By which the audit of the linked program (harness/docs/RESERVE.md) knows the functions of this unit.
+export const hs_unit: u64 = 0;

@@ -19,6 +19,8 @@ extern fn signals_thunk_arguments(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_bound(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_left_by_jump(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_jumps_out(a: u64, b: u64) callconv(.c) u64;
+extern fn signals_jump_to_segment(a: u64, b: u64) callconv(.c) u64;
+extern fn signals_jump_here(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_odd_caller(f: Sum, a: u64, b: u64) callconv(.c) u64;
 extern fn signals_attribute_small(a: u64, b: u64) callconv(.c) u64;
 extern fn signals_thunk_small(a: u64, b: u64) callconv(.c) u64;
@@ -48,6 +50,8 @@ pub fn run() u64 {
     toTheEnd(.{}, signalled);
     inCompany();
     oddEntry();
+    // Where no fiber runs.
+    add(signals_jump_here(digest, 15));
     return digest;
 }
 
@@ -124,6 +128,10 @@ fn stubs() void {
     add(splitstack.withHeadroom(256, five, .{}));
     add(splitstack.withHeadroom(64 << 10, five, .{}));
     leftByJump();
+    // longjmp that the runtime sees, out of a segment and within one.
+    add(signals_jump_to_segment(digest, 13));
+    add(signals_jump_here(digest, 14));
+    add(hs_current().?.stack.live_segments);
     signals_round_up();
     splitstack.yield();
     signals_round_nearest();

@@ -12,7 +12,7 @@ internal sealed class ProgramBuilder
 {
     public const ulong TextAt = 0x1001000;
     public const ulong DataAt = 0x1100000;
-    private const int FunctionBytes = 512;
+    public const int FunctionBytes = 512;
     private readonly List<(string Name, Action<Assembler> Write, bool IsUnits)> _functions = [];
     private readonly List<string> _pointers = [];
 

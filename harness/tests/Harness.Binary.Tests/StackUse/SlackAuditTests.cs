@@ -100,7 +100,7 @@ public sealed class SlackAuditTests
             ("unit.left_out", Body(160)), ("unit.llvm", Llvm(512, 512, 512)), ("__morestack", Stub), ("hs_morestack_thunk", Stub),
         ];
         var program = new ProgramBuilder();
-        foreach (var (name, write) in functions.Concat(changes.Where(change => change.Name.StartsWith("extra", StringComparison.Ordinal))))
+        foreach (var (name, write) in functions.Concat(changes.Where(change => functions.All(f => f.Name != change.Name))))
         {
             var code = changes.Where(change => change.Name == name).Select(change => change.Write).Append(write).First();
             _ = name.Contains("morestack", StringComparison.Ordinal) ? program.Runtime(name, code) : program.Unit(name, code);
@@ -109,10 +109,66 @@ public sealed class SlackAuditTests
         return program;
     }
 
-    private static SlackReport Audit(ProgramBuilder program, int? functions = null)
+    [Fact]
+    public void What_cannot_be_proven_for_a_stated_reason_is_counted_and_nothing_else_is_excused()
+    {
+        var rule = new NamedRule("no such text|which is not in the file", "it calls libc");
+        Action<Assembler> outwards = c =>
+        {
+            c.call(0x5000000);
+            c.ret();
+        };
+        var report = Audit(Sound(("unit.left_out", outwards), ("unit.large", Body(4096))), unproven: rule);
+        Assert.True(report.Holds, string.Join('\n', report.Findings));
+        Assert.Contains("hs_thunk.unit.entry", report.Unproven);
+
+        report = Audit(Sound(("unit.left_out", outwards), ("unit.large", Body(4096)), ("hs_thunk.unit.large", Thunk("unit.large", 4096, stated: 1024))), unproven: rule);
+        Finds("hs_thunk.unit.large", "may use", report);
+    }
+
+    [Fact]
+    public void A_reason_that_has_nothing_left_to_excuse_is_found() =>
+        Finds("program", "because of `which is not in the file` (it calls libc): strike the rule", Audit(Sound(), unproven: new NamedRule("which is not in the file", "it calls libc")));
+
+    [Fact]
+    public void A_check_in_front_of_its_function_runs_on_into_it()
+    {
+        var report = Audit(InFront(4096));
+        Assert.True(report.Holds, string.Join('\n', report.Findings));
+        Assert.Equal((4, 3), (report.Functions, report.Checked));
+        Finds("hs_thunk.unit.large", "may use", Audit(InFront(1024)));
+    }
+
+    /// <summary>The sound program with the check of <c>unit.large</c> in front of it, whatever frame it compares with.</summary>
+    private static ProgramBuilder InFront(int compared) => Sound(
+        ("hs_thunk.unit.large", c =>
+        {
+            // Up to the next function's place: 31 bytes follow.
+            for (var i = 31; i < ProgramBuilder.FunctionBytes; i++)
+            {
+                c.nop();
+            }
+
+            c.lea(rsp, __[rsp - compared]);
+            c.cmp(rsp, __qword_ptr.fs[0x70]);
+            c.lea(rsp, __[rsp + compared]);
+            c.jbe(At("extra_1"));
+        }),
+        ("hs_thunk_over.unit.large", c =>
+        {
+            c.push(4096 / 16);
+            c.call(At("hs_morestack_thunk"));
+            c.ret();
+            c.jmp(At("unit.large"));
+        }));
+
+    private static SlackReport Audit(ProgramBuilder program, int? functions = null, NamedRule? unproven = null)
     {
         var unsplit = new Dictionary<string, UnsplitReason> { ["unit.left_out"] = UnsplitReason.AsksReturnAddress };
-        return SlackAudit.Run(program.Link(), new SlackRequest(LimitSlot.Glibc, Slack, unsplit) { Functions = functions });
+        return SlackAudit.Run(program.Link(), new SlackRequest(LimitSlot.Glibc, Slack, unsplit)
+        {
+            Functions = functions, Unproven = unproven is null ? [] : [unproven],
+        });
     }
 
     private static SlackReport Audit(params (string Name, Action<Assembler> Write)[] changes) => Audit(Sound(changes));
