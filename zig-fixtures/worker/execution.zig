@@ -90,7 +90,7 @@ fn setUp() void {
         .random_state = row.split_a,
         // A forced plan must see every prologue; poison, unmap and failing allocations every release.
         .caching = @intFromBool(row.split_kind == .natural and row.policy == .cache and
-            scenario.fault_kind != .segment_allocation),
+            scenario.fault_kind != .segment_allocation and (scenario.fault_kind != .stack_budget or keepsUnderBudget(row, scenario))),
         .fail_allocation = if (scenario.fault_kind == .segment_allocation) scenario.fault_entry else 0,
     };
     services.hs_thread.core.warm_splits = 0;
@@ -148,6 +148,11 @@ fn setUp() void {
     // Opening the initial segments is not an allocation that a fault plan counts, nor a draw of its random plan.
     services.hs_thread.plan.allocations = 0;
     services.hs_thread.plan.random_state = row.split_a;
+}
+
+/// Budgets meet both: children that are kept, as the product does, and every release. Drawn from the plan, so a replay does the same.
+fn keepsUnderBudget(row: *const plan.Row, scenario: *const plan.Scenario) bool {
+    return mixing.finalise(row.split_a ^ scenario.stack_budget << 8) & 1 == 1;
 }
 
 /// One of an execution's first allocations, and one anywhere: drawn from the plan, so other plans of a program take others, and

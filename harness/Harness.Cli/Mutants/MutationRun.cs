@@ -20,14 +20,14 @@ internal sealed record MutationRequest(
 /// </summary>
 internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, MutationRequest request, TextWriter progress)
 {
-    private const int Rounds = 6;
+    private const int Rounds = 8;
     private const int ProgramsPerRound = 14;
     private const int ProgramSize = 25;
     private const int RowsFirst = 300;
-    private const int RowsMore = 200;
+    private const int RowsMore = 300;
 
     /// <summary>What one kind of program cannot show another does.</summary>
-    private static readonly string[] _profiles = ["small", "abi", "fibers", "cleanup"];
+    private static readonly string[] _profiles = ["small", "abi", "fibers", "cleanup", "deep"];
 
     private readonly Dictionary<string, Standing> _standings = request.Defects.ToDictionary(defect => defect.Name, defect => new Standing(defect));
     private readonly Stopwatch _clock = Stopwatch.StartNew();

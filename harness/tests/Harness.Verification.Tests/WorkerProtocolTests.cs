@@ -182,16 +182,16 @@ public class WorkerProtocolTests
     [Fact]
     public void A_status_page_is_read_field_by_field()
     {
-        var bytes = new byte[104];
+        var bytes = new byte[112];
         "HSSTAT01"u8.CopyTo(bytes);
         for (var offset = 24; offset < 80; offset += 8)
         {
             bytes[offset] = (byte)offset;
         }
 
-        (bytes[8], bytes[12], bytes[16], bytes[80], bytes[84], bytes[88], bytes[96]) = (5, 1, 6, 7, 11, 9, 10);
+        (bytes[8], bytes[12], bytes[16], bytes[80], bytes[84], bytes[88], bytes[96], bytes[104]) = (5, 1, 6, 7, 11, 9, 10, 12);
         Assert.Equal(
-            new StatusPage(5, WorkerPhase.RunningRow, 6, new Counters(0, 24, 32, 40, 48, 56, 64, 72), 7, 11, 9, 10),
+            new StatusPage(5, WorkerPhase.RunningRow, 6, new Counters(0, 24, 32, 40, 48, 56, 64, 72), 7, 11, 9, 10) { PlantedReached = 12 },
             StatusPage.Parse(bytes));
         bytes[0] = 0;
         Assert.Null(StatusPage.Parse(bytes));
