@@ -10,7 +10,7 @@ namespace Harness.Campaigns;
 public sealed class FairScheduler : IWorkScheduler
 {
     public const int FirstBatch = 4;
-    public const int LargestBatch = 64;
+    public const int LargestBatch = 128;
 
     /// <summary>How long a batch should take: long enough to spread the fixed costs, short enough to stop in time.</summary>
     private static readonly TimeSpan _target = TimeSpan.FromSeconds(6);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Harness.Campaigns;
 using Harness.Model;
 using Harness.Reports;
 
@@ -12,7 +13,7 @@ internal static class BenchVerb
 {
     public static Command Create(VerbContext context)
     {
-        var programs = new Option<int>("--programs") { Description = "Programs per batch", HelpName = "N", DefaultValueFactory = _ => 32 };
+        var programs = new Option<int>("--programs") { Description = "Programs per batch", HelpName = "N", DefaultValueFactory = _ => FairScheduler.LargestBatch };
         var jobs = Options.Jobs();
         var zig = Options.Zig();
         var json = Options.Json();
