@@ -46,6 +46,12 @@ public sealed record InjectionOptions
         ? Default with { Excluded = [.. Default.Excluded.Where(name => name != "builtin.returnError")], SparesReturnAddress = false }
         : Default;
 
+    /// <summary>
+    /// Every thunk in a section of its own, also where it could stand in front of its function: for programs that look for how a function was entered
+    /// (zig-fixtures/programs/hidden_return).
+    /// </summary>
+    public bool ThunksApart { get; init; }
+
     public LimitSlot LimitSlot { get; init; } = LimitSlot.Glibc;
 
     public bool Excludes(string name) => Excluded.Any(

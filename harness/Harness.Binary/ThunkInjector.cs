@@ -162,7 +162,7 @@ public sealed class ThunkInjector
     }
 
     /// <summary>Its section is its own, so that something can be put before it.</summary>
-    private bool StandsAlone(ElfSymbol symbol) =>
+    private bool StandsAlone(ElfSymbol symbol) => !_options.ThunksApart &&
         symbol.Value == 0 && _functionsIn[symbol.Section] == 1 && _object.Sections[symbol.Section].Alignment <= MaxAlignmentInFront;
 
     private void AddInFront(Function function)

@@ -65,6 +65,7 @@ public sealed record StackRules
         new("_exit", "libc's"),
         new("exit", "libc's"),
         new("abort", "libc's"),
+        new("__stack_chk_fail", "libc's: ends the process"),
     ];
 
     public IReadOnlyList<Checkpoint> Checkpoints { get; init; } = [new("hs_checkpoint", 31), new("hs_pending", null)];

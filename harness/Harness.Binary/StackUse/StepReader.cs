@@ -98,6 +98,13 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
             return;
         }
 
+        // The kernel's alone: elsewhere it faults (Intel SDM volume 2, HLT). How musl ends a process whose stack was smashed.
+        if (instruction.Mnemonic is Mnemonic.Hlt)
+        {
+            Add(StepKind.Trap, instruction);
+            return;
+        }
+
         if (instruction.FlowControl is not FlowControl.Next)
         {
             FollowFlow(instruction);

@@ -17,7 +17,7 @@ public sealed class CanaryTests : IDisposable
 {
     private const int Programs = 12;
     private const int HandfulOfStatements = 12;
-    private static readonly TimeSpan _shrinkCap = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan _shrinkCap = TimeSpan.FromSeconds(90);
     private readonly string _scratch = Directory.CreateTempSubdirectory("canary-").FullName;
 
     /// <summary>The cell in which the defect is looked for, and the checks that may find it.</summary>

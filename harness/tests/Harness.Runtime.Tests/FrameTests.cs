@@ -58,7 +58,7 @@ public sealed partial class FrameTests : IDisposable
     public static TheoryData<string, string, string, string> Mistakes { get; } = new()
     {
         { "runtime/growth.zig", "cfa - word - frame_bytes > parent.limit", "cfa - word - frame_bytes + 512 > parent.limit", "bytes below the limit" },
-        { "runtime/growth.zig", "- range.limit - entry_bytes,", "- range.limit + 512,", "below its own segment's limit" },
+        { "runtime/growth.zig", "- range.limit - entry_bytes + ", "- range.limit + 512 + ", "below its own segment's limit" },
         { "runtime/growth.zig", "stack, frame_bytes + arguments)", "stack, frame_bytes / 2 + arguments)", "below its own segment's limit" },
     };
 

@@ -23,7 +23,7 @@ public sealed class HiddenReturnTests : IDisposable
     /// <summary>Twins run on the stack that was too small for their function: they have no check.</summary>
     private static readonly BuildOptions _options = new()
     {
-        Injection = InjectionOptions.Default with { Excluded = [.. InjectionOptions.Default.Excluded, "unit.TwinOf*"] },
+        Injection = InjectionOptions.Default with { Excluded = [.. InjectionOptions.Default.Excluded, "unit.TwinOf*"], ThunksApart = true },
     };
 
     private const string Held = "held";

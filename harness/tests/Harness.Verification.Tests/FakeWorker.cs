@@ -52,7 +52,7 @@ internal sealed class FakeWorker : IDisposable
         byte() { printf "$(printf '\\%03o' "$1")"; }
         zeros() { i=0; while [ $i -lt "$1" ]; do printf '\000'; i=$((i+1)); done; }
         page() { { printf HSSTAT01; byte $1; zeros 3; byte $2; zeros 3; byte $((row-from)); zeros 7
-                   byte 2; zeros 7; zeros 48; byte 1; zeros 3; byte ${3:-0}; zeros 3; byte 96; zeros 7; byte 80; zeros 7; } > "$status.new"
+                   byte 2; zeros 7; zeros 48; byte 1; zeros 3; byte ${3:-0}; zeros 3; byte 96; zeros 7; byte 80; zeros 7; zeros 8; } > "$status.new"
                  mv "$status.new" "$status"; }
         row=$from
         page $row 0

@@ -140,8 +140,11 @@ public sealed class FunctionWalkTests
         c.ret();
     })));
 
-    [Fact]
-    public void What_stands_behind_a_call_that_never_returns_is_not_reached()
+    /// <summary>musl's <c>__stack_chk_fail</c> is <c>hlt; ret</c>, and what stands behind its call is the check's slow path, which goes back to the beginning.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_stands_behind_a_call_that_never_returns_is_not_reached(bool halts)
     {
         var program = new ProgramBuilder().Unit("f", c =>
         {
@@ -150,7 +153,18 @@ public sealed class FunctionWalkTests
             c.sub(rsp, 0x1000);
             c.call(_addresses.AddressOf("f") + 1024);
             c.ret();
-        }).Unit("g", c => c.ud2()).Unit("h", c => c.ret());
+        }).Unit("g", c =>
+        {
+            if (halts)
+            {
+                c.hlt();
+                c.ret();
+            }
+            else
+            {
+                c.ud2();
+            }
+        }).Unit("h", c => c.ret());
         var use = new StackGraph(CodeImage.Of(program.Link()), StackRules.Default).Of(ProgramBuilder.TextAt);
         Assert.Equal(["g"], use.Exits.Select(exit => exit.Name));
     }
