@@ -54,6 +54,7 @@ internal sealed class CodeImage
 
     private readonly Dictionary<ulong, CodeFunction> _byStart = [];
     private readonly Dictionary<ulong, SpecialCallee> _special = [];
+    private HashSet<ulong>? _named;
 
     private CodeImage(UnwindTable table) => Table = table;
 
@@ -63,6 +64,11 @@ internal sealed class CodeImage
 
     /// <summary>FDEs whose range is not code of the file.</summary>
     public List<FrameEntry> Outside { get; } = [];
+
+    /// <summary>Whether some instruction takes this address, relative to itself: tables begin at such.</summary>
+    public bool IsNamed(ulong address) => (_named ??= [.. Functions.SelectMany(function => function.Instructions)
+        .Where(instruction => instruction is { Mnemonic: Mnemonic.Lea, IsIPRelativeMemoryOperand: true })
+        .Select(instruction => instruction.IPRelativeMemoryAddress)]).Contains(address);
 
     public static CodeImage Of(UnwindTable table, SymbolNames names)
     {

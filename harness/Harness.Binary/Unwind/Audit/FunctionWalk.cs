@@ -256,7 +256,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
 
     private void JumpThrough(int at, in Instruction instruction)
     {
-        var places = JumpTable.Places(image.Table.File, _function, at, Transfer.JumpTarget(instruction, _current));
+        var places = JumpTable.Places(image, _function, at, Transfer.JumpTarget(instruction, _current));
         foreach (var place in places)
         {
             Arrive(place, _current);

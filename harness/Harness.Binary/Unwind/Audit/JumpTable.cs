@@ -15,7 +15,7 @@ internal static class JumpTable
     private const int BoundDistance = 16;
 
     /// <summary>The instructions that a jump may lead to; none when its target comes from no table that is known.</summary>
-    public static List<int> Places(ElfFile file, CodeFunction function, int jump, AbstractValue target)
+    public static List<int> Places(CodeImage image, CodeFunction function, int jump, AbstractValue target)
     {
         var result = new List<int>();
         if (target.Kind is not (ValueKind.AbsoluteTarget or ValueKind.RelativeTarget))
@@ -28,7 +28,14 @@ internal static class JumpTable
         var bound = Bound(function, jump);
         for (var i = 0; i < MaxLeading + MaxEntries && result.Count < bound; i++)
         {
-            var entry = file.Memory(unchecked(start + (ulong)(i * bytes)));
+            var at = unchecked(start + (ulong)(i * bytes));
+            // Where the compiler knows every value there is no bound; read as this table's, the next one's entries may by chance lead to instructions.
+            if (result.Count > 0 && image.IsNamed(at))
+            {
+                break;
+            }
+
+            var entry = image.Table.File.Memory(at);
             var place = entry.Length < bytes ? 0
                 : bytes == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(entry)
                 : unchecked(start + (ulong)BinaryPrimitives.ReadInt32LittleEndian(entry));
