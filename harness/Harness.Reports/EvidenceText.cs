@@ -9,8 +9,8 @@ public static class EvidenceText
     /// <summary>"fewer than 1 in N", with the confidence left to the sentence around it.</summary>
     public static string OneIn(double bound) => bound > 0.95 ? "any number" : string.Create(CultureInfo.InvariantCulture, $"fewer than 1 in {Rounded(1 / bound)}");
 
-    /// <summary>Of which programs least is known; null when nothing ran.</summary>
-    public static string? WorstSentence(RunSummary summary) => summary.Confidence.Worst is { } worst
+    /// <summary>Of which programs least is known; null when nothing ran, or when programs were enumerated and not drawn.</summary>
+    public static string? WorstSentence(RunSummary summary) => summary is { Scope: null, Confidence.Worst: { } worst }
         ? $"least is known of {worst.Name}: {ConsoleReport.Count(worst.Programs, "program")}{Failures(worst)}, {OneIn(worst.Bound95)} fail (95 %), {OneIn(worst.Bound99)} (99 %)"
         : null;
 
@@ -26,15 +26,20 @@ public static class EvidenceText
     public static string Paragraph(RunSummary summary)
     {
         var whole = summary.Confidence.Strata.FirstOrDefault();
-        var known = whole is { Programs: > 0 }
+        var known = summary.Scope is not null
+            ? "Known: what the programs of the scope below do; they were enumerated, not drawn, so there is nothing to estimate. "
+            : whole is { Programs: > 0 }
             ? $"Known: if programs were drawn like these for ever, with 95 % confidence {OneIn(whole.Bound95)} would fail, with 99 % {OneIn(whole.Bound99)}; "
                 + $"{ConsoleReport.Count(whole.Programs, "program")} were drawn{Failures(whole)}. "
             : "Known: nothing, as no program ran to its end. ";
         var least = WorstSentence(summary) is { } worst ? char.ToUpperInvariant(worst[0]) + worst[1..] + ". " : "";
         var canary = CanarySentence(summary) is { } bird ? $"A mistake planted on purpose: {bird}. " : "";
         return known + least + canary
-            + "Not known: anything about programs of another kind, and nothing more for each further execution of the same program, because only programs are drawn "
-            + "independently of one another, executions of one are not. What the harness cannot see at all is in NOT-VERIFIED.md; how many planted mistakes it finds, mutants tells.";
+            + (summary.Scope is not null
+                ? "Not known: anything about programs outside the scope. "
+                : "Not known: anything about programs of another kind, and nothing more for each further execution of the same program, because only programs are drawn "
+                + "independently of one another, executions of one are not. ")
+            + "What the harness cannot see at all is in NOT-VERIFIED.md; how many planted mistakes it finds, mutants tells.";
     }
 
     private static string Failures(Stratum stratum) => stratum.Failed > 0 ? $", {ConsoleReport.Number(stratum.Failed)} failed" : "";

@@ -23,7 +23,11 @@ public static class HtmlReport
         Regressions(page, summary);
         Coverage(page, summary);
         Traces(page, summary);
-        Confidence(page, summary);
+        if (summary.Scope is null)
+        {
+            Confidence(page, summary);
+        }
+
         Timings(page, summary);
         page.Literal("</main>").Literal(HtmlAssets.Script).Literal("</body></html>\n");
         return page.ToString();
