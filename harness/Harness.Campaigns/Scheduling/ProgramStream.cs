@@ -12,7 +12,7 @@ public sealed class ProgramStream
     /// <summary>One in so many programs, the first among them, has every feature; the others have a random half each.</summary>
     private const int ProgramsPerFullProfile = 4;
 
-    private const int BatchesPerStepped = 6;
+    private const int BatchesPerStepped = 12;
     private const int MinSize = 6;
     private const int SizeSpread = 58;
 

@@ -27,8 +27,8 @@ internal sealed class StepSample(IUnitRunner runner)
     /// <summary>Where the worker begins the last row of its plan, and nothing but it.</summary>
     private const string LastRow = "hs_last_row";
 
-    /// <summary>Seconds, at tens of thousands of steps a second.</summary>
-    private const long MaxSteps = 40_000;
+    /// <summary>Half a second, at some twelve thousand steps a second: with more, a campaign of a minute would do little else.</summary>
+    private const long MaxSteps = 6_000;
 
     private const int InterruptEvery = 150;
     private const int MaxPerCheck = 3;
