@@ -21,6 +21,11 @@ internal static class Options
         name is null ? null : PlantedDefect.Named(name)
             ?? throw new UsageException($"--defect {name} is unknown; known: {string.Join(", ", PlantedDefect.All.Select(d => d.Name))}");
 
+    /// <summary>With <see cref="Modes"/> and <see cref="Targets"/> what chooses the cells of a campaign (<see cref="Cells"/>).</summary>
+    public static Option<string[]> Routes() => Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");
+
+    public static Option<string[]> Modes() => Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
+
     public static Option<string?> Shard() => new("--shard")
     {
         Description = "Only this part of the programs: 2/4 is the second of four; merge joins the parts' results", HelpName = "I/N",

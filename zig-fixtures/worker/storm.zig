@@ -4,6 +4,7 @@
 
 const std = @import("std");
 const linux = std.os.linux;
+const runtime = @import("abi");
 const abi = @import("abi.zig");
 const defects = @import("defects");
 const output = @import("output.zig");
@@ -89,7 +90,7 @@ fn create() i32 {
 }
 
 fn onSignal(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
-    const rip = @as(*const Ucontext, @ptrCast(@alignCast(context.?))).gregs[greg_rip];
+    const rip = @as(*const runtime.Ucontext, @ptrCast(@alignCast(context.?))).gregs[runtime.greg.rip];
     _ = @atomicRmw(u64, &arrived, .Add, 1, .monotonic);
     if (rip >= @intFromPtr(&hs_stub_begin) and rip < @intFromPtr(&hs_stub_end)) _ = @atomicRmw(u64, &arrived_in_stubs, .Add, 1, .monotonic);
     var scratch: [scratch_bytes / 64]@Vector(64, u8) = undefined;
@@ -97,7 +98,3 @@ fn onSignal(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callc
     if (defects.planted(.signal_limit)) abi.setLimit(0);
     if (@atomicLoad(bool, &raining, .seq_cst)) arm(nextDelay());
 }
-
-/// Linux x86-64 `struct ucontext` as far as its general registers (asm/ucontext.h, asm/sigcontext.h).
-const Ucontext = extern struct { flags: u64, link: u64, stack: [3]u64, gregs: [23]u64 };
-const greg_rip = 16;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Harness.Campaigns;
 using Harness.Generators.Exhaustive;
 using Harness.Model;
 using Harness.Reports;
@@ -16,9 +15,9 @@ internal static class ExhaustVerb
     {
         var size = new Option<int>("--size") { Description = $"Statements of a program, at most: 0 to {SmallScope.MaxSize}", HelpName = "N", DefaultValueFactory = _ => DefaultSize };
         var count = new Option<bool>("--count") { Description = "Only say how many programs there are, and what they leave out" };
-        var route = Options.Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");
-        var mode = Options.Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
-        var target = Options.Words("--target", $"Only this target: {string.Join(" or ", CellMatrix.Targets)} (default: the first)", "TARGET");
+        var route = Options.Routes();
+        var mode = Options.Modes();
+        var target = Options.Targets();
         var jobs = Options.Jobs();
         var defect = Options.Defect();
         var shard = Options.Shard();

@@ -59,8 +59,8 @@ internal static class RunVerb
         private readonly Option<int?> _programs = new("--programs") { Description = "How many programs to check, each in every selected cell; the counters then depend on the seed alone", HelpName = "N" };
         private readonly Option<string?> _seed = new("--seed") { Description = "The seed of everything random (default: a new one)", HelpName = "S" };
         private readonly Option<string?> _profile = new("--profile") { Description = "A named profile of the generators for every program (default: every fourth program has every feature, the others a random half)", HelpName = "NAME" };
-        private readonly Option<string[]> _route = Options.Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");
-        private readonly Option<string[]> _mode = Options.Words("--mode", "Only this mode: Debug, ReleaseSafe, ReleaseFast or ReleaseSmall", "MODE");
+        private readonly Option<string[]> _route = Options.Routes();
+        private readonly Option<string[]> _mode = Options.Modes();
         private readonly Option<string[]> _target = Options.Targets();
         private readonly Option<string[]> _placement = Options.Words("--placement", "Only this placement of segments: descending, ascending or interleaved", "PLACE");
         private readonly Option<int> _jobs = Options.Jobs();
