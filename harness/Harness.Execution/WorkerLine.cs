@@ -42,7 +42,7 @@ public static class WorkerLine
             "event" => Logged(ref fields),
             "delivered" => Delivered(ref fields),
             "program" => ProgramDone(ref fields),
-            "disturbed" => new WorkerMessage.Disturbed(new Arrivals(fields.Long("signals"), fields.Long("stubs"), fields.Long("moves"))),
+            "disturbed" => new WorkerMessage.Disturbed(new Arrivals(fields.Long("signals"), fields.Long("stubs"), fields.Long("moves"), fields.Long("handlers"), fields.Long("told"))),
             "opinions" => new WorkerMessage.Opinions(fields.Long("libgcc"), fields.Long("llvm"), fields.Long("nongnu")),
             "done" => new WorkerMessage.Done(fields.Int("rows")),
             _ => null,

@@ -142,11 +142,14 @@ public enum Disturbance : byte
 /// <param name="Signals">Signals that arrived.</param>
 /// <param name="InStubs">Of them, those at an instruction of morestack or lessstack.</param>
 /// <param name="Moves">Times that a fiber was resumed by the second thread.</param>
-public sealed record Arrivals(long Signals, long InStubs, long Moves)
+/// <param name="Handlers">Of the signals, those whose handler was split code.</param>
+/// <param name="Told">Of those, the ones that were told that their stack is used up.</param>
+public sealed record Arrivals(long Signals, long InStubs, long Moves, long Handlers, long Told)
 {
-    public static readonly Arrivals None = new(0, 0, 0);
+    public static readonly Arrivals None = new(0, 0, 0, 0, 0);
 
-    public static Arrivals operator +(Arrivals a, Arrivals b) => new(a.Signals + b.Signals, a.InStubs + b.InStubs, a.Moves + b.Moves);
+    public static Arrivals operator +(Arrivals a, Arrivals b) =>
+        new(a.Signals + b.Signals, a.InStubs + b.InStubs, a.Moves + b.Moves, a.Handlers + b.Handlers, a.Told + b.Told);
 }
 
 /// <summary>How prologues get in.</summary>

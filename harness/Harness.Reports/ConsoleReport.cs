@@ -69,7 +69,8 @@ public static class ConsoleReport
 
     /// <summary>What came of the executions that were disturbed: counts that no seed repeats.</summary>
     public static string DisturbedSentence(RunSummary summary) =>
-        $"by {Count(summary.Disturbances.Signals, "signal")}, of them {Number(summary.Disturbances.InStubs)} inside morestack and lessstack; "
+        $"by {Count(summary.Disturbances.Signals, "signal")}, of them {Number(summary.Disturbances.InStubs)} inside morestack and lessstack, "
+        + $"{Number(summary.Disturbances.Handlers)} with a handler that was split code ({Number(summary.Disturbances.Told)} of those told that its stack is used up); "
         + $"{Count(summary.Disturbances.Moves, "resume")} on a second thread";
 
     /// <summary>Which other unwinders were asked about probes' stacks, and how often. They agreed, or there are findings with the check <c>opinion</c>.</summary>

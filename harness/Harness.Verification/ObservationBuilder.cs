@@ -12,7 +12,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     /// <summary>Of several failed checks the first of these is the finding's: what is nearest to the cause.</summary>
     private static readonly string[] _nearest =
     [
-        "crash", "hang", "panic", "exit", "protocol", "registers", "control-words", "canary", "poison", "limit", "mappings",
+        "crash", "hang", "panic", "exit", "protocol", "registers", "control-words", "canary", "poison", "limit", "handler", "mappings",
         "segments", "runaway", "budget", "allocation", "digest", "overflow", "entries", "isolation", "probes", "acquired", "released", "ledger", "locks",
         "heap", "descriptors", "stub-frames", "trace-fp", "trace-dwarf", "trace-errors", "traces-missing", "opinion", "splits",
     ];

@@ -50,6 +50,10 @@ pub const Defect = enum(u32) {
     resume_limit,
     thread_limit,
     signal_limit,
+    handler_limit,
+    handler_system,
+    handler_record,
+    handler_silent,
     // worker/ledger.zig
     ledger_order,
     ledger_forgets,

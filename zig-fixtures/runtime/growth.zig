@@ -62,7 +62,7 @@ export fn hs_grow(frame_bytes: u64, argument_bytes: u64, cfa: u64, resume_addres
 /// A signal handler may have interrupted anything, this file too: its stack gets no segments. The first frame that does not fit
 /// goes into what was kept for it, and the handler's next checkpoint returns StackOverflow; one that fits not even there is the end.
 fn stay(stack: *abi.Stack, segment: *abi.Segment, frame_bytes: u64, cfa: u64, resume_address: u64) u64 {
-    stack.overflow = abi.error_stack_overflow;
+    if (!planted(.handler_silent)) stack.overflow = abi.error_stack_overflow;
     segment.limit = segment.low + abi.slack_bytes;
     const fits = cfa - word >= frame_bytes and cfa - word - frame_bytes > segment.limit;
     if (!fits) hs_reserve_exhausted(cfa, resume_address);

@@ -26,7 +26,7 @@ pub const ErrorTrace = std.builtin.StackTrace;
 
 pub const Fiber = *const fn () callconv(.c) void;
 pub const Program = extern struct { fiber_count: u64, fibers: [*]const Fiber };
-pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
+pub const Unit = extern struct { program_count: u64, programs: [*]const Program, visit: *const fn (*Visit) callconv(.c) void };
 
 /// One row of the table that `hs_unit` points at.
 pub fn program(comptime fibers: []const Fiber) Program {
@@ -35,7 +35,38 @@ pub fn program(comptime fibers: []const Fiber) Program {
 
 /// The table itself.
 pub fn unit(comptime programs: []const Program) Unit {
-    return .{ .program_count = programs.len, .programs = programs.ptr };
+    return .{ .program_count = programs.len, .programs = programs.ptr, .visit = visit };
+}
+
+/// What a signal handler asks of split code, and what came of it.
+pub const Visit = extern struct {
+    /// The error that is due, 0: none. Another value may come with any call.
+    told: *const u32,
+    /// How many calls deep.
+    depth: u32,
+    entered: u32 = 0,
+    unwound: u32 = 0,
+    /// Code of the error that came out; 0: none.
+    failed: u32 = 0,
+    sum: u64 = 0,
+};
+
+/// Called on a signal stack, by a handler of the worker's: code of the unit, with checks like all of it.
+fn visit(run: *Visit) callconv(.c) void {
+    descend(run, run.depth) catch |err| {
+        run.failed = codeOf(err);
+    };
+}
+
+noinline fn descend(run: *Visit, left: u32) Fault!void {
+    run.entered += 1;
+    errdefer run.unwound += 1;
+    const due = @as(*const volatile u32, run.told).*;
+    if (due != 0) return faultOf(due);
+    var words: [40]u64 = undefined;
+    for (&words, 0..) |*word, i| @as(*volatile u64, word).* = left + i;
+    if (left > 0) try descend(run, left - 1);
+    for (&words) |*word| run.sum += @as(*volatile u64, word).*;
 }
 
 const EventKind = enum(u32) {

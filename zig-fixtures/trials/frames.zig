@@ -19,6 +19,7 @@ const Unit = extern struct { frame_count: u64, frames: [*]const Frame, aligned_c
 extern const hs_unit: Unit;
 extern var hs_trial_lowest: u64;
 extern var hs_trial_writes: u64;
+extern var hs_trial_overwritten: u64;
 
 /// A frame of less is compared without its size (LLVM's rule, and ThunkCode's).
 const unasked_bytes = 256;
@@ -212,5 +213,5 @@ fn passings() void {
             kit.close();
         }
     }
-    kit.say("checked  stack arguments of {d} types, {d} calls", .{ hs_unit.passing_count, calls });
+    kit.say("checked  stack arguments of {d} types, {d} calls, {d} of them overwritten by the callee", .{ hs_unit.passing_count, calls, hs_trial_overwritten });
 }

@@ -25,7 +25,7 @@ extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
 extern fn hs_pool_trim() callconv(.c) void;
 extern fn hs_stack_close(stack: *runtime.Stack) callconv(.c) u64;
 
-pub const Unit = extern struct { program_count: u64, programs: [*]const Program };
+pub const Unit = extern struct { program_count: u64, programs: [*]const Program, visit: storm.Visitor };
 pub const Program = extern struct { fiber_count: u64, fibers: [*]const *const fn () callconv(.c) void };
 pub extern const hs_unit: Unit;
 
@@ -243,6 +243,7 @@ fn checkResources() void {
 fn checkStack(children: u64) void {
     const thread_plan = &services.hs_thread.plan;
     if (state.limit_faults != 0) fail("limit", 0, 0, state.limit_faults, "checkpoints and ends under another segment's limit", .{});
+    if (storm.wrong != 0) fail("handler", 0, 0, storm.wrong, "handlers of split code that went wrong", .{});
     if (children != 0) fail("segments", 0, 0, children, "segments left behind", .{});
     const names = .{
         .{ abi.fail_canary, "canary" }, .{ abi.fail_poison, "poison" },  .{ abi.fail_order, "segments" },

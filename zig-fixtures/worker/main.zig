@@ -126,9 +126,13 @@ fn runAll(p: *const plan.Plan, from: u32) void {
             nanoseconds() - start,
         });
         if (storm.arrived > 0 or second.resumed > 0) {
-            output.line("disturbed signals={d} stubs={d} moves={d}", .{ storm.arrived, storm.arrived_in_stubs, second.resumed });
+            output.line("disturbed signals={d} stubs={d} moves={d} handlers={d} told={d}", .{
+                storm.arrived, storm.arrived_in_stubs, second.resumed, storm.visits, storm.visits_told,
+            });
             storm.arrived = 0;
             storm.arrived_in_stubs = 0;
+            storm.visits = 0;
+            storm.visits_told = 0;
             second.resumed = 0;
         }
         tellOpinions();

@@ -1,5 +1,5 @@
 //! Timer signals over an execution: a handler on the signal stack, at instructions of nobody's choice. What comes of the execution may not
-//! depend on them. Each signal arms the timer for the next one, a few microseconds later and never as many as before: so the execution
+//! depend on them. Every other handler is code of the unit, with its checks (`visit`). Each signal arms the timer for the next one, a few microseconds later and never as many as before: so the execution
 //! always gets on, whatever a signal costs.
 
 const std = @import("std");
@@ -8,6 +8,8 @@ const runtime = @import("abi");
 const abi = @import("abi.zig");
 const defects = @import("defects");
 const output = @import("output.zig");
+const services = @import("services.zig");
+const execution = @import("execution.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -26,6 +28,12 @@ const scratch_bytes = 16 << 10;
 /// Since the worker started: not repeatable, so no counter of executions.
 pub var arrived: u64 = 0;
 pub var arrived_in_stubs: u64 = 0;
+/// Handlers that were split code, and of them those that were told that their stack is used up.
+pub var visits: u64 = 0;
+pub var visits_told: u64 = 0;
+
+/// Of this execution: handlers that were split code and did not come to what they must.
+pub var wrong: u64 = 0;
 
 threadlocal var draw: u64 = 1;
 var raining: bool = false;
@@ -45,6 +53,7 @@ pub fn install() void {
 
 pub fn start() void {
     rained = 0;
+    wrong = 0;
     proceed();
 }
 
@@ -90,11 +99,90 @@ fn create() i32 {
 }
 
 fn onSignal(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callconv(.c) void {
-    const rip = @as(*const runtime.Ucontext, @ptrCast(@alignCast(context.?))).gregs[runtime.greg.rip];
-    _ = @atomicRmw(u64, &arrived, .Add, 1, .monotonic);
+    const interrupted: *const runtime.Ucontext = @ptrCast(@alignCast(context.?));
+    const rip = interrupted.gregs[runtime.greg.rip];
+    const before = @atomicRmw(u64, &arrived, .Add, 1, .monotonic);
     if (rip >= @intFromPtr(&hs_stub_begin) and rip < @intFromPtr(&hs_stub_end)) _ = @atomicRmw(u64, &arrived_in_stubs, .Add, 1, .monotonic);
-    var scratch: [scratch_bytes / 64]@Vector(64, u8) = undefined;
-    for (&scratch) |*line| @as(*volatile @Vector(64, u8), line).* = @splat(0x55);
+    if (before % 2 == 0) callSplitCode(interrupted.stack_low) else spoil();
     if (defects.planted(.signal_limit)) abi.setLimit(0);
     if (@atomicLoad(bool, &raining, .seq_cst)) arm(nextDelay());
+}
+
+fn spoil() void {
+    var scratch: [scratch_bytes / 64]@Vector(64, u8) = undefined;
+    for (&scratch) |*line| @as(*volatile @Vector(64, u8), line).* = @splat(0x55);
+}
+
+// ── Handlers that are split code ────────────────────────────────────────────────────────────────────────────────
+
+/// As in support/support.zig.
+const Visit = extern struct { told: *const u32, depth: u32, entered: u32 = 0, unwound: u32 = 0, failed: u32 = 0, sum: u64 = 0 };
+pub const Visitor = *const fn (*Visit) callconv(.c) void;
+
+const visit_depth = 6;
+/// More than the unit's code takes for that, in any mode.
+const visit_bytes = 8 << 10;
+/// What descend's frames sum up to.
+const visit_sum = blk: {
+    var sum: u64 = 0;
+    for (0..visit_depth + 1) |level| for (0..40) |i| {
+        sum += level + i;
+    };
+    break :blk sum;
+};
+
+/// Where the signal stack is said to end.
+const Room = enum(u2) {
+    enough,
+    enough_again,
+    /// The first check fails.
+    none,
+    /// Any check fails, or none.
+    some,
+};
+
+/// What the product does for handlers that are split code (runtime/fiber.S, hs_signal_entry; faults.zig): a record and a limit of the signal
+/// stack's own while it runs, no system stack, and all of it back as it was.
+fn callSplitCode(low: u64) void {
+    const thread = &services.hs_thread.core;
+    const room: Room = @enumFromInt(@as(u2, @truncate(draw >> 33)));
+    const here = @frameAddress();
+    var segment = std.mem.zeroInit(abi.Segment, .{
+        .limit = switch (room) {
+            .enough, .enough_again => low + abi.slack_bytes,
+            .none => here,
+            .some => here - (draw >> 35) % visit_bytes,
+        },
+        .low = low,
+        .high = here,
+        .ordinal = 1,
+    });
+    var record: runtime.Stack = .{ .segment = &segment, .fixed = 1 };
+    var run: Visit = .{ .told = &record.overflow, .depth = visit_depth };
+    const limit = abi.getLimit();
+    const stack = thread.stack;
+    const system_rsp = thread.system_rsp;
+    thread.stack = &record;
+    thread.system_rsp = 0;
+    abi.setLimit(segment.limit);
+    execution.hs_unit.visit(&run);
+    const left = abi.getLimit();
+    if (!defects.planted(.handler_limit)) abi.setLimit(limit);
+    if (!defects.planted(.handler_system)) thread.system_rsp = system_rsp;
+    if (!defects.planted(.handler_record)) thread.stack = stack;
+    const told = record.overflow != 0;
+    _ = @atomicRmw(u64, &visits, .Add, 1, .monotonic);
+    if (told) _ = @atomicRmw(u64, &visits_told, .Add, 1, .monotonic);
+    if (left != segment.limit or !cameTo(&run, room, told)) _ = @atomicRmw(u64, &wrong, .Add, 1, .monotonic);
+}
+
+fn cameTo(run: *const Visit, room: Room, told: bool) bool {
+    const due = switch (room) {
+        .enough, .enough_again => false,
+        .none => true,
+        .some => told,
+    };
+    if (told != due) return false;
+    if (told) return run.failed == runtime.error_stack_overflow and run.unwound == run.entered and run.entered <= visit_depth + 1;
+    return run.failed == 0 and run.unwound == 0 and run.entered == visit_depth + 1 and run.sum == visit_sum;
 }

@@ -29,7 +29,7 @@ public class WorkerProtocolTests
             new WorkerMessage.Logged(3, 0, new Event(EventKind.Acquired, 12, ulong.MaxValue)),
             new WorkerMessage.Delivered(3, new Delivery(8, ErrorName.Canceled)),
             new WorkerMessage.ProgramDone(1, 9, new Counters(1, 9, 8, 7, 6, 5, 4, 3), TimeSpan.FromMilliseconds(2)),
-            new WorkerMessage.Disturbed(new Arrivals(70, 6, 5)),
+            new WorkerMessage.Disturbed(new Arrivals(70, 6, 5, 35, 12)),
             new WorkerMessage.Opinions(9, 0, 8),
             new WorkerMessage.Done(30),
         ];
@@ -49,7 +49,7 @@ public class WorkerProtocolTests
             "#hs event row=3 fiber=0 kind=5 a=12 b=18446744073709551615",
             "#hs delivered row=3 entry=8 error=101",
             "#hs program index=1 rows=9 executions=9 splits=8 faults=7 probes=6 frames=5 acquired=4 released=3 nanoseconds=2000000",
-            "#hs disturbed signals=70 stubs=6 moves=5",
+            "#hs disturbed signals=70 stubs=6 moves=5 handlers=35 told=12",
             "#hs opinions libgcc=9 llvm=0 nongnu=8",
             "#hs done rows=30",
         ];
