@@ -11,9 +11,11 @@ public sealed record InjectionOptions
     public IReadOnlyList<string> Excluded { get; init; } = ["hs_*", "builtin.returnError", "__zig_probe_stack"];
 
     /// <summary>
-    /// Functions that ask for their return address get no check: behind one that split, the answer is the stub's. False plants a defect.
+    /// Functions that ask for their return address get no check: behind one that split, the answer is the stub's.
     /// </summary>
-    public bool SparesReturnAddress { get; init; } = true;
+    public bool SparesReturnAddress => Defect is not InjectionDefect.ReturnAddress;
+
+    public InjectionDefect Defect { get; init; }
 
     /// <summary>
     /// The largest frame of a function without a check. What such functions need together, in a chain of calls, is proven of the linked
@@ -42,9 +44,16 @@ public sealed record InjectionOptions
     public int UnknownFrameBytes { get; init; } = 16 << 10;
 
     /// <summary>With what a planted defect does to checks.</summary>
-    public static InjectionOptions With(PlantedDefect? defect) => defect is { Seat: DefectSeat.Injection, Name: "return_address" }
-        ? Default with { Excluded = [.. Default.Excluded.Where(name => name != "builtin.returnError")], SparesReturnAddress = false }
-        : Default;
+    public static InjectionOptions With(PlantedDefect? defect)
+    {
+        if (defect is not { Seat: DefectSeat.Injection })
+        {
+            return Default;
+        }
+
+        var options = Default with { Defect = Enum.Parse<InjectionDefect>(defect.Name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true) };
+        return options.SparesReturnAddress ? options : options with { Excluded = [.. Default.Excluded.Where(name => name != "builtin.returnError")] };
+    }
 
     /// <summary>
     /// Every thunk in a section of its own, also where it could stand in front of its function: for programs that look for how a function was entered

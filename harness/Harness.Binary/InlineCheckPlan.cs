@@ -41,7 +41,8 @@ public sealed record InlineCheckPlan(
                 }
                 else
                 {
-                    checks[name] = SplitChoice.Check(file, function, scan, options);
+                    var check = SplitChoice.Check(file, function, scan, options);
+                    checks[name] = options.Defect is InjectionDefect.InlineFrame ? check with { FrameBytes = check.FrameBytes / 2 } : check;
                 }
             }
         }

@@ -6,6 +6,9 @@ public sealed partial class ObjectRewriter
 {
     private readonly Dictionary<int, Prefix> _prefixes = [];
 
+    /// <summary>A planted defect: references by section and offset stay as they were.</summary>
+    internal bool ForgetsMoves { get; init; }
+
     private sealed record Prefix(byte[] Bytes, IReadOnlyList<NewRelocation> Relocations);
 
     /// <summary>
@@ -79,7 +82,7 @@ public sealed partial class ObjectRewriter
 
     /// <summary>By symbol: what has to be added to references through it, because it means a section's beginning.</summary>
     private int[] AddendShifts() =>
-        [.. _object.Symbols.Select(symbol => symbol is { IsDefined: true, Type: ElfSymbolType.Section } ? ShiftOf(symbol.Section) : 0)];
+        [.. _object.Symbols.Select(symbol => symbol is { IsDefined: true, Type: ElfSymbolType.Section } && !ForgetsMoves ? ShiftOf(symbol.Section) : 0)];
 
     private static void Add(Span<byte> number, int value)
     {

@@ -16,6 +16,14 @@ public static class SplitCheckAudit
 
     private const int LeaBytes = 8;
 
+    /// <summary>What LLVM's checks call besides <c>__morestack</c>, where a function needs what this runtime does not offer.</summary>
+    private static readonly (string Symbol, string Problem)[] _unsupported =
+    [
+        ("__morestack_allocate_stack_space",
+            "a function takes stack of a size that is known at run time only (alloca); take it from the heap, or bound it, or leave the function out (--exclude) and call it with onSystemStack"),
+        ("__morestack_addr", "it is compiled for the large code model; compile it with -mcmodel=small or medium"),
+    ];
+
     private static readonly string[] _notes = [".note.GNU-split-stack", ".note.GNU-no-split-stack"];
 
     /// <param name="unsplit">Functions that were left out on purpose, and why.</param>
@@ -26,6 +34,11 @@ public static class SplitCheckAudit
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(unsplit);
         options ??= InjectionOptions.Default;
+        if (_unsupported.FirstOrDefault(u => file.Symbols.Any(symbol => symbol.Name == u.Symbol)) is { Symbol: { } needed, Problem: { } problem })
+        {
+            throw file.Bad($"{needed} is needed, which this runtime does not have: {problem}");
+        }
+
         var rewriter = new ObjectRewriter(file);
         foreach (var note in file.Sections.Where(section => _notes.Contains(section.Name)))
         {

@@ -30,7 +30,7 @@ public sealed class ThunkInjector
     {
         _object = file;
         _options = options;
-        _rewriter = new ObjectRewriter(file);
+        _rewriter = new ObjectRewriter(file) { ForgetsMoves = options.Defect is InjectionDefect.FrontMoved };
     }
 
     /// <summary>The object with thunks, and what was done.</summary>
@@ -54,7 +54,7 @@ public sealed class ThunkInjector
     private (byte[] Object, InjectionReport Report) Run()
     {
         AddThunks(SplitFunctions());
-        var redirected = Redirect() + RelocateExits();
+        var redirected = Redirect() + (_options.Defect is InjectionDefect.FrontSelf ? 0 : RelocateExits());
         var report = new InjectionReport(_functions, _thunks.Count, [.. _unsplit], _unknownFrames, redirected) { Misled = [.. _misled] };
         return (_rewriter.Write(), report);
     }
@@ -171,7 +171,9 @@ public sealed class ThunkInjector
         var start = (ulong)_code.Count;
         var over = AddPiece(function, ThunkCode.OverPrefix, start, ThunkCode.WriteOver(_code, function.Check));
         var bytes = new List<byte>();
-        var (entry, layout) = ThunkCode.WriteInFront(bytes, function.Check, _options.LimitSlot, (int)Math.Max(section.Alignment, 1));
+        var compared = _options.Defect is InjectionDefect.FrontFrame ? function.Check with { FrameBytes = 0 } : function.Check;
+        var (entry, layout) = ThunkCode.WriteInFront(bytes, compared, _options.LimitSlot, (int)Math.Max(section.Alignment, 1));
+        layout = _options.Defect is InjectionDefect.FrontRows ? layout with { Rows = [] } : layout;
         var thunk = AddSymbol(ThunkCode.SymbolPrefix, symbol, section.Index, (ulong)entry, layout);
         _thunks.Add((symbol.Section, symbol.Value), thunk);
         _rewriter.Prepend(section, [.. bytes], [.. Relocations(layout, (ulong)entry, symbol, over)]);

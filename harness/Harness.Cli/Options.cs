@@ -18,8 +18,13 @@ internal static class Options
 
     /// <exception cref="UsageException"/>
     public static PlantedDefect? Defect(string? name) =>
-        name is null ? null : PlantedDefect.Named(name)
-            ?? throw new UsageException($"--defect {name} is unknown; known: {string.Join(", ", PlantedDefect.All.Select(d => d.Name))}");
+        name is null ? null : PlantedDefect.Named(name) switch
+        {
+            { Seat: DefectSeat.Product } => throw new UsageException($"--defect {name} is one that no campaign has, but the product's own tests; try it with mutants --only {name}"),
+            { } defect => defect,
+            null => throw new UsageException(
+                $"--defect {name} is unknown; known: {string.Join(", ", PlantedDefect.All.Where(d => d.Seat is not DefectSeat.Product).Select(d => d.Name))}"),
+        };
 
     /// <summary>With <see cref="Modes"/> and <see cref="Targets"/> what chooses the cells of a campaign (<see cref="Cells"/>).</summary>
     public static Option<string[]> Routes() => Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");

@@ -14,7 +14,7 @@ public enum DefectSeat
     /// <summary>The emitted source differs from what the model ran.</summary>
     EmittedProgram,
 
-    /// <summary>Checks are put where none may be.</summary>
+    /// <summary>What puts the checks in errs (<c>Harness.Binary/InjectionDefect.cs</c>).</summary>
     Injection,
 
     /// <summary>The model errs, everything else is right.</summary>
@@ -22,6 +22,12 @@ public enum DefectSeat
 
     /// <summary>What judges a worker's messages errs: it accepts what it should refuse, or the other way round.</summary>
     Checker,
+
+    /// <summary>
+    /// Another text in place of one of the product's that no worker has, or that no campaign comes to (<c>Harness.Toolchain/ProductPatches.cs</c>): the
+    /// package's own tests are what must find it.
+    /// </summary>
+    Product,
 }
 
 /// <summary>What kind of mistake it is; the mutation score is told of each.</summary>
@@ -40,6 +46,8 @@ public enum DefectFamily
     EmittedProgram,
     Model,
     Checker,
+    Injection,
+    Memory,
 }
 
 /// <summary>

@@ -5,6 +5,7 @@ public static class PlantedDefects
 {
     private static readonly Cell _attributeSmall = new(Route.Attribute, OptimizeMode.ReleaseSmall, Backend.Llvm);
     private static readonly Cell _attributeFast = new(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm);
+    private static readonly Cell _thunkFast = new(Route.Thunk, OptimizeMode.ReleaseFast, Backend.Llvm);
     private static readonly Cell _assembly = new(Route.Assembly, OptimizeMode.ReleaseSmall, Backend.Llvm);
 
     /// <summary>In the order of <c>zig-fixtures/mutants/defect.zig</c>, which gives them their numbers.</summary>
@@ -131,6 +132,25 @@ public static class PlantedDefects
         new("store_dropped", DefectFamily.EmittedProgram, DefectSeat.EmittedProgram, "a store is missing"),
         new("probe_dropped", DefectFamily.EmittedProgram, DefectSeat.EmittedProgram, "a probe is missing"),
         new("return_address", DefectFamily.Cfi, DefectSeat.Injection, "functions that ask for their return address are split too, and are told the stub's"),
+        new("front_frame", DefectFamily.Injection, DefectSeat.Injection, "a check in front of a function does not count the frame") { Cell = _thunkFast },
+        new("front_self", DefectFamily.Injection, DefectSeat.Injection, "a function's calls of itself lead past the check in front of it") { Cell = _thunkFast },
+        new("front_moved", DefectFamily.Injection, DefectSeat.Injection, "what means a place by its offset is not moved when a check is put in front") { Cell = _thunkFast },
+        new("front_rows", DefectFamily.Cfi, DefectSeat.Injection, "the rows of a check in front of a function do not follow rsp") { Cell = _thunkFast },
+        new("inline_frame", DefectFamily.Injection, DefectSeat.Injection, "the assembly route's check compares half of the frame") { Cell = _assembly },
+        new("inline_limit", DefectFamily.Injection, DefectSeat.Injection, "the assembly route's check compares with the word that libc keeps") { Cell = _assembly },
+        new("inline_rows", DefectFamily.Cfi, DefectSeat.Injection, "the rows of the assembly route's way to morestack are one slot off") { Cell = _assembly },
+    ];
+
+    /// <summary>Found by the product's tests.</summary>
+    private static readonly EquatableArray<PlantedDefect> _products =
+    [
+        new("pool_trim_keeps", DefectFamily.Memory, DefectSeat.Product, "trimming keeps the pages of a thread's cached slots"),
+        new("pool_first_kept", DefectFamily.Memory, DefectSeat.Product, "a first segment that was large keeps its pages when its fiber is gone"),
+        new("pool_leave_keeps", DefectFamily.Memory, DefectSeat.Product, "what a thread has cached is nobody's when it has left"),
+        new("pool_hoards", DefectFamily.Memory, DefectSeat.Product, "a thread's cache has no bound"),
+        new("trim_below", DefectFamily.Memory, DefectSeat.Product, "trimming a fiber gives back cached segments, but not the pages below where it stands"),
+        new("edge_uncached", DefectFamily.Growth, DefectSeat.Product, "a child segment is not kept for the next call over its edge"),
+        new("handler_entry", DefectFamily.Limits, DefectSeat.Product, "behind a signal handler that is split code no limit is in force"),
     ];
 
     private static readonly EquatableArray<PlantedDefect> _judges =
@@ -161,7 +181,7 @@ public static class PlantedDefects
         new("checker_crash", DefectFamily.Checker, DefectSeat.Checker, "a worker's crash is nobody's"),
     ];
 
-    public static EquatableArray<PlantedDefect> All { get; } = [.. _zig, .. _assemblies, .. _programs, .. _judges];
+    public static EquatableArray<PlantedDefect> All { get; } = [.. _zig, .. _assemblies, .. _programs, .. _judges, .. _products];
 
     internal static uint NumberOf(PlantedDefect defect) => defect.Seat is DefectSeat.Zig ? (uint)(_zig.ToList().FindIndex(d => d.Name == defect.Name) + 1) : 0;
 }

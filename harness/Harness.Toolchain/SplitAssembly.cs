@@ -34,13 +34,13 @@ public static class SplitAssembly
 
     /// <param name="checks">By name in the symbol table. Functions without an entry stay as they are.</param>
     /// <exception cref="InvalidDataException">Not assembly as LLVM prints it.</exception>
-    public static string Insert(string text, IReadOnlyDictionary<string, InlineCheck> checks, LimitSlot slot)
+    public static string Insert(string text, IReadOnlyDictionary<string, InlineCheck> checks, LimitSlot slot, InjectionDefect defect = InjectionDefect.None)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(checks);
         ArgumentNullException.ThrowIfNull(slot);
         return text.Length <= MaxCharacters
-            ? new Writer(text, checks, slot).Run()
+            ? new Writer(text, checks, defect is InjectionDefect.InlineLimit ? LimitSlot.Glibc : slot, defect).Run()
             : throw new InvalidDataException(
                 $"the assembly has {text.Length} characters, which exceeds the maximum of {MaxCharacters}");
     }
@@ -59,7 +59,7 @@ public static class SplitAssembly
     }
 
     /// <summary>One pass over the lines; what is not a check is copied as it is.</summary>
-    private sealed class Writer(string text, IReadOnlyDictionary<string, InlineCheck> checks, LimitSlot slot)
+    private sealed class Writer(string text, IReadOnlyDictionary<string, InlineCheck> checks, LimitSlot slot, InjectionDefect defect)
     {
         private readonly StringBuilder _output = new(text.Length + (text.Length / 16));
         private Place _place;
@@ -194,7 +194,7 @@ public static class SplitAssembly
             }
 
             Switch(toIntel: true);
-            Write($"\tpush\t{_check.Sizes}\n\t.cfi_def_cfa_offset 16\n");
+            Write($"\tpush\t{_check.Sizes}\n\t.cfi_def_cfa_offset {(defect is InjectionDefect.InlineRows ? 8 : 16)}\n");
             Write("\tcall\ths_morestack_thunk@PLT\n\t.cfi_def_cfa_offset 8\n");
             Write($"\tret\n\tjmp\t.Lhs_resume{_number}\n");
             Switch(toIntel: false);

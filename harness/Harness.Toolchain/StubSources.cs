@@ -6,7 +6,7 @@ namespace Harness.Toolchain;
 public static partial class StubSources
 {
     /// <summary>Every file of assembly that a worker, a product's program, or one with foreign code is linked with.</summary>
-    public static IReadOnlyList<string> All { get; } = ["runtime/morestack.S", "runtime/unwind.h", "runtime/fiber.S", "runtime/jump.S", "worker/gates.S"];
+    public static IReadOnlyList<string> All { get; } = ["runtime/morestack.S", "runtime/unwind.h", "runtime/fiber.S", "runtime/jump.S", "runtime/exit.S", "worker/gates.S"];
 
     /// <summary>The functions of these files, in their order.</summary>
     public static IReadOnlyList<string> Functions(FixtureLayout fixtures, IEnumerable<string> files)

@@ -109,7 +109,7 @@ internal sealed class UnitBuild(
         {
             var result = InlineCheckPlan.Of(ElfFile.Load(PathOf(RawObjectName)), _injection);
             var text = await File.ReadAllTextAsync(PathOf(AssemblyName), ct).ConfigureAwait(false);
-            var split = SplitAssembly.Insert(text, result.Checks, _injection.LimitSlot);
+            var split = SplitAssembly.Insert(text, result.Checks, _injection.LimitSlot, _injection.Defect);
             await File.WriteAllTextAsync(PathOf(SplitAssemblyName), split, ct).ConfigureAwait(false);
             return result;
         }).ConfigureAwait(false);
@@ -171,7 +171,7 @@ internal sealed class UnitBuild(
         // modules take theirs from the root.
         List<string> arguments =
         [
-            "build-obj", "-target", cell.Target, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
+            "build-obj", "-target", cell.Target, .. Processor, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
             "-fno-omit-frame-pointer", .. ErrorTracing, .. emit,
         ];
         var modules = RuntimeRecipe.For(options.Modules, _injection.LimitSlot);
@@ -200,6 +200,8 @@ internal sealed class UnitBuild(
             yield return $"-M{name}={path}";
         }
     }
+
+    private string[] Processor => options.Processor is { } name ? ["-mcpu", name] : [];
 
     private string[] ErrorTracing => cell.ErrorTracing ? ["-ferror-tracing"] : [];
 

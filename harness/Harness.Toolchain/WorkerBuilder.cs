@@ -41,6 +41,9 @@ public sealed record BuildOptions
     /// </summary>
     public ImmutableArray<Binary.StackUse.NamedRule> SlackUnproven { get; init; } = [];
 
+    /// <summary>The processor that units are compiled for, in Zig's words; null: the oldest of the cell's target, which every machine can run.</summary>
+    public string? Processor { get; init; }
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 }

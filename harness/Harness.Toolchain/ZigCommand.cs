@@ -39,6 +39,9 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
 
     public ZigInstallation Installation => installation;
 
+    /// <summary>Directory of what all compilations share.</summary>
+    public string GlobalCache => globalCache;
+
     /// <summary>
     /// Runs a subcommand that compiles: with a local cache of its own, and the shared global one (libc, compiler-rt).
     /// </summary>

@@ -102,6 +102,7 @@ fn objects(b: *std.Build, target: std.Build.ResolvedTarget, limit: Limit) *std.B
     addAssembly(b, host, "morestack.S", limit);
     addAssembly(b, host, "fiber.S", limit);
     addAssembly(b, host, "jump.S", limit);
+    addAssembly(b, host, "exit.S", limit);
     host.addObject(b.addObject(.{ .name = "growth", .root_module = growth, .use_llvm = true }));
     return library;
 }

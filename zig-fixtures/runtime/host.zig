@@ -233,6 +233,10 @@ export fn hs_rt_misused() callconv(.c) noreturn {
     misuse("yield on the system stack");
 }
 
+export fn hs_rt_exited() callconv(.c) noreturn {
+    misuse("pthread_exit in a fiber");
+}
+
 pub fn misuse(comptime what: []const u8) noreturn {
     if (hs_thread.attempt_rsp != 0) hs_attempt_failed();
     const fiber = running() orelse stop(&.{ what, ", ", outside() });

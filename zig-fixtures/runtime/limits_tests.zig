@@ -128,6 +128,55 @@ test "a first segment that was large keeps little once its fiber is gone" {
     try expect(try kit.residentPages() <= before + 24);
 }
 
+/// At once, each with a first segment of 64 KiB that it touches most of.
+fn manyFibers(deep: *Deep) !void {
+    var fibers: [80]Fiber = undefined;
+    for (&fibers) |*fiber| {
+        fiber.* = try Fiber.init(.{ .first_bytes = 64 << 10 }, deepThenIdle, .{deep});
+        deep.reached = 0;
+        try expectEqual(.yielded, try fiber.@"resume"());
+    }
+    for (&fibers) |fiber| fiber.deinit();
+}
+
+test "what a thread keeps of released segments is bounded, and trim gives it back" {
+    try splitstack.Thread.enter();
+    splitstack.Thread.trim();
+    const before = try kit.residentPages();
+    var deep: Deep = .{ .depth = 20 };
+    try manyFibers(&deep);
+    const kept = try kit.residentPages();
+    // 1 MiB of each size (abi.cache_room_bytes), so 16 of the 80.
+    try expect(kept >= before + 16 * 8);
+    try expect(kept <= before + 32 * 16);
+    splitstack.Thread.trim();
+    try expect(try kit.residentPages() <= before + 64);
+}
+
+fn growAndLeave() void {
+    splitstack.Thread.enter() catch return;
+    defer splitstack.Thread.leave();
+    var deep: Deep = .{ .depth = 300 };
+    const fiber = kit.started(.{}, &deep) catch return;
+    defer fiber.deinit();
+    _ = fiber.@"resume"() catch return;
+    _ = @atomicRmw(u32, &threads_done, .Add, deep.reached / 300, .monotonic);
+}
+
+var threads_done: u32 = 0;
+
+test "what a thread has cached is everybody's once it is gone" {
+    try splitstack.Thread.enter();
+    var before: usize = 0;
+    for (0..60) |i| {
+        if (i == 10) before = try kit.residentPages();
+        (try std.Thread.spawn(.{}, growAndLeave, .{})).join();
+    }
+    try expectEqual(60, threads_done);
+    // A thread caches some 200 pages here.
+    try expect(try kit.residentPages() <= before + 300);
+}
+
 const warm_up = 100;
 
 test "thousands of fibers with guard pages come and go, and no mapping stays" {
@@ -219,6 +268,37 @@ test "a handler that is split code runs at every depth of a fiber, which goes on
     try expectEqual(splitstack.Outcome.completed, fiber.outcome());
     try expectEqual(40, handled);
     try expect(fiber.record.stack.used_bytes_max > 40 * 2048);
+}
+
+extern "c" fn pthread_exit(?*anyopaque) noreturn;
+
+fn quit() callconv(.c) void {
+    pthread_exit(null);
+}
+
+fn quitOnSystemStack() void {
+    splitstack.onSystemStack(quit, .{});
+}
+
+fn quitThread(fiber_ended: *bool) void {
+    splitstack.Thread.enter() catch return;
+    for ([_]Fiber{
+        Fiber.init(.{}, quit, .{}) catch return,
+        Fiber.init(.{}, quitOnSystemStack, .{}) catch return,
+    }) |fiber| {
+        const step = fiber.@"resume"() catch return;
+        if (step != .ended or fiber.outcome() != .misused) return;
+        fiber.deinit();
+    }
+    fiber_ended.* = true;
+    quit();
+    fiber_ended.* = false;
+}
+
+test "pthread_exit ends the fiber that calls it, and outside fibers the thread" {
+    var fiber_ended = false;
+    (try std.Thread.spawn(.{}, quitThread, .{&fiber_ended})).join();
+    try expect(fiber_ended);
 }
 
 fn inTurn(letter: u8, turns: u32) void {

@@ -85,7 +85,8 @@ hs_trial_sum:
     .size hs_trial_sum, . - hs_trial_sum
 
     .bss
-    .globl hs_trial_lowest, hs_trial_writes
+    .globl hs_trial_lowest, hs_trial_writes, hs_trial_overwritten
+    .type hs_trial_overwritten, @object
     .type hs_trial_lowest, @object
     .type hs_trial_writes, @object
     .p2align 3
@@ -95,5 +96,8 @@ hs_trial_lowest:
 hs_trial_writes:
     .zero 8
     .size hs_trial_writes, 8
+hs_trial_overwritten:
+    .zero 8
+    .size hs_trial_overwritten, 8
 
     .section .note.GNU-stack, "", @progbits

@@ -23,6 +23,9 @@ public sealed record MutantGround(
 public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSession session)
 {
     private static readonly BuildOptions _keeping = BuildOptions.Default with { KeepIntermediates = true };
+    private readonly ProductTests _product = new(fixtures, cache);
+    private readonly SemaphoreSlim _oneProduct = new(1);
+    private bool? _productHolds;
     private int _serial;
 
     /// <summary>Builds and plans programs, and runs them without a defect.</summary>
@@ -66,6 +69,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         var (verdict, reached) = defect switch
         {
             { Seat: DefectSeat.Checker } => (Recordings.Judge(ground, DefectOf<CheckerDefect>(defect)), null),
+            { Seat: DefectSeat.Product } => (await ProductAsync(ground, defect, ct).ConfigureAwait(false), null),
             { MustSee: { } beside } => await BlindAsync(ground, defect, PlantedDefect.Named(beside.Defect)!, beside.Check, ct).ConfigureAwait(false),
             _ => await PlantedAsync(ground, defect, ct).ConfigureAwait(false),
         };
@@ -81,7 +85,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         var (unit, problem) = await VariantAsync(ground, defect, ct).ConfigureAwait(false);
         if (unit is null)
         {
-            return (new MutantVerdict.NotBuilt(problem), null);
+            return (problem, null);
         }
 
         var run = await new FirstFailure(session).RunAsync(unit, PlanOf(ground, defect), Folder(ground, defect.Name), ct).ConfigureAwait(false);
@@ -91,7 +95,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
             return (await KilledAsync(unit, run, defect, Folder(ground, defect.Name), ct).ConfigureAwait(false), reached);
         }
 
-        (int, Finding Finding)[] rows = defect.Seat is DefectSeat.Assembly
+        (int, Finding Finding)[] rows = defect.Seat is DefectSeat.Assembly or DefectSeat.Injection
             ? [.. (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(found => !ground.KnownRows.Contains(found.Finding.Signature))]
             : [];
         return (
@@ -109,7 +113,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         var (unit, problem) = await VariantAsync(ground, beside, ct).ConfigureAwait(false);
         if (unit is null)
         {
-            return (new MutantVerdict.NotBuilt(problem), null);
+            return (problem, null);
         }
 
         var runner = new UnitRunner(session, WorkerLimits.Default);
@@ -144,7 +148,35 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         return new MutantVerdict.Killed(primary.Check, run.Plan.CaseOf(row, unit.Cell), finding?.Signature);
     }
 
-    private async Task<(BuiltUnit? Unit, string Problem)> VariantAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)
+    /// <summary>The product's own tests must find it; two at once would build in one place.</summary>
+    private async Task<MutantVerdict> ProductAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)
+    {
+        await _oneProduct.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            var directory = Path.Combine(ground.Directory, "product");
+            _productHolds ??= (await _product.RunAsync(null, directory, ct).ConfigureAwait(false)).Passed;
+            if (_productHolds is false)
+            {
+                return new MutantVerdict.NotBuilt("without a defect the product's tests do not pass; see scripts/test runtime");
+            }
+
+            var result = await _product.RunAsync(defect, directory, ct).ConfigureAwait(false);
+            return result switch
+            {
+                { Passed: true } => new MutantVerdict.Survived("all tests of the product passed"),
+                { FirstFailed: { } test } => new MutantVerdict.Killed($"test: {test}", null, null),
+                _ => new MutantVerdict.NotBuilt(FirstLine(result.Said)),
+            };
+        }
+        finally
+        {
+            _oneProduct.Release();
+        }
+    }
+
+    /// <summary>The programs with the defect. Checks that are refused where sound ones were not are a defect that the audits have found.</summary>
+    private async Task<(BuiltUnit? Unit, MutantVerdict Problem)> VariantAsync(MutantGround ground, PlantedDefect defect, CancellationToken ct)
     {
         var programs = ground.Unit.Programs;
         switch (defect.Seat)
@@ -153,15 +185,18 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
                 var linked = await new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(defect), _keeping)
                     .LinkAgainAsync(ground.Built, ground.Unit.Cell, ground.Directory, $"worker-{Next()}", ct).ConfigureAwait(false);
                 return linked is BuildOutcome.Built built
-                    ? (BuiltUnit.Load(programs, ground.Unit.Map, ground.Unit.Cell, built) with { Defect = defect }, "")
-                    : (null, Words(linked));
+                    ? (BuiltUnit.Load(programs, ground.Unit.Map, ground.Unit.Cell, built) with { Defect = defect }, NotBuilt(linked))
+                    : (null, NotBuilt(linked));
             case DefectSeat.EmittedProgram or DefectSeat.Injection:
                 var (outcome, unit) = await FactoryOf(defect).BuildAsync(programs, ground.Unit.Cell, Folder(ground, defect.Name), ct).ConfigureAwait(false);
-                return (unit, Words(outcome));
+                var isRefused = outcome is BuildOutcome.Rejected && defect.Seat is DefectSeat.Injection;
+                return (unit, isRefused ? new MutantVerdict.Killed("compile", null, null) : NotBuilt(outcome));
             default:
-                return (ground.Unit with { Defect = defect }, "");
+                return (ground.Unit with { Defect = defect }, new MutantVerdict.NotReached());
         }
     }
+
+    private static MutantVerdict NotBuilt(BuildOutcome outcome) => new MutantVerdict.NotBuilt(Words(outcome));
 
     private static UnitPlan PlanOf(MutantGround ground, PlantedDefect defect)
     {
@@ -182,5 +217,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
 
     private int Next() => Interlocked.Increment(ref _serial);
 
-    private static string Words(BuildOutcome outcome) => outcome is BuildOutcome.Rejected rejected ? rejected.Diagnostics.Split('\n')[0] : outcome.ToString().Split('\n')[0];
+    private static string Words(BuildOutcome outcome) => FirstLine(outcome is BuildOutcome.Rejected rejected ? rejected.Diagnostics : outcome.ToString());
+
+    private static string FirstLine(string text) => text.Split('\n')[0];
 }

@@ -219,8 +219,20 @@ public sealed class WorkerBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Each_defect_of_the_product_and_of_the_routes_has_its_place()
+    {
+        var products = PlantedDefect.All.Where(d => d.Seat is DefectSeat.Product).ToList();
+        Assert.Equal(products.Select(d => d.Name).Order(), ProductPatches.Names.Order());
+        Assert.All(products.Select(ProductPatches.Of), patch => patch.Changed(File.ReadAllText(Tools.Fixtures.PathOf("runtime/" + patch.File))));
+        var injected = PlantedDefect.All.Where(d => d.Seat is DefectSeat.Injection).Select(d => InjectionOptions.With(d).Defect).ToList();
+        Assert.Equal(Enum.GetValues<InjectionDefect>().Skip(1), injected.Order());
+        Assert.Equal(InjectionDefect.None, InjectionOptions.With(PlantedDefect.Named("limit_restore")).Defect);
+    }
+
+    [Fact]
     public void A_defect_of_assembly_that_has_lost_its_place_says_so()
     {
+        Assert.Contains("not once", Assert.Throws<ToolchainException>(() => new ProductPatch("x.zig", "a", "b").Changed("a a")).Message, StringComparison.Ordinal);
         var error = Assert.Throws<ToolchainException>(() => new StubPatch("runtime/morestack.S", "nop\nnop", "", 1).Changed("nop\nnop // once\n"));
         Assert.Contains("no occurrence 1 of `nop`", error.Message, StringComparison.Ordinal);
     }

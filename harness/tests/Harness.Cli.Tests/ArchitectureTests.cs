@@ -56,6 +56,38 @@ public sealed class ArchitectureTests
     public void Pure_rooms_know_no_clock_and_no_ambient_chance() => AssertNowhere(
         @"\bDateTime(Offset)?\.(Utc)?Now\b|\bnew Random\b|\bRandom\.Shared\b|\bGuid\.NewGuid\b|\bEnvironment\.TickCount", _pure.Contains);
 
+    /// <summary>What is said to show something must exist: test classes and methods by name, the product's tests by the words that follow its file's.</summary>
+    [Fact]
+    public void Every_test_that_a_document_names_is_there()
+    {
+        var tests = Sources("*.cs").Where(path => path.Contains("Tests")).GroupBy(Path.GetFileNameWithoutExtension)
+            .ToDictionary(group => group.Key!, group => string.Join('\n', group.Select(File.ReadAllText)));
+        var product = string.Join('\n', Directory.EnumerateFiles(Path.Combine(_root, "zig-fixtures", "runtime"), "*tests.zig").Select(File.ReadAllText));
+        var (methods, missing) = (0, new List<string>());
+        foreach (var document in Documents())
+        {
+            var text = File.ReadAllText(document);
+            foreach (Match named in Regex.Matches(text, @"`(?<class>\w+Tests)(\.(?<method>[A-Z]\w+_\w+))?`"))
+            {
+                methods += named.Groups["method"].Success ? 1 : 0;
+                var known = tests.TryGetValue(named.Groups["class"].Value, out var source) && source.Contains(named.Groups["method"].Value, StringComparison.Ordinal);
+                missing.AddRange(known ? [] : [$"{Path.GetFileName(document)}: {named.Value}"]);
+            }
+
+            foreach (Match named in Regex.Matches(text, @"\w*tests\.zig`?, ""(?<name>[^""]+)"""))
+            {
+                missing.AddRange(product.Contains($"test \"{named.Groups["name"].Value}\"", StringComparison.Ordinal) ? [] : [$"{Path.GetFileName(document)}: {named.Value}"]);
+            }
+        }
+
+        Assert.Empty(missing);
+        Assert.True(methods > 10, $"{methods} methods named");
+    }
+
+    private static IEnumerable<string> Documents() => Directory.EnumerateFiles(Path.Combine(_root, "harness", "docs"), "*.md")
+        .Concat(Directory.EnumerateFiles(Path.Combine(_root, "zig-fixtures"), "*.md", SearchOption.AllDirectories).Where(path => !path.Contains("zig-cache")))
+        .Append(Path.Combine(_root, "README.md"));
+
     [Fact]
     public void No_source_has_a_fixme() => AssertNone(Code(), line => Regex.IsMatch(line, @"\b(FIX" + "ME|XXX|HACK)\b"));
 

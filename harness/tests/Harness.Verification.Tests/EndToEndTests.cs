@@ -40,7 +40,7 @@ public class EndToEndTests
         var (kept, full) = traced || mode is OptimizeMode.Debug ? (result.Judged.ErrorTraces, result.Judged.ErrorTracesFull) : (11, 4);
         Assert.True(kept > 10 && full > 3, $"{kept} error return traces, {full} full");
         Assert.All(result.Programs, p => Assert.NotNull(p.Elapsed));
-        Assert.True(result.Arrivals is { Signals: > 50, Moves: > 100 }, result.Arrivals.ToString());
+        Assert.True(result.Arrivals is { Signals: > 50, Moves: > 100, Handlers: > 20, Told: > 5 }, result.Arrivals.ToString());
     }
 
     private static string Shown(Finding finding)
@@ -52,10 +52,12 @@ public class EndToEndTests
     }
 
     /// <summary>Not among the defects that are confirmed and shrunk: a timer's signals come when they come.</summary>
-    [ZigFact(Timeout = Timeout)]
-    public async Task A_signal_handler_that_leaves_another_limit_is_found()
+    [ZigTheory(Timeout = Timeout)]
+    [InlineData("signal_limit")]
+    [InlineData("handler_limit")]
+    public async Task A_signal_handler_that_leaves_another_limit_is_found(string defect)
     {
-        var (factory, runner) = await OpenAsync("signal_limit");
+        var (factory, runner) = await OpenAsync(defect);
         var cell = new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted);
         Finding? finding = null;
         // On a busy machine a run may meet none at an instruction that matters.
