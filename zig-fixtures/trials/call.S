@@ -47,17 +47,13 @@ hs_trial_write:
     .cfi_endproc
     .size hs_trial_write, . - hs_trial_write
 
-// void hs_trial_overwrite(bytes, count, frame): fills what a callee has been passed, and counts it where it lies above the callee's frame, so
-// in its argument slots. A leaf without a frame as well.
+// void hs_trial_overwrite(bytes, count): fills what a callee has been passed, and counts that. A leaf without a frame as well.
     .globl hs_trial_overwrite
     .type hs_trial_overwrite, @function
     .p2align 4
 hs_trial_overwrite:
     .cfi_startproc
-    xor %eax, %eax
-    cmp %rdx, %rdi
-    seta %al
-    add %rax, hs_trial_overwritten(%rip)
+    incq hs_trial_overwritten(%rip)
     mov %rsi, %rcx
     mov $0xa5, %al
     rep stosb

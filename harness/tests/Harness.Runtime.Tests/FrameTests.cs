@@ -34,7 +34,9 @@ public sealed partial class FrameTests : IDisposable
         Assert.Equal(["canaries", "no_access_page"], aligned.Select(sweep => sweep.Groups["method"].Value));
         Assert.All(aligned, sweep => Assert.True(Number(sweep, "frames") == 40 && Number(sweep, "pairs") > 10_000, sweep.Value));
         AssertWithinBound(lines, ElfFile.Load(built.WorkerPath), built.Slack!);
-        Assert.Contains(lines, line => line.StartsWith("checked  stack arguments of 32 types, 768 calls, 768 of them overwritten", StringComparison.Ordinal));
+        var passed = lines.Select(line => Passed().Match(line)).Single(match => match.Success);
+        Assert.Equal((32, 768), (Number(passed, "types"), Number(passed, "calls")));
+        Assert.True(Number(passed, "overwritten") == 768, passed.Value);
     }
 
     /// <summary>
@@ -78,6 +80,9 @@ public sealed partial class FrameTests : IDisposable
 
     [GeneratedRegex(@"^realigned  (?<method>\w+): (?<frames>\d+) frames, (?<pairs>\d+) pairs, of them [1-9]\d* split$", RegexOptions.ExplicitCapture)]
     private static partial Regex Realigned();
+
+    [GeneratedRegex(@"^checked  stack arguments of (?<types>\d+) types, (?<calls>\d+) calls, (?<overwritten>\d+) of them overwritten by the callee$", RegexOptions.ExplicitCapture)]
+    private static partial Regex Passed();
 
     [GeneratedRegex(@"^slack used (?<bytes>\d+) bytes$", RegexOptions.ExplicitCapture)]
     private static partial Regex Mark();
