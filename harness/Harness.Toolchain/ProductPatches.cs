@@ -10,6 +10,7 @@ namespace Harness.Toolchain;
 public static class ProductPatches
 {
     private const string Pool = "pool.zig";
+    private const string Entered = "    call hs_rt_signal\n    mov %rbx, TLS(THREAD_SYSTEM_RSP)\n";
 
     private static readonly FrozenDictionary<string, ProductPatch> _all = new Dictionary<string, ProductPatch>
     {
@@ -19,7 +20,7 @@ public static class ProductPatches
         ["pool_hoards"] = new(Pool, "class >= cached_class_max or cache.kept_bytes[index] + bytes > cache.room_bytes", "class >= cached_class_max"),
         ["edge_uncached"] = new(Pool, "pub inline fn keeps(_: *abi.Thread) bool {\n    return true;", "pub inline fn keeps(_: *abi.Thread) bool {\n    return false;"),
         ["trim_below"] = new("host.zig", "    if (high > low) _ = linux.madvise(", "    if (high < low) _ = linux.madvise("),
-        ["handler_entry"] = new("fiber.S", "    mov %r12, LIMIT_SLOT\n", ""),
+        ["handler_entry"] = new("fiber.S", Entered + "    mov %r12, LIMIT_SLOT\n", Entered),
     }.ToFrozenDictionary();
 
     public static IReadOnlyCollection<string> Names => _all.Keys;
