@@ -17,7 +17,11 @@ public sealed partial class ProductTests(FixtureLayout fixtures, ToolCache cache
     /// <param name="Passed">All of them.</param>
     /// <param name="FirstFailed">The first test that fails; null: none was named, because they do not build or the process ended.</param>
     /// <param name="Said">What was printed.</param>
-    public sealed record Result(bool Passed, string? FirstFailed, string Said);
+    public sealed record Result(bool Passed, string? FirstFailed, string Said)
+    {
+        /// <summary>They had to be ended.</summary>
+        public bool IsEndless { get; init; }
+    }
 
     /// <param name="directory">Gets a copy of the package. Another run in it builds only what differs; one at a time.</param>
     /// <exception cref="ToolchainException">The defect has lost its place, or the compiler cannot be run.</exception>
@@ -45,6 +49,7 @@ public sealed partial class ProductTests(FixtureLayout fixtures, ToolCache cache
         {
             ProcessOutcome.Exited { Code: 0 } => new Result(true, null, ""),
             ProcessOutcome.Exited exited => Failed(exited.Output.Stderr),
+            ProcessOutcome.TimedOut => new Result(false, null, "") { IsEndless = true },
             var outcome => throw new ToolchainException($"the product's tests do not end: {outcome}"),
         };
     }

@@ -164,6 +164,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
             var result = await _product.RunAsync(defect, directory, ct).ConfigureAwait(false);
             return result switch
             {
+                { IsEndless: true } => new MutantVerdict.TimedOut(),
                 { Passed: true } => new MutantVerdict.Survived("all tests of the product passed"),
                 { FirstFailed: { } test } => new MutantVerdict.Killed($"test: {test}", null, null),
                 _ => new MutantVerdict.NotBuilt(FirstLine(result.Said)),
