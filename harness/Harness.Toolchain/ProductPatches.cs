@@ -15,7 +15,7 @@ public static class ProductPatches
     private static readonly FrozenDictionary<string, ProductPatch> _all = new Dictionary<string, ProductPatch>
     {
         ["pool_trim_keeps"] = new(Pool, "        while (takeCached(&hs_thread.cache, class)) |low| giveToAll(class, low);", "        _ = class;"),
-        ["pool_first_kept"] = new(Pool, "    if (bytes > first_kept_bytes) kernel.forget(low, bytes - first_kept_bytes);\n", ""),
+        ["pool_first_kept"] = new(Pool, "    if (bytes > first_kept_bytes) kernel.forget", "    if (bytes < first_kept_bytes) kernel.forget"),
         ["pool_leave_keeps"] = new(Pool, "    hs_pool_trim();\n    for (&hs_thread", "    for (&hs_thread"),
         ["pool_hoards"] = new(Pool, "class >= cached_class_max or cache.kept_bytes[index] + bytes > cache.room_bytes", "class >= cached_class_max"),
         ["edge_uncached"] = new(Pool, "pub inline fn keeps(_: *abi.Thread) bool {\n    return true;", "pub inline fn keeps(_: *abi.Thread) bool {\n    return false;"),

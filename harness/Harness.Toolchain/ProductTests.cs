@@ -71,6 +71,6 @@ public sealed partial class ProductTests(FixtureLayout fixtures, ToolCache cache
         }
     }
 
-    [GeneratedRegex(@"error: '\w+\.test\.(?<name>[^'\n]+)' (failed|terminated|timed out)", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"error: '\w+\.test\.(?<name>.+)' (failed|terminated|timed out)", RegexOptions.ExplicitCapture)]
     private static partial Regex FailedTest();
 }
