@@ -267,7 +267,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     status.signal_pc = gregs[runtime.greg.rip];
     output.flush();
     // What is behind may fault a second time, which ends the process as the first one does.
-    stacks.send(state.current, .crash, -1, 0, &registersOf(gregs));
+    stacks.send(state.current, .crash, -1, 0, .all, &registersOf(gregs));
     output.flush();
     death.inHandler();
     var default: std.c.Sigaction = .{

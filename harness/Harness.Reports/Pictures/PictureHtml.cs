@@ -47,7 +47,7 @@ internal static class PictureHtml
         Segments(page, picture);
         if (picture.Traces is { } traces)
         {
-            Traces(page, traces);
+            Traces(page, FoldedPicture.Merged(traces));
         }
 
         if (picture.Cleanup is { } cleanup)
