@@ -1,3 +1,4 @@
+using Harness.Model;
 using Harness.Verification.Pictures;
 
 namespace Harness.Reports.Pictures;

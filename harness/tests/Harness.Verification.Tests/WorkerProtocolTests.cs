@@ -90,6 +90,10 @@ public class WorkerProtocolTests
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames=1:2 segments=")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames=1:2:3:4 segments=")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments=1:2:g")]
+    [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers=6 memory= left=0")]
+    [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers= memory=10:abc left=0")]
+    [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers= memory=10:zz left=0")]
+    [InlineData("#hs opinion row=1 fiber=0 site=1 ordinal=0 tool=mine chain=0 stubs=0")]
     [InlineData("#hs probe row=1 fiber=0 site=-2 ordinal=0 observer=fp chain=0 stubs=0 segments=0")]
     public void Rejects_what_does_not_parse(string line) => Assert.IsType<WorkerMessage.Malformed>(Parse(line));
 
