@@ -30,6 +30,8 @@ internal static class BenchTracesVerb
         return command;
     }
 
+    private static object Fields(BenchBar bar) => new { name = bar.Name, required = bar.Required, measured = bar.Measured, verdict = RuntimeBenchText.Word(bar.Verdict) };
+
     private static async Task<int> RunAsync(VerbContext context, int count, int rounds, bool require, string? zig, bool json, CancellationToken ct)
     {
         var costs = await context.Rooms.OpenTraceCostsAsync(Repository.Root(), zig, ct).ConfigureAwait(false);
@@ -44,7 +46,7 @@ internal static class BenchTracesVerb
 
         var bars = figures.Select(figure => (Cell: figure.Cell.ToString(), Bars: TraceBars.Of(figure))).ToList();
         context.Terminal.Out.Write(json
-            ? JsonSerializer.Serialize(new { seed = Benchmark.Seed, rounds, cells = bars.Select(b => new { b.Cell, b.Bars }) }, CaseText.JsonOptions) + "\n"
+            ? JsonSerializer.Serialize(new { seed = Benchmark.Seed, rounds, cells = bars.Select(b => new { cell = b.Cell, bars = b.Bars.Select(Fields) }) }, CaseText.JsonOptions) + "\n"
             : TraceBars.Render(figures));
         var all = bars.SelectMany(b => b.Bars).Select(bar => bar.Verdict).ToList();
         return !require ? ExitCodes.Held

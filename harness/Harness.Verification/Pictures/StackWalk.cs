@@ -28,7 +28,7 @@ internal sealed class StackWalk(UnwindTable table, FramePlaces places)
             registers.Set(number, value);
         }
 
-        var trace = new Unwinder(new SingleModule(table), new SentBytes(stack.Memory)).Walk(registers, isExact: false);
+        var trace = new Unwinder(new SingleModule(table), new SentBytes(stack.Memory), table.Limits).Walk(registers, isExact: false);
         var problem = (trace.End as TraceEnd.Failed)?.Problem;
         // A frame whose caller could not be had is one of the trace; where it is, the one before it says.
         ulong[] addresses = [.. trace.Frames.Select(f => f.Pc), .. Next(registers, trace)];

@@ -83,62 +83,6 @@ public class PictureTests
         Assert.All(traces.Rows.Where(r => r.Truth is not null), r => Assert.Equal(r.Truth, r.Seen[walk].Text));
     }
 
-    /// <summary>The column of our own engine, of stacks that were changed on their way: what it says is what it read.</summary>
-    [ZigFact(Timeout = Timeout)]
-    public async Task Our_own_engine_reads_what_was_sent_and_nothing_else()
-    {
-        using var scratch = new Scratch();
-        var (factory, runner) = await EndToEndTests.OpenAsync();
-        var @case = new Case(Samples.Nested(), _debug, _split);
-        var (outcome, built) = await new CaseReplay(factory, runner).BuildAsync(@case, scratch["unit"], CancellationToken.None);
-        var unit = built ?? throw new InvalidOperationException(outcome.ToString());
-        var (_, run) = await new FailureRecorder(runner).RecordAsync(unit, 0, @case.Plan, scratch["run"], CancellationToken.None);
-        var (row, record) = run.Records.Single(r => r.Value.Stacks.Count > 0);
-        StackPicture Drawn(Func<WorkerMessage.Stack, WorkerMessage.Stack> change)
-        {
-            var changed = new RowRecord();
-            record.Stacks.ToList().ForEach(s => changed.Add(change(s)));
-            return Some(new PictureBuilder(unit, run with { Records = new Dictionary<int, RowRecord> { [row] = changed } }).Of(row, null));
-        }
-
-        static (PicturedObserver Observer, int FirstWrong) Own(StackPicture picture)
-        {
-            var traces = Some(picture.Traces);
-            var column = traces.Observers.ToList().FindIndex(o => o.Name == "our CFI");
-            return (traces.Observers[column], traces.Rows.ToList().FindIndex(r => r.Seen[column].FirstWrong));
-        }
-
-        var whole = Drawn(s => s);
-        Assert.Equal((true, -1), (Own(whole).Observer.Right, Own(whole).FirstWrong));
-        // Where saved frame pointers lead nowhere, the boxes are of the engine's frames, each where it was.
-        var cut = Drawn(s => s with { Frames = [s.Frames[0]], Depth = 1 });
-        Assert.False(cut.IsCutOff);
-        Assert.Equal(whole.Segments, cut.Segments);
-        // The first return address on the stack is another.
-        var first = record.Stacks.First(s => s.Why is StackMoment.Probe);
-        var slot = first.Frames[0].Cfa - 8;
-        var wrong = Own(Drawn(s => s with { Memory = Changed(s.Memory, slot) }));
-        Assert.Equal(("WrongFunction at frame 1, NoEntry", false), (wrong.Observer.Verdict, wrong.Observer.Right));
-        Assert.True(wrong.FirstWrong > 0);
-        // Part of the stack was not sent, and that is said.
-        var part = Own(Drawn(s => s with { Memory = [s.Memory[0]], MemoryLeft = 8 }));
-        Assert.Equal("not compared, the rest was not sent", part.Observer.Verdict);
-        // It is not there, and should be.
-        Assert.EndsWith(", Unreadable", Own(Drawn(s => s with { Memory = [s.Memory[0]] })).Observer.Verdict);
-        Assert.DoesNotContain(Some(Drawn(s => s with { Memory = [] }).Traces).Observers, o => o.Name == "our CFI");
-    }
-
-    private static EquatableArray<SentMemory> Changed(EquatableArray<SentMemory> memory, ulong address) => memory.Select(m =>
-    {
-        var bytes = m.Bytes.ToArray();
-        if (address >= m.Low && address - m.Low < (ulong)bytes.Length)
-        {
-            bytes[address - m.Low + 7] = 0x7f;
-        }
-
-        return m with { Bytes = [.. bytes] };
-    }).ToEquatableArray();
-
     [ZigFact(Timeout = Timeout)]
     public async Task Clean_up_is_the_defers_and_errdefers_that_ran_in_order()
     {
