@@ -63,7 +63,7 @@ public sealed class EngineDefectTests(RecordedExecution recorded) : IClassFixtur
         var first = record.Stacks.First(s => s.Why is StackMoment.Probe);
         var slot = first.Frames[0].Cfa - 8;
         var wrong = Own(Drawn(s => s with { Memory = Changed(s.Memory, slot) }));
-        Assert.Equal(("WrongFunction at frame 1, NoEntry", false), (wrong.Observer.Verdict, wrong.Observer.Right));
+        Assert.Equal(("ForeignFrame at frame 1, NoEntry", false), (wrong.Observer.Verdict, wrong.Observer.Right));
         Assert.True(wrong.FirstWrong > 0);
         // Part of the stack was not sent, and that is said.
         var part = Own(Drawn(s => s with { Memory = [s.Memory[0]], MemoryLeft = 8 }));
