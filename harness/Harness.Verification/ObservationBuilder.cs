@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Verification.Pictures;

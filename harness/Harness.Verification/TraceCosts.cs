@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Harness.Binary;
 using Harness.Binary.Unwind.Audit;
 using Harness.Execution;
