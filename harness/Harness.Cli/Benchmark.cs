@@ -37,7 +37,7 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
     public const ulong Seed = 1;
 
     /// <summary>Gives programs of about 60 lines of functions, and 20 of types and tables.</summary>
-    private const int Size = 6;
+    public const int Size = 6;
 
     private const int WarmUpPrograms = 8;
 

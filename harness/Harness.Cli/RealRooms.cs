@@ -15,7 +15,7 @@ using Harness.Verification.Stepping;
 namespace Harness.Cli;
 
 /// <summary>The rooms of this product.</summary>
-internal sealed class RealRooms : IRoomOpener
+public sealed class RealRooms : IRoomOpener
 {
     private const string CacheFolder = ".cache";
 
@@ -50,6 +50,14 @@ internal sealed class RealRooms : IRoomOpener
         var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard.With(options.Defect)), options.Defect);
         var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
         return new RealStepper(new UnitStepper(factory, Runner(processes, fixtures)));
+    }, ct);
+
+    public Task<ITraceCosts> OpenTraceCostsAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<ITraceCosts>(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
+        return new TraceCosts(new UnitFactory(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Standard)), Runner(processes, fixtures));
     }, ct);
 
     public Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct) => WithZigAsync<ICores>(options.Root, options.Zig, async zig =>

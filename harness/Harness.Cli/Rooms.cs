@@ -50,6 +50,10 @@ public interface IRoomOpener
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct);
 
+    /// <summary>What measures for <c>bench traces</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<ITraceCosts> OpenTraceCostsAsync(string root, string? zig, CancellationToken ct);
+
     /// <summary>What builds and runs the programs of <c>bench runtime</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Harness.Model;
 
 namespace Harness.Execution;
@@ -16,6 +15,12 @@ public static class WorkerLine
 
     /// <summary>Frames of one stack, and its segments.</summary>
     public const int MaxStackFrames = 256;
+
+    /// <summary>Of one stack.</summary>
+    public const int MaxRegisters = 17;
+
+    /// <summary>Of one stack; the worker sends 1 MiB at most (zig-fixtures/worker/stacks.zig).</summary>
+    public const int MaxMemoryBytes = 1 << 20;
 
     /// <summary>The message, or null for a line that is not the worker's.</summary>
     public static WorkerMessage? Parse(string line)
@@ -35,6 +40,7 @@ public static class WorkerLine
             "ready" => Ready(ref fields),
             "chain" => Chain(ref fields),
             "probe" => Probe(ref fields),
+            "opinion" => Opinion(ref fields),
             "errors" => Errors(ref fields),
             "stack" => Stack(ref fields),
             "fail" => Fail(ref fields),
@@ -51,7 +57,7 @@ public static class WorkerLine
         return reason is null ? message : new WorkerMessage.Malformed(Shown(line), reason);
     }
 
-    private static string Shown(string line) => line.Length <= MaxShownChars ? line : line[..MaxShownChars] + "…";
+    internal static string Shown(string line) => line.Length <= MaxShownChars ? line : line[..MaxShownChars] + "…";
 
     private static WorkerMessage.Ready Ready(ref LineFields f) => new(
         f.Int("programs"), f.Int("rows"), f.Range("stub"), f.Range("entry"), f.Range("bridge"));
@@ -62,6 +68,9 @@ public static class WorkerLine
         f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Observer("observer"), f.Int("chain"),
         f.Int("stubs"), f.Int("segments"));
 
+    private static WorkerMessage.Opinion Opinion(ref LineFields f) => new(
+        f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Tool("tool"), f.Int("chain"), f.Int("stubs"));
+
     private static WorkerMessage.Errors Errors(ref LineFields f) => new(
         f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Unsigned("kept", 1) == 1, f.Long("index"), f.Int("chain"),
         f.Hex("caller"));
@@ -69,7 +78,12 @@ public static class WorkerLine
     private static WorkerMessage.Stack Stack(ref LineFields f) => new(
         f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Moment("why"), f.Int("entry"), f.Int("depth"), f.Hex("rsp"),
         f.Triples("frames").Select(t => new SentFrame(t.Number, t.First, t.Second)).ToEquatableArray(),
-        f.Triples("segments").Select(t => new SentSegment(t.Number, t.First, t.Second)).ToEquatableArray());
+        f.Triples("segments").Select(t => new SentSegment(t.Number, t.First, t.Second)).ToEquatableArray())
+    {
+        Registers = f.Pairs("registers").Select(p => new SentRegister(p.Number, p.Value)).ToEquatableArray(),
+        Memory = f.Memory("memory").ToEquatableArray(),
+        MemoryLeft = f.Long("left"),
+    };
 
     private static WorkerMessage.Fail Fail(ref LineFields f) => new(
         f.Int("row"), f.Word("check"), f.Signed("fiber"), f.Text("expected"), f.Text("observed"), f.Rest("detail"));
@@ -90,241 +104,4 @@ public static class WorkerLine
             1, f.Long("executions"), f.Long("splits"), f.Long("faults"), f.Long("probes"), f.Long("frames"),
             f.Long("acquired"), f.Long("released")),
         TimeSpan.FromMicroseconds(f.Long("nanoseconds") / 1000));
-
-    /// <summary>The <c>key=value</c> pairs of one line; remembers the first thing that was wrong.</summary>
-    private ref struct LineFields(ReadOnlySpan<char> line)
-    {
-        private readonly ReadOnlySpan<char> _line = line;
-
-        public string? Problem { get; private set; }
-
-        public int Int(string key) => (int)Unsigned(key, int.MaxValue);
-
-        public long Long(string key) => (long)Unsigned(key, long.MaxValue);
-
-        public int Signed(string key)
-        {
-            if (int.TryParse(Value(key), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= -1)
-            {
-                return value;
-            }
-
-            return (int)Wrong(key);
-        }
-
-        public ulong Unsigned(string key, ulong maximum) =>
-            ulong.TryParse(Value(key), NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value <= maximum
-                ? value
-                : Wrong(key);
-
-        public ulong Hex(string key) => TryHex(Value(key), out var value) ? value : Wrong(key);
-
-        public AddressRange Range(string key)
-        {
-            var value = Value(key);
-            var dash = value.IndexOf('-');
-            if (dash > 0 && TryHex(value[..dash], out var start) && TryHex(value[(dash + 1)..], out var end) && start <= end)
-            {
-                return new AddressRange(start, end);
-            }
-
-            Wrong(key);
-            return default;
-        }
-
-        public ChainEnd End(string key)
-        {
-            switch (Value(key))
-            {
-                case "clean": return ChainEnd.Clean;
-                case "cut": return ChainEnd.Cut;
-                case "unreadable": return ChainEnd.Unreadable;
-                case "limit": return ChainEnd.Limit;
-                case "noinfo": return ChainEnd.NoInfo;
-                default: return (ChainEnd)Wrong(key);
-            }
-        }
-
-        public Observer Observer(string key) => Value(key) switch
-        {
-            "fp" => Execution.Observer.FramePointers,
-            "dwarf" => Execution.Observer.Dwarf,
-            _ => (Observer)Wrong(key),
-        };
-
-        public StackMoment Moment(string key) => Value(key) switch
-        {
-            "probe" => StackMoment.Probe,
-            "fault" => StackMoment.Fault,
-            "entry" => StackMoment.Entry,
-            "crash" => StackMoment.Crash,
-            _ => (StackMoment)Wrong(key),
-        };
-
-        /// <summary>A decimal number and two addresses each.</summary>
-        public List<(int Number, ulong First, ulong Second)> Triples(string key)
-        {
-            var triples = new List<(int, ulong, ulong)>();
-            var value = Value(key);
-            if (value.IsEmpty)
-            {
-                return triples;
-            }
-
-            Span<Range> parts = stackalloc Range[4];
-            foreach (var piece in value.Split(','))
-            {
-                var triple = value[piece];
-                if (triples.Count == MaxStackFrames
-                    || triple.Split(parts, ':') != 3
-                    || !int.TryParse(triple[parts[0]], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                    || !TryHex(triple[parts[1]], out var first)
-                    || !TryHex(triple[parts[2]], out var second))
-                {
-                    Wrong(key);
-                    return [];
-                }
-
-                triples.Add((number, first, second));
-            }
-
-            return triples;
-        }
-
-        public EventKind Kind(string key)
-        {
-            var kind = (EventKind)Unsigned(key, byte.MaxValue);
-            return Enum.IsDefined(kind) ? kind : (EventKind)Wrong(key);
-        }
-
-        public ErrorName Error(string key)
-        {
-            var error = (ErrorName)Unsigned(key, int.MaxValue);
-            return Enum.IsDefined(error) ? error : (ErrorName)Wrong(key);
-        }
-
-        /// <summary>A check's name: a few lower-case letters and dashes, safe in file names.</summary>
-        public string Word(string key)
-        {
-            var value = Value(key);
-            if (value.Length is > 0 and <= 40 && value.IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyz-") < 0)
-            {
-                return value.ToString();
-            }
-
-            Wrong(key);
-            return "";
-        }
-
-        public string Text(string key)
-        {
-            var value = Value(key);
-            return value[..Math.Min(value.Length, MaxShownChars)].ToString();
-        }
-
-        /// <summary>All that follows the key to the end of the line; empty when there is none.</summary>
-        public readonly string Rest(string key)
-        {
-            var start = Find(key);
-            return start < 0 ? "" : Shown(_line[start..].ToString());
-        }
-
-        public EquatableArray<ulong> Addresses(string key)
-        {
-            var value = Value(key);
-            if (value.IsEmpty)
-            {
-                return [];
-            }
-
-            var addresses = new List<ulong>();
-            foreach (var part in value.Split(','))
-            {
-                if (addresses.Count == MaxAddresses || !TryHex(value[part], out var address))
-                {
-                    Wrong(key);
-                    return [];
-                }
-
-                addresses.Add(address);
-            }
-
-            return addresses.ToEquatableArray();
-        }
-
-        public EquatableArray<Delivery> Deliveries(string key)
-        {
-            var value = Value(key);
-            if (value.IsEmpty)
-            {
-                return [];
-            }
-
-            var deliveries = new List<Delivery>();
-            foreach (var part in value.Split(','))
-            {
-                var pair = value[part];
-                var colon = pair.IndexOf(':');
-                if (deliveries.Count == MaxDeliveries
-                    || colon < 0
-                    || !int.TryParse(pair[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out var entry)
-                    || !int.TryParse(pair[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var error)
-                    || !Enum.IsDefined((ErrorName)error))
-                {
-                    Wrong(key);
-                    return [];
-                }
-
-                deliveries.Add(new Delivery(entry, (ErrorName)error));
-            }
-
-            return deliveries.ToEquatableArray();
-        }
-
-        private static bool TryHex(ReadOnlySpan<char> text, out ulong value) =>
-            ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
-
-        /// <summary>The key's value up to the next space; a missing key is a problem, an empty value is not.</summary>
-        private ReadOnlySpan<char> Value(string key)
-        {
-            var start = Find(key);
-            if (start < 0)
-            {
-                Problem ??= $"no {key}";
-                return [];
-            }
-
-            var value = _line[start..];
-            var end = value.IndexOf(' ');
-            return end < 0 ? value : value[..end];
-        }
-
-        private readonly int Find(string key)
-        {
-            for (var at = 0; at < _line.Length;)
-            {
-                var found = _line[at..].IndexOf(key, StringComparison.Ordinal);
-                if (found < 0)
-                {
-                    return -1;
-                }
-
-                var end = at + found + key.Length;
-                if (at + found > 0 && _line[at + found - 1] == ' ' && end < _line.Length && _line[end] == '=')
-                {
-                    return end + 1;
-                }
-
-                at = end;
-            }
-
-            return -1;
-        }
-
-        private ulong Wrong(string key)
-        {
-            Problem ??= $"bad {key}";
-            return 0;
-        }
-    }
 }

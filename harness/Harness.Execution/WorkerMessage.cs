@@ -55,6 +55,20 @@ public readonly record struct SentFrame(int Segment, ulong Pc, ulong Cfa);
 /// <summary>Memory [Low, High) of a segment's stack.</summary>
 public readonly record struct SentSegment(int Number, ulong Low, ulong High);
 
+/// <summary>Unwinders that a worker loads if the machine has them.</summary>
+public enum UnwindTool
+{
+    Libgcc,
+    Llvm,
+    Nongnu,
+}
+
+/// <summary>A register by its DWARF number.</summary>
+public readonly record struct SentRegister(int Number, ulong Value);
+
+/// <summary>Memory from an address on.</summary>
+public readonly record struct SentMemory(ulong Low, EquatableArray<byte> Bytes);
+
 /// <summary>One <c>#hs</c> line of a worker (docs/PROTOCOL.md). Lines of other programs are no messages.</summary>
 public abstract record WorkerMessage
 {
@@ -74,6 +88,10 @@ public abstract record WorkerMessage
 
     /// <summary>One observer's trace at a probe. Site −1: a panic or segfault.</summary>
     public sealed record Probe(int Row, int Fiber, int Site, int Ordinal, Observer Observer, int ChainId, int Stubs, int Segments)
+        : WorkerMessage { internal override Sealed Seal => default; }
+
+    /// <summary>Another unwinder's trace at a probe, of a recorded row.</summary>
+    public sealed record Opinion(int Row, int Fiber, int Site, int Ordinal, UnwindTool Tool, int ChainId, int Stubs)
         : WorkerMessage { internal override Sealed Seal => default; }
 
     /// <summary>The error return trace at a probe.</summary>
@@ -96,6 +114,15 @@ public abstract record WorkerMessage
     {
         /// <summary>How many are sent behind what is left out (zig-fixtures/worker/stacks.zig).</summary>
         public const int OuterFrames = 64;
+
+        /// <summary>What is known of the innermost frame: rip is a return address, or one byte behind where a signal struck.</summary>
+        public EquatableArray<SentRegister> Registers { get; init; }
+
+        /// <summary>What is in use of the stacks that the fiber is on.</summary>
+        public EquatableArray<SentMemory> Memory { get; init; }
+
+        /// <summary>Bytes in use beyond what is sent of one stack, or of one row's.</summary>
+        public long MemoryLeft { get; init; }
 
         internal override Sealed Seal => default;
     }

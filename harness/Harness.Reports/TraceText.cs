@@ -9,7 +9,7 @@ public static class TraceText
     public static string Observed(RunSummary summary) => summary.Executions == 0
         ? "by no execution"
         : string.Create(
-            CultureInfo.InvariantCulture, $"by {summary.Traces.Observed:N0} of {summary.Executions:N0} executions ({Rate(summary):0.0} %), at every probe of these");
+            CultureInfo.InvariantCulture, $"by {summary.Traces.Observed:N0} of {summary.Executions:N0} executions ({Rate(summary):0.0} %), at every probe of these: {summary.FramesChecked:N0} frames");
 
     /// <summary>Per cent of the executions that took traces.</summary>
     public static double Rate(RunSummary summary) => summary.Executions == 0 ? 0 : 100.0 * summary.Traces.Observed / summary.Executions;

@@ -1,4 +1,5 @@
 using Harness.Binary;
+using Harness.Binary.Unwind;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
@@ -17,8 +18,15 @@ public sealed record BuiltUnit(
     {
         ArgumentNullException.ThrowIfNull(built);
         var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), map);
-        return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings) { Rows = RowAudit.Of(built.WorkerPath) };
+        return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings)
+        {
+            Rows = RowAudit.Of(built.WorkerPath),
+            Unwind = new Lazy<UnwindTable>(() => UnwindTable.Read(ElfFile.Load(built.WorkerPath))),
+        };
     }
+
+    /// <summary>The worker's call frame information, read when it is first asked for; null where there is no real worker.</summary>
+    public Lazy<UnwindTable>? Unwind { get; init; }
 
     /// <summary>The planted defect that its worker has, or is to wake; null: none.</summary>
     public PlantedDefect? Defect { get; init; }
@@ -61,10 +69,13 @@ public sealed record TraceEvidence(
 public sealed class RowRecord
 {
     private const int MaxFrames = 400_000;
+    private const long MaxMemoryBytes = 32 << 20;
 
     private readonly List<WorkerMessage.Stack> _stacks = [];
     private readonly List<(WorkerMessage.Probe, WorkerMessage.Chain?)> _traces = [];
+    private readonly List<(WorkerMessage.Opinion, WorkerMessage.Chain)> _opinions = [];
     private int _frames;
+    private long _memory;
     private readonly List<Event>[] _events = [.. Enumerable.Range(0, ProgramLimits.MaxFibers).Select(_ => new List<Event>())];
 
     /// <summary>Deliveries in order, whatever the fault plan.</summary>
@@ -78,14 +89,28 @@ public sealed class RowRecord
     /// <summary>Traces of probes, both observers'; not those of the error return.</summary>
     public IReadOnlyList<(WorkerMessage.Probe Probe, WorkerMessage.Chain? Chain)> Traces => _traces;
 
+    /// <summary>What other unwinders of the process saw at probes. The worker compares it with std.debug's.</summary>
+    public IReadOnlyList<(WorkerMessage.Opinion Opinion, WorkerMessage.Chain Chain)> Opinions => _opinions;
+
     public IReadOnlyList<Event> EventsOf(int fiber) => _events[fiber];
 
     internal void Add(WorkerMessage.Stack stack)
     {
+        var bytes = stack.Memory.Sum(m => (long)m.Bytes.Count);
         _frames += stack.Frames.Count;
+        _memory += bytes;
         if (_frames <= MaxFrames)
         {
-            _stacks.Add(stack);
+            _stacks.Add(_memory <= MaxMemoryBytes ? stack : stack with { Memory = [], MemoryLeft = stack.MemoryLeft + bytes });
+        }
+    }
+
+    internal void Add(WorkerMessage.Opinion opinion, WorkerMessage.Chain chain)
+    {
+        _frames += chain.Addresses.Count;
+        if (_frames <= MaxFrames)
+        {
+            _opinions.Add((opinion, chain));
         }
     }
 

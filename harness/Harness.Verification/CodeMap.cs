@@ -25,6 +25,17 @@ public readonly record struct CodePosition(string Symbol, SourceOwner? Function,
         init => _functionLine = value;
     }
 
+    /// <summary>For people: the functions inlined there, the one whose code it is, and the line at which each is stopped, as far as they are known.</summary>
+    public string Words
+    {
+        get
+        {
+            var line = Function is null ? Line : FunctionLine;
+            var place = line > 0 ? $" line {line}" : SupportLine > 0 ? $" {SupportLines.FileName} line {SupportLine}" : "";
+            return string.Concat((Inlined ?? []).Select(f => $"{ExpectedFrame.Name(f.Owner)} line {f.Line}, inlined into ")) + Symbol + place;
+        }
+    }
+
     /// <summary>What a trace has to have here: each function of the program with its line, innermost first.</summary>
     public IEnumerable<CodeFrame> Frames => Function is null ? [] : (Inlined ?? []).Append(new CodeFrame(Function, FunctionLine, IsInlined: false));
 }

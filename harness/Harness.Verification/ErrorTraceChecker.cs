@@ -44,14 +44,7 @@ internal sealed class ErrorTraceChecker(ICodeMap code, SourceMap map, bool keeps
         return keeps ? Compare(Of(program, expected.Trace), expected.Trace.Index, observed.Index, chain.Addresses) : new TraceVerdict.Complete(0, 0);
     }
 
-    public string Shown(ulong returnAddress)
-    {
-        var position = code.Resolve(unchecked(returnAddress - 1));
-        var line = position.Line > 0 ? $" line {position.Line}"
-            : position.SupportLine > 0 ? $" {SupportLines.FileName} line {position.SupportLine}"
-            : "";
-        return position.Symbol + line;
-    }
+    private string Shown(ulong returnAddress) => code.Resolve(unchecked(returnAddress - 1)).Words;
 
     private TraceVerdict Compare(ExpectedEntry[] expected, int made, long index, EquatableArray<ulong> addresses)
     {

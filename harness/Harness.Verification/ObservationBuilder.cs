@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Verification.Pictures;
@@ -118,7 +117,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
             probe.Observer, probe.Fiber, probe.Site, probe.Ordinal, verdict.Fault, verdict.Index,
             chain?.End.ToString().ToLowerInvariant() ?? "not sent",
             ExpectedOf(program, trace).Take(ChainComparison.MaxFrames).ToEquatableArray(),
-            addresses.Take(ChainComparison.MaxFrames).Select(Shown).ToEquatableArray());
+            addresses.Take(ChainComparison.MaxFrames).Select(a => unit.Code.Resolve(unchecked(a - 1)).Words).ToEquatableArray());
     }
 
     private IEnumerable<string> ExpectedOf(int program, TraceEvidence evidence) => evidence switch
@@ -127,15 +126,6 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         { Expected: { } expected } => new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected).Select(f => f.ToString()),
         _ => [],
     };
-
-    private string Shown(ulong returnAddress)
-    {
-        var position = unit.Code.Resolve(returnAddress - 1);
-        var place = position.Function is null ? ""
-            : position is { FunctionLine: 0, SupportLine: > 0 } ? $" {SupportLines.FileName} line {position.SupportLine}"
-            : $" line {position.FunctionLine}";
-        return string.Concat((position.Inlined ?? []).Select(f => $"{ExpectedFrame.Name(f.Owner)} line {f.Line}, inlined into ")) + position.Symbol + place;
-    }
 
     private CrashInfo? Crash(RowOutcome outcome)
     {

@@ -48,6 +48,10 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
                 BeginRow(probe.Row);
                 _probes.Add(probe);
                 break;
+            case WorkerMessage.Opinion opinion when _chains.TryGetValue(opinion.ChainId, out var answer):
+                BeginRow(opinion.Row);
+                RecordOf(opinion.Row).Add(opinion, answer);
+                break;
             case WorkerMessage.Errors errors:
                 BeginRow(errors.Row);
                 _errors.Add(errors);

@@ -172,7 +172,7 @@ fn replayBaselines(p: *const plan.Plan, from: u32) void {
 
 fn nanoseconds() u64 {
     var now: std.c.timespec = undefined;
-    _ = std.c.clock_gettime(.MONOTONIC, &now);
+    _ = std.c.clock_gettime(.PROCESS_CPUTIME_ID, &now);
     return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
 }
 
@@ -271,7 +271,7 @@ fn onFault(signal: std.c.SIG, info: *const std.c.siginfo_t, context: ?*anyopaque
     status.signal_pc = gregs[runtime.greg.rip];
     output.flush();
     // What is behind may fault a second time, which ends the process as the first one does.
-    stacks.send(state.current, .crash, -1, 0, &registersOf(gregs));
+    stacks.send(state.current, .crash, -1, 0, .all, &registersOf(gregs));
     output.flush();
     death.inHandler();
     var default: std.c.Sigaction = .{

@@ -46,7 +46,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     const ordinal = fiber.probes;
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
-    stacks.send(state.current, .probe, site, ordinal, registers);
+    stacks.send(state.current, .probe, site, ordinal, .all, registers);
     const segments = fiber.stack.core.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);
@@ -58,7 +58,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     }
     var code: u32 = 0;
     const count = hs_dwarf_capture(registers, &raw, raw.len, &code);
-    if (code == @intFromEnum(End.clean) and site >= 0) opinions.ask(state.current, raw[0..count]);
+    if (code == @intFromEnum(End.clean) and site >= 0) opinions.ask(site, ordinal, raw[0..count]);
     judge(.dwarf, site, ordinal, segments, count, @enumFromInt(code));
 }
 
@@ -90,20 +90,31 @@ fn walkFramePointers(fiber: *const state.Fiber, registers: *const abi.Registers,
     return count;
 }
 
-fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usize, end: End) void {
+/// Takes the stub's frames out, and moves the others together: how many are left.
+pub fn withoutStubs(addresses: []u64) usize {
     const stub_low = @intFromPtr(&hs_stub_begin);
     const stub_high = @intFromPtr(&hs_stub_end);
     var kept: usize = 0;
-    for (raw[0..count]) |address| {
+    for (addresses) |address| {
         if (address > stub_low and address <= stub_high) continue;
-        raw[kept] = address;
+        addresses[kept] = address;
         kept += 1;
     }
+    return kept;
+}
+
+pub fn digestOf(addresses: []const u64, end: End) u64 {
+    var digest = mixing.digestWord(mixing.digest_start, @intFromEnum(end));
+    for (addresses) |address| digest = mixing.digestWord(digest, address);
+    return digest;
+}
+
+fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usize, end: End) void {
+    const kept = withoutStubs(raw[0..count]);
     const stubs = count - kept;
     frames += kept;
     if (end != .limit and stubs != segments) stub_mismatches += 1;
-    var digest = mixing.digestWord(mixing.digest_start, @intFromEnum(end));
-    for (raw[0..kept]) |address| digest = mixing.digestWord(digest, address);
+    const digest = digestOf(raw[0..kept], end);
     const which = @intFromEnum(observer);
     digests[which] = mixing.digestWord(digests[which], digest);
     observed[which] += 1;

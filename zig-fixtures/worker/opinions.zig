@@ -7,6 +7,9 @@ const builtin = @import("builtin");
 const abi = @import("abi.zig");
 const defects = @import("defects");
 const state = @import("state.zig");
+const plan = @import("plan.zig");
+const output = @import("output.zig");
+const observe = @import("observe.zig");
 
 /// Deeper stacks are not asked about: three more walks of thousands of frames would cost more than the execution.
 pub const frames_max = 256;
@@ -54,8 +57,10 @@ const Walk = struct {
     len: usize = 0,
 };
 
-pub fn ask(fiber: u64, expected: []const u64) void {
-    if (expected.len > frames_max or disagreement != null) return;
+/// `expected`: with the stub's frames. In a row that records each answer is sent, for people to see (`opinion` lines).
+pub fn ask(site: i64, ordinal: u32, expected: []const u64) void {
+    const sends = state.row.flags & shown == shown;
+    if (expected.len > frames_max or (disagreement != null and !sends)) return;
     if (!opened) open();
     for (&tools, 0..) |*tool, i| {
         if (!tool.is_there) continue;
@@ -64,16 +69,29 @@ pub fn ask(fiber: u64, expected: []const u64) void {
         const end = tool.backtrace(step, &walk);
         if (walk.len > 2 and defects.planted(.second_opinion)) walk.addresses[2] += 1;
         const seen = walk.addresses[0..walk.len];
-        const same = std.mem.findDiff(u64, expected, seen) orelse if (end == end_of_stack) continue else expected.len;
-        disagreement = .{
-            .tool = @enumFromInt(i),
-            .fiber = fiber,
-            .index = same,
-            .expected = if (same < expected.len) expected[same] else 0,
-            .observed = if (same < seen.len) seen[same] else 0,
+        const same = std.mem.findDiff(u64, expected, seen) orelse if (end == end_of_stack) null else expected.len;
+        if (same) |index| if (disagreement == null) {
+            disagreement = .{
+                .tool = @enumFromInt(i),
+                .fiber = state.current,
+                .index = index,
+                .expected = if (index < expected.len) expected[index] else 0,
+                .observed = if (index < seen.len) seen[index] else 0,
+            };
         };
-        return;
+        if (sends) send(@enumFromInt(i), site, ordinal, seen, if (end == end_of_stack) .clean else .cut) else if (same != null) return;
     }
+}
+
+const shown = plan.row_record | plan.row_send_traces;
+
+/// Moves `seen` together.
+fn send(tool: Which, site: i64, ordinal: u32, seen: []u64, end: observe.End) void {
+    const kept = observe.withoutStubs(seen);
+    const chain = observe.send(observe.digestOf(seen[0..kept], end), seen[0..kept], end);
+    output.line("opinion row={d} fiber={d} site={d} ordinal={d} tool={s} chain={d} stubs={d}", .{
+        state.row_index, state.current, site, ordinal, @tagName(tool), chain, seen.len - kept,
+    });
 }
 
 fn step(context: *Context, walk: *Walk) callconv(.c) c_int {

@@ -91,7 +91,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     if (code == 0) return 0;
     event(state.current, .delivered, code, 0);
     deliver(@truncate(entry), code);
-    if (!struck) stacks.send(state.current, .fault, -1, 0, &callerOf(rsp));
+    if (!struck) stacks.send(state.current, .fault, -1, 0, .checkpoint, &callerOf(rsp));
     return if (defects.planted(.delivery_swallowed)) 0 else code;
 }
 

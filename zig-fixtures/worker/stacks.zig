@@ -1,5 +1,6 @@
 //! What recorded rows tell of a stack, for people to see: the segments in use, from the one in use outwards, and the frames in them with the place
-//! of each (harness/docs/PROTOCOL.md, `stack`). Followed by saved frame pointers, within the segments alone: safe where the stack is broken.
+//! of each (harness/docs/PROTOCOL.md, `stack`). Followed by saved frame pointers, within the segments alone: safe where the stack is broken. With them go the
+//! registers and the bytes of the stack in use, for the harness to unwind by call frame information (Harness.Verification/Pictures/StackWalk.cs).
 
 const std = @import("std");
 const abi = @import("abi.zig");
@@ -18,6 +19,7 @@ var segments_seen: u64 = 0;
 pub fn reset() void {
     entries_sent = 0;
     segments_seen = 0;
+    memory_sent = 0;
 }
 
 /// In rows that record and send traces: all others pass every checkpoint without a look at the stack.
@@ -28,12 +30,15 @@ pub inline fn areWanted() bool {
 /// Where stacks are wanted. `struck`: the planned fault strikes at this checkpoint.
 pub fn atCheckpoint(index: u32, struck: bool, registers: *const abi.Registers) void {
     const segments = state.fibers[index].stack.core.segment.?.ordinal;
-    if (struck) return send(index, .fault, -1, 0, registers);
+    if (struck) return send(index, .fault, -1, 0, .checkpoint, registers);
     if (segments <= segments_seen or entries_sent == entries_max) return;
     segments_seen = segments;
     entries_sent += 1;
-    send(index, .entry, -1, 0, registers);
+    send(index, .entry, -1, 0, .checkpoint, registers);
 }
+
+/// What is known where a stack is taken: all that an unwinder follows, or what a checkpoint's gate keeps (rbp, rsp and rip).
+pub const Known = enum { all, checkpoint };
 
 const wanted = plan.row_record | plan.row_send_traces;
 
@@ -47,21 +52,77 @@ const system_bytes_max = 256 << 10;
 /// What a frame pointer points at: the saved one and the return address.
 const frame_words_bytes = 16;
 
+/// Bytes of the stack in use that go with one stack, and with those of one row; then stacks go without, and say so.
+const memory_max = 1 << 20;
+const ranges_max = 256;
+const row_memory_max = 8 << 20;
+var memory_sent: u64 = 0;
+/// Below the stub's frame pointer, in the segment that it left: what it has saved.
+const stub_bytes = 128;
+/// Functions without a checkpoint of their own go so much deeper than those that have one.
+const beyond_checkpoint_bytes = 16 << 10;
+
 /// In rows that record and send traces.
-pub fn send(index: u32, why: Why, site: i64, ordinal: u32, registers: *const abi.Registers) void {
+pub fn send(index: u32, why: Why, site: i64, ordinal: u32, known: Known, registers: *const abi.Registers) void {
     if (index == state.no_index or !areWanted()) return;
     const fiber = &state.fibers[index];
-    const depth = walk(fiber, registers, 0, .nothing);
+    const depth, const clean = walk(fiber, registers, 0, .nothing);
     output.part("#hs stack row={d} fiber={d} site={d} ordinal={d} why={s} entry={d} depth={d} rsp={x} frames=", .{
         state.row_index, index, site, ordinal, @tagName(why), services.hs_thread.plan.entries -| 1, depth, registers.rsp,
     });
     _ = walk(fiber, registers, depth, .frames);
     output.part(" segments=", .{});
-    if (why == .crash) allSegments(fiber) else _ = walk(fiber, registers, depth, .segments);
+    if (clean) _ = walk(fiber, registers, depth, .segments) else allSegments(fiber);
+    output.part(" registers=6:{x},7:{x},16:{x}", .{ registers.rbp, registers.rsp, registers.rip });
+    if (known == .all) output.part(",3:{x},12:{x},13:{x},14:{x},15:{x}", .{ registers.rbx, registers.r12, registers.r13, registers.r14, registers.r15 });
+    sendMemory(fiber, registers);
     output.part("\n", .{});
 }
 
-/// A crash may have no frame that is on a segment: those in use are told nevertheless.
+/// ` memory=LOW:BYTES,…`: what is in use of the system stack if the fiber is on it, then of each segment, outwards; ` left=N`: bytes that were not sent.
+fn sendMemory(fiber: *const state.Fiber, registers: *const abi.Registers) void {
+    const system_rsp = services.hs_thread.core.system_rsp;
+    var ranges: Ranges = .{ .room = @min(memory_max, row_memory_max - memory_sent) };
+    output.part(" memory=", .{});
+    const on_system_stack = registers.rsp < system_rsp and system_rsp - registers.rsp <= system_bytes_max;
+    if (on_system_stack) ranges.send(registers.rsp, system_rsp);
+    var segment = fiber.stack.core.segment;
+    var from: u64 = if (on_system_stack) fiber.rsp_lowest -| beyond_checkpoint_bytes else registers.rsp;
+    while (segment) |s| : (segment = s.parent) {
+        const high = @intFromPtr(s);
+        ranges.send(if (from >= s.low and from < high) from else s.low, high);
+        from = s.stub_frame -| stub_bytes;
+    }
+    output.part(" left={d}", .{ranges.left});
+    memory_sent += ranges.sent;
+}
+
+const Ranges = struct {
+    room: u64,
+    sent: u64 = 0,
+    left: u64 = 0,
+    count: u32 = 0,
+
+    fn send(ranges: *Ranges, low: u64, high: u64) void {
+        const count = if (ranges.count == ranges_max) 0 else @min(high - low, ranges.room - ranges.sent);
+        ranges.left += high - low - count;
+        if (count == 0) return;
+        ranges.count += 1;
+        output.part("{s}{x}:", .{ if (ranges.sent == 0) "" else ",", low });
+        ranges.sent += count;
+        var rest = @as([*]const u8, @ptrFromInt(low))[0..count];
+        while (rest.len > 0) {
+            const piece = rest[0..@min(rest.len, piece_bytes)];
+            output.part("{x}", .{piece});
+            rest = rest[piece.len..];
+        }
+    }
+};
+
+/// Two characters each, of a part of a line.
+const piece_bytes = 256;
+
+/// Where saved frame pointers lead nowhere, as in a crash, the segments in use are told nevertheless.
 fn allSegments(fiber: *const state.Fiber) void {
     var segment = fiber.stack.core.segment;
     for (0..outer_max) |i| {
@@ -73,9 +134,9 @@ fn allSegments(fiber: *const state.Fiber) void {
 
 const Written = enum { nothing, frames, segments };
 
-/// How many frames there are; of those that are sent, written down: frame SEGMENT:PC:CFA (CFA 0: the outermost, which has saved no frame pointer), or
+/// How many frames there are, and whether they end in one that has saved no frame pointer; of those that are sent, written down: frame SEGMENT:PC:CFA (CFA 0: the outermost, which has saved no frame pointer), or
 /// of each segment that has one of them NUMBER:LOW:HIGH.
-fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize, written: Written) usize {
+fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize, written: Written) struct { usize, bool } {
     const system_rsp = services.hs_thread.core.system_rsp;
     var count: usize = 0;
     var pc = registers.rip;
@@ -104,5 +165,5 @@ fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize
         frame = words[0];
         pc = words[1];
     }
-    return count;
+    return .{ count, frame == 0 };
 }

@@ -137,7 +137,7 @@ internal sealed class RowProgram(ElfFile file, UnwindLimits limits)
                     return true;
                 case 0x0b: // DW_CFA_restore_state
                     State = _remembered.TryPop(out var state)
-                        ? state
+                        ? limits.Planted is EngineDefect.RestoreKeepsCfa ? state with { Cfa = State.Cfa } : state
                         : throw new UnwindException(UnwindFault.RestoreWithoutRemember, place, "a state is restored that was not remembered");
                     return true;
                 case 0x2e: // DW_CFA_GNU_args_size
@@ -153,7 +153,9 @@ internal sealed class RowProgram(ElfFile file, UnwindLimits limits)
             switch (opcode)
             {
                 case 0x0c: // DW_CFA_def_cfa
-                    State = State with { Cfa = new CfaRule(Register(cursor.Uleb(), place), unchecked((long)cursor.Uleb())) };
+                    var named = Register(cursor.Uleb(), place);
+                    var register = limits.Planted is EngineDefect.CfaRegisterKept && State.Cfa.Register >= 0 ? State.Cfa.Register : named;
+                    State = State with { Cfa = new CfaRule(register, unchecked((long)cursor.Uleb())) };
                     return true;
                 case 0x0d: // DW_CFA_def_cfa_register
                     State = State with { Cfa = new CfaRule(Register(cursor.Uleb(), place), Plain(place).Value) };
@@ -169,7 +171,7 @@ internal sealed class RowProgram(ElfFile file, UnwindLimits limits)
                     State = State with { Cfa = new CfaRule(Register(cursor.Uleb(), place), Scaled(cursor.Sleb())) };
                     return true;
                 case 0x13: // DW_CFA_def_cfa_offset_sf
-                    State = State with { Cfa = Plain(place) with { Value = Scaled(cursor.Sleb()) } };
+                    State = State with { Cfa = Plain(place) with { Value = limits.Planted is EngineDefect.OffsetUnfactored ? cursor.Sleb() : Scaled(cursor.Sleb()) } };
                     return true;
                 default:
                     return false;
@@ -222,9 +224,9 @@ internal sealed class RowProgram(ElfFile file, UnwindLimits limits)
             ? State.Cfa
             : throw new UnwindException(UnwindFault.CfaNotRegister, place, "the CFA's register or offset is changed while it has none");
 
-        private long Scaled(ulong factor) => unchecked((long)factor * common.DataFactor);
+        private long Scaled(ulong factor) => Scaled(unchecked((long)factor));
 
-        private long Scaled(long factor) => unchecked(factor * common.DataFactor);
+        private long Scaled(long factor) => unchecked(factor * (limits.Planted is EngineDefect.OffsetSign ? -common.DataFactor : common.DataFactor));
 
         private static int Register(ulong number, ulong place) => number < DwarfRegister.Count
             ? (int)number
@@ -263,7 +265,7 @@ internal sealed class RowProgram(ElfFile file, UnwindLimits limits)
                 throw new UnwindException(UnwindFault.BadLocation, place, "an advance beyond the address space");
             }
 
-            MoveTo(_location + bytes, place);
+            MoveTo(_location + bytes + (limits.Planted is EngineDefect.AdvanceLate ? 1UL : 0), place);
         }
 
         private void MoveTo(ulong location, ulong place)

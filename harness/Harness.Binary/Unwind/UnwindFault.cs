@@ -87,6 +87,9 @@ public sealed record UnwindLimits
     public int MaxExpressionDepth { get; init; } = 64;
 
     public int MaxFrames { get; init; } = 1_000_000;
+
+    /// <summary>For tests alone.</summary>
+    internal EngineDefect Planted { get; init; }
 }
 
 /// <summary>Ends the reading of one entry or the evaluation of one rule. Caught at the edge of this folder's public types.</summary>

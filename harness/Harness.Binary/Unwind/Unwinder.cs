@@ -74,6 +74,11 @@ public sealed class Unwinder(IFrameModules modules, IFrameMemory memory, UnwindL
                 return Failed(UnwindFault.Loop, frame.Pc, "a frame is its own caller");
             }
 
+            if (_limits.Planted is EngineDefect.OrderIsEnd && frames.Count > 0 && frame!.Cfa < frames[^1].Cfa)
+            {
+                return new UnwoundTrace(frames, new TraceEnd.UndefinedReturnAddress());
+            }
+
             frames.Add(frame!);
             current = frame!.Caller;
             isExact = frame.Entry.Common.IsSignalFrame;
@@ -111,7 +116,7 @@ public sealed class Unwinder(IFrameModules modules, IFrameMemory memory, UnwindL
         }
 
         var rows = RowsOf(table, entry);
-        var row = rows.At(unchecked(lookup - bias)) ?? throw (rows.Problem is { } problem
+        var row = rows.At(_limits.Planted is EngineDefect.FirstRow ? entry.Start : unchecked(lookup - bias)) ?? throw (rows.Problem is { } problem
             ? new UnwindException(problem.Fault, problem.Place, problem.Detail)
             : new UnwindException(UnwindFault.NoEntry, lookup, "no row covers the address"));
         var evaluation = new Evaluation(table, entry, registers, memory, _limits, bias);
@@ -164,7 +169,7 @@ public sealed class Unwinder(IFrameModules modules, IFrameMemory memory, UnwindL
             }
 
             var column = entry.Common.ReturnColumn;
-            undefined = row.Registers[column].Kind is RuleKind.Undefined;
+            undefined = row.Registers[column].Kind is RuleKind.Undefined && limits.Planted is not EngineDefect.EndIgnored;
             if (!undefined && column != DwarfRegister.Rip)
             {
                 caller.Set(DwarfRegister.Rip, caller[column] ?? throw new UnwindException(UnwindFault.UnknownValue, entry.Offset, "the return address is not known"));
@@ -193,7 +198,7 @@ public sealed class Unwinder(IFrameModules modules, IFrameMemory memory, UnwindL
                 RuleKind.ValueOffset => unchecked(cfa + (ulong)rule.Value),
                 RuleKind.ValueExpression => Run(rule.Value, rule.Length, [cfa]),
                 RuleKind.Register => Register((int)rule.Value),
-                _ => Load(slot!.Value, 8),
+                _ => Load(limits.Planted is EngineDefect.LoadsAbove ? unchecked(slot!.Value + 8) : slot!.Value, 8),
             });
         }
 

@@ -28,29 +28,16 @@ public static class RuntimeBenchText
         var text = new StringBuilder();
         foreach (var group in BenchGroup.All.Where(group => group.Of(result).Count > 0))
         {
-            Table(text, [$"{group.Title} ({group.Unit})", "median", "least", "most"], group.Of(result).Select(row => (string[])[
+            BenchTable.Append(text, [$"{group.Title} ({group.Unit})", "median", "least", "most"], group.Of(result).Select(row => (string[])[
                 row.Title, RuntimeBars.Number(row.Figure.Median), RuntimeBars.Number(row.Figure.Min), RuntimeBars.Number(row.Figure.Max)]), numbers: true);
         }
 
-        Table(text, ["bar", "required", "measured", ""], result.Bars.Select(bar => (string[])[bar.Name, bar.Required, bar.Measured, Word(bar.Verdict)]), numbers: false);
+        BenchTable.Append(text, ["bar", "required", "measured", ""], result.Bars.Select(bar => (string[])[bar.Name, bar.Required, bar.Measured, Word(bar.Verdict)]), numbers: false);
         foreach (var skip in result.Skipped)
         {
             text.Append(CultureInfo.InvariantCulture, $"left out: {BenchContender.Title(skip.Contender)}: {skip.Reason}\n");
         }
 
         return text.Append(Headline(result)).Append('\n').ToString();
-    }
-
-    private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> body, bool numbers)
-    {
-        List<string[]> rows = [head, .. body];
-        var widths = head.Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
-        foreach (var row in rows)
-        {
-            var cells = row.Select((cell, column) => numbers && column > 0 ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]));
-            text.Append(string.Join("  ", cells).TrimEnd()).Append('\n');
-        }
-
-        text.Append('\n');
     }
 }

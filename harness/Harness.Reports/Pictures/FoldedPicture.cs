@@ -1,3 +1,4 @@
+using Harness.Model;
 using Harness.Verification.Pictures;
 
 namespace Harness.Reports.Pictures;
@@ -83,6 +84,21 @@ internal static class FoldedPicture
 
         return rows;
     }
+
+    /// <summary>Observers that saw the same stand in one column, under all their names.</summary>
+    public static PicturedTraces Merged(PicturedTraces traces)
+    {
+        var groups = Enumerable.Range(0, traces.Observers.Count)
+            .GroupBy(i => (traces.Observers[i].Verdict, traces.Observers[i].Right, Seen: traces.Rows.Select(r => r.Seen[i]).ToEquatableArray())).ToArray();
+        return traces with
+        {
+            Observers = groups.Select(g => traces.Observers[g.First()] with { Name = string.Join(NameSeparator, g.Select(i => traces.Observers[i].Name)) }).ToEquatableArray(),
+            Rows = traces.Rows.Select(r => r with { Seen = groups.Select(g => r.Seen[g.First()]).ToEquatableArray() }).ToEquatableArray(),
+        };
+    }
+
+    /// <summary>Between names of observers.</summary>
+    public const string NameSeparator = ", ";
 
     private static IReadOnlyList<DrawnFrame> Frames(PicturedSegment segment)
     {

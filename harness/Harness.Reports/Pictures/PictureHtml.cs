@@ -30,7 +30,7 @@ internal static class PictureHtml
         table.traces td.wrong { background: var(--mark); font-weight: 600; } table.traces td.extra { background: var(--differs); } table.traces tfoot td { font-family: system-ui, sans-serif; }
         .steps { font-size: .85rem; padding-left: 2rem; margin: .3rem 0; } .steps code { font-size: .8rem; } .steps kbd { font: 600 .75rem ui-monospace, monospace; border: 1px solid var(--line); border-radius: .25rem; padding: 0 .3rem; background: var(--soft); }
         .steps li.wrong { background: var(--mark); }
-        @media (max-width: 40rem) { .segments, .linked { flex-direction: column; align-items: stretch; } table.traces td, table.traces th { white-space: normal; overflow-wrap: anywhere; padding: .25rem .3rem; font-size: .74rem; } .edge { align-self: flex-start; display: flex; gap: .5rem; align-items: center; max-width: none; padding-left: 1rem; text-align: left; }
+        @media (max-width: 40rem) { .segments, .linked { flex-direction: column; align-items: stretch; } table.traces td, table.traces th { white-space: normal; overflow-wrap: anywhere; min-width: 6.8rem; padding: .25rem .3rem; font-size: .74rem; } .edge { align-self: flex-start; display: flex; gap: .5rem; align-items: center; max-width: none; padding-left: 1rem; text-align: left; }
           .edge svg { transform: rotate(90deg); margin: .6rem -.6rem; } }
         </style>
 
@@ -47,7 +47,7 @@ internal static class PictureHtml
         Segments(page, picture);
         if (picture.Traces is { } traces)
         {
-            Traces(page, traces);
+            Traces(page, FoldedPicture.Merged(traces));
         }
 
         if (picture.Cleanup is { } cleanup)

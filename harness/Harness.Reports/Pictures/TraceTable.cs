@@ -9,15 +9,20 @@ internal sealed class TraceTable(TextStyle style, Ink ink)
     private const int MarkWidth = 2;
     private const string Nothing = "(nothing)";
 
-    public string Render(PicturedTraces traces)
+    public string Render(PicturedTraces kept)
     {
-        string[] titles = [.. traces.HasTruth ? ["must be"] : Array.Empty<string>(), .. traces.Observers.Select(o => o.Name)];
+        var traces = FoldedPicture.Merged(kept);
+        string[][] titles = [.. traces.HasTruth ? [["must be"]] : Array.Empty<string[]>(), .. traces.Observers.Select(o => o.Name.Split(FoldedPicture.NameSeparator))];
         string[] verdicts = [.. traces.HasTruth ? [""] : Array.Empty<string>(), .. traces.Observers.Select(o => o.Verdict)];
         var rows = FoldedPicture.Rows(traces);
         var cells = rows.Select(r => r.Row is null ? null : Cells(traces, r.Row)).ToArray();
         var widths = Widths(titles, verdicts, cells);
         var text = new StringBuilder();
-        Line(text, [.. titles.Select(t => (' ', t, Hue.Quiet))], widths);
+        for (var i = 0; i < titles.Max(t => t.Length); i++)
+        {
+            Line(text, [.. titles.Select(t => (' ', i < t.Length ? t[i] : "", Hue.Quiet))], widths);
+        }
+
         Line(text, [.. widths.Select(w => (' ', new string(style.Ascii ? '-' : '─', w), Hue.Quiet))], widths);
         foreach (var (row, line) in rows.Zip(cells))
         {
@@ -56,9 +61,9 @@ internal sealed class TraceTable(TextStyle style, Ink ink)
     }
 
     /// <summary>As wide as what is in them; together no wider than the page, the widest giving way first.</summary>
-    private int[] Widths(string[] titles, string[] verdicts, IEnumerable<(char, string Text, Hue)[]?> cells)
+    private int[] Widths(string[][] titles, string[] verdicts, IEnumerable<(char, string Text, Hue)[]?> cells)
     {
-        var widths = titles.Select((t, i) => Math.Max(t.Length, verdicts[i].Length)).ToArray();
+        var widths = titles.Select((t, i) => Math.Max(t.Max(n => n.Length), verdicts[i].Length)).ToArray();
         foreach (var line in cells)
         {
             for (var i = 0; line is not null && i < widths.Length; i++)

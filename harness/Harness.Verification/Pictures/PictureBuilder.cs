@@ -17,22 +17,29 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
         var expected = ExpectedOf(row, record);
         var stack = Choose(record, failure, expected);
         var places = new FramePlaces(unit, program, run.Ranges);
-        var frames = new StackFrames(places);
+        var walk = stack is not null && unit.Unwind is { } rows ? new StackWalk(rows.Value, places).Of(stack) : null;
+        var traces = stack is null ? null : TracesOf(row, program, record, expected, stack, walk, places);
         var fault = FaultOf(row, record, expected, failure, places);
-        var traces = stack is null ? null : TracesOf(row, program, record, expected, stack, places);
         var cleanup = CleanupOf(program, record, expected, stack?.Fiber, places.Names);
         if (stack is null && traces is null && cleanup is null)
         {
             return null;
         }
 
+        var drawn = stack is null ? null : Drawn(stack, walk);
         return new StackPicture(
-            stack is null ? "no stack was sent" : Moment(stack), fault,
-            stack is null ? [] : frames.Of(stack), stack is null ? 0 : stack.Depth - stack.Frames.Count, traces, cleanup)
+            drawn is null ? "no stack was sent" : Moment(drawn), fault,
+            drawn is null ? [] : new StackFrames(places).Of(drawn), drawn is null ? 0 : drawn.Depth - drawn.Frames.Count, traces, cleanup)
         {
-            IsCutOff = stack?.Frames is [.., { Cfa: not 0 }],
+            IsCutOff = drawn?.Frames is [.., { Cfa: not 0 }],
         };
     }
+
+    /// <summary>Where saved frame pointers lead nowhere and call frame information leads to the end, the frames of that.</summary>
+    private static WorkerMessage.Stack Drawn(WorkerMessage.Stack stack, WalkedStack? walk) =>
+        stack.Frames is [.., { Cfa: not 0 }] && walk is { Problem: null, Frames.Count: <= WorkerLine.MaxStackFrames }
+            ? stack with { Frames = walk.Frames, Depth = walk.Frames.Count }
+            : stack;
 
     private static string Moment(WorkerMessage.Stack stack) => stack switch
     {
@@ -74,7 +81,7 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
     }
 
     private PicturedTraces? TracesOf(
-        int row, int program, RowRecord record, ExpectedRun? expected, WorkerMessage.Stack stack, FramePlaces places)
+        int row, int program, RowRecord record, ExpectedRun? expected, WorkerMessage.Stack stack, WalkedStack? walk, FramePlaces places)
     {
         var truth = stack.Why switch
         {
@@ -86,25 +93,37 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
         };
         var rules = TraceRules.Of(unit.Cell);
         var checker = new TraceChecker(unit.Code, unit.Map, rules, run.Ranges.Entry, run.Ranges.Bridge);
-        var walked = Walked(stack, places);
-        var seen = record.Traces.Where(t => stack.Why is StackMoment.Probe && t.Probe.Fiber == stack.Fiber && t.Probe.Ordinal == stack.Ordinal && t.Chain is not null)
-            .Select(t => (t.Probe, Chain: t.Chain!)).ToList();
+        var segments = Math.Max(0, stack.Segments.Count - 1);
+        bool IsHere(int fiber, int ordinal) => stack.Why is StackMoment.Probe && fiber == stack.Fiber && ordinal == stack.Ordinal;
+        WorkerMessage.Probe Here(Observer observer, int stubs) => new(row, stack.Fiber, stack.Site, stack.Ordinal, observer, 0, stubs, segments);
+        var seen = record.Traces.Where(t => t.Chain is not null && IsHere(t.Probe.Fiber, t.Probe.Ordinal))
+            .Select(t => (Name: t.Probe.Observer is Observer.Dwarf ? "std.debug" : "frame pointers", t.Probe, Chain: t.Chain!, Walk: (WalkedStack?)null)).ToList();
         if (seen.Count == 0)
         {
-            var segments = Math.Max(0, stack.Segments.Count - 1);
-            seen.Add((new WorkerMessage.Probe(row, stack.Fiber, -1, stack.Ordinal, Observer.FramePointers, 0, segments, segments), walked));
+            seen.Add(("frame pointers", Here(Observer.FramePointers, segments), Walked(stack, places), null));
         }
 
+        seen.AddRange(walk is null ? [] : [("our CFI", Here(Observer.Dwarf, walk.Stubs), walk.Chain, walk)]);
+        seen.AddRange(record.Opinions.Where(o => IsHere(o.Opinion.Fiber, o.Opinion.Ordinal))
+            .Select(o => (NameOf(o.Opinion.Tool), Here(Observer.Dwarf, o.Opinion.Stubs), o.Chain, (WalkedStack?)null)));
         if (truth is null && seen.TrueForAll(t => t.Chain.Addresses.Count == 0))
         {
             return null;
         }
 
-        var traces = seen.Select(t => new SeenTrace(
-            t.Probe.Observer is Observer.Dwarf ? "std.debug" : "frame pointers", t.Chain,
-            truth is null ? null : checker.Check(program, truth, t.Probe, t.Chain))).ToArray();
+        var traces = seen.Select(t => new SeenTrace(t.Name, t.Chain, truth is null || t.Walk is { IsUnsent: true } ? null : checker.Check(program, truth, t.Probe, t.Chain))
+        {
+            Reason = t.Walk is { IsUnsent: true } ? "the rest was not sent" : t.Walk?.Problem is { } problem ? $"{problem.Fault}" : "",
+        }).ToArray();
         return new TraceColumns(places).Of(truth is null ? null : new ExpectedFrames(unit.Map, rules).Of(program, truth), traces);
     }
+
+    private static string NameOf(UnwindTool tool) => tool switch
+    {
+        UnwindTool.Libgcc => "libgcc",
+        UnwindTool.Llvm => "LLVM libunwind",
+        _ => "libunwind",
+    };
 
     /// <summary>The chain that the stack itself shows, as a trace.</summary>
     private static WorkerMessage.Chain Walked(WorkerMessage.Stack stack, FramePlaces places) => new(

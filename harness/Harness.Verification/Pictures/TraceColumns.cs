@@ -36,9 +36,9 @@ internal sealed class TraceColumns(FramePlaces places)
     private static string Verdict(SeenTrace trace) => trace.Verdict switch
     {
         TraceVerdict.Complete c => $"complete, {c.Frames} frames",
-        TraceVerdict.Wrong w => $"{w.Fault} at frame {w.Index}",
+        TraceVerdict.Wrong w => $"{w.Fault} at frame {w.Index}{(trace.Reason.Length > 0 ? $", {trace.Reason}" : "")}",
         TraceVerdict.TooDeep => "too deep for it",
-        _ => "not compared",
+        _ => trace.Reason.Length > 0 ? $"not compared, {trace.Reason}" : "not compared",
     };
 
     private sealed record Aligned(TraceCell[] Beside, List<TraceCell>[] Before);
@@ -112,4 +112,8 @@ internal sealed class TraceColumns(FramePlaces places)
 }
 
 /// <summary>One observer's trace and what the check made of it; <paramref name="Verdict"/> is null where there is no model's.</summary>
-internal sealed record SeenTrace(string Name, WorkerMessage.Chain Chain, TraceVerdict? Verdict);
+internal sealed record SeenTrace(string Name, WorkerMessage.Chain Chain, TraceVerdict? Verdict)
+{
+    /// <summary>Why it ends where it does, in the observer's own words; empty when it does not say.</summary>
+    public string Reason { get; init; } = "";
+}

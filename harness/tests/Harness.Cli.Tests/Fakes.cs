@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification;
 
 namespace Harness.Cli.Tests;
 
@@ -145,6 +146,8 @@ internal sealed class FakeRooms : IRoomOpener
 
     public FakeWorkshop Workshop { get; } = new();
 
+    public FakeTraceCosts TraceCosts { get; } = new();
+
     public Exception? Unusable { get; set; }
 
     public IProgramSource Programs { get; } = new FakePrograms();
@@ -167,9 +170,22 @@ internal sealed class FakeRooms : IRoomOpener
     public Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct) =>
         Task.FromException<ICores>(Unusable ?? new NotSupportedException("no compiler here"));
 
+    public Task<ITraceCosts> OpenTraceCostsAsync(string root, string? zig, CancellationToken ct) => Unusable is null
+        ? Task.FromResult<ITraceCosts>(TraceCosts)
+        : Task.FromException<ITraceCosts>(Unusable);
+
     public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
         ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
         : Task.FromException<RuntimeBench.IWorkshop>(Unusable);
+}
+
+/// <summary>Figures that a test chooses.</summary>
+internal sealed class FakeTraceCosts : ITraceCosts
+{
+    public Func<Cell, TraceCost> Of { get; set; } = cell => new TraceCost(
+        cell, new AuditCost(0.25, 200_000, 0), new StepSpeed(15_000, 40_000, 0), new ObserverCost(1000, 80, 500, 2, 3.5), new ObserverCost(900, 900, 6000, 1, 9), 0);
+
+    public Task<TraceCost> MeasureAsync(IReadOnlyList<FiberProgram> programs, Cell cell, int rounds, string directory, CancellationToken ct) => Task.FromResult(Of(cell));
 }
 
 /// <summary>A compiler that takes half a second for anything.</summary>

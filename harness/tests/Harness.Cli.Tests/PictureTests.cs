@@ -65,6 +65,26 @@ public sealed class PictureTests : IDisposable
         Assert.Contains("! the fault struck here", text);
     }
 
+    [Fact]
+    public void Observers_that_saw_the_same_share_a_column()
+    {
+        var picture = Picture();
+        var traces = picture.Traces!;
+        var again = traces with
+        {
+            Observers = [.. traces.Observers, traces.Observers[0] with { Name = "libgcc" }],
+            Rows = [.. traces.Rows.Select(r => r with { Seen = [.. r.Seen, r.Seen[0]] })],
+        };
+        var lines = PictureText.Render(picture with { Traces = again }, TextStyle.Plain).Split('\n').ToList();
+        var title = lines.FindIndex(l => l.StartsWith("  must be", StringComparison.Ordinal));
+        Assert.Matches("^  must be +frame pointers +std.debug$", lines[title]);
+        Assert.Matches("^ +libgcc$", lines[title + 1]);
+        Assert.Equal(lines[title].IndexOf("frame pointers", StringComparison.Ordinal), lines[title + 1].IndexOf("libgcc", StringComparison.Ordinal));
+        // One frame less is another column.
+        var other = again with { Rows = [.. again.Rows.Select((r, i) => i == 0 ? r with { Seen = [.. r.Seen.Take(2), new TraceCell(null, false)] } : r)] };
+        Assert.Contains(PictureText.Render(picture with { Traces = other }, new TextStyle(120, false, false)).Split('\n'), l => Regex.IsMatch(l, "^  must be +frame pointers +std.debug +libgcc$"));
+    }
+
     [Theory]
     [InlineData(40)]
     [InlineData(60)]

@@ -11,16 +11,16 @@ using Harness.Verification.Cores;
 namespace Harness.Verification.Tests;
 
 /// <summary>Cores in which something is wrong, cores of others, and the mistakes of the other reader.</summary>
-public sealed class CoreDefectTests
+[Collection(DeadWorkersCollection.Name)]
+public sealed class CoreDefectTests(DeadWorkers workers)
 {
     private const int Timeout = 600_000;
-    private static readonly Cell _cell = new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted);
 
     /// <summary>A word of the dead worker's memory changed: what that breaks is found, by the check that is meant for it.</summary>
     [ZigFact(Timeout = Timeout)]
     public async Task What_is_wrong_in_a_core_is_found()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var died = await worker.DieAsync(Death.Segfault, Placement.Interleaved);
         var chain = died.Report.Threads[0].Chain.Frames;
         var running = died.Report.Fibers.Single(f => f.Fiber.State is CoreFiberState.Running).Fiber;
@@ -52,7 +52,7 @@ public sealed class CoreDefectTests
     [ZigFact(Timeout = Timeout)]
     public async Task A_core_beyond_the_bound_is_not_written()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         const long tooFew = 1 << 20;
         Assert.Equal(new CoreOutcome.TooLarge(tooFew), await worker.RunAsync(worker.PlanOf(Death.Segfault, Placement.Ascending), tooFew));
         Assert.Empty(Directory.GetFiles(worker.Kept));
@@ -64,7 +64,7 @@ public sealed class CoreDefectTests
     [ZigFact(Timeout = Timeout)]
     public async Task A_planted_defect_in_the_stubs_rows_breaks_every_chain_by_name()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(new Cell(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm), defect: PlantedDefect.Named("cfi"));
+        using var worker = await DeadWorker.BuildAsync(DeadWorkers.Fast, defect: PlantedDefect.Named("cfi"));
         var report = (await worker.DieAsync(Death.Segfault, Placement.Ascending)).Report;
         Assert.Contains(report.Findings, f => f is { Fault: CoreFault.Incomplete or CoreFault.WrongStub or CoreFault.WrongSegment, Where: "fiber 0" });
         Assert.Contains(report.Findings, f => f is { Fault: CoreFault.WrongChain, Where: "fiber 1" });
@@ -73,9 +73,9 @@ public sealed class CoreDefectTests
     [ZigFact(Timeout = Timeout)]
     public async Task A_core_is_read_with_its_own_worker_only()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var died = await worker.DieAsync(Death.Abort, Placement.Pool);
-        using var other = await CoreTests.DeadWorker.BuildAsync(_cell, Samples.Recursive(3));
+        using var other = await DeadWorker.BuildAsync(DeadWorkers.Debug, Samples.Recursive(3));
         var refused = Assert.Throws<InvalidDataException>(() => CoreExamination.Run(died.CorePath, other.Unit.WorkerPath, null));
         Assert.Contains("is not the worker that left", refused.Message, StringComparison.Ordinal);
         // Without the case nothing is compared with the model, and everything else holds.
@@ -97,7 +97,7 @@ public sealed class CoreDefectTests
     [ZigFact(Timeout = Timeout)]
     public async Task The_other_reader_makes_the_mistakes_that_are_known_and_no_more()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var died = await worker.DieAsync(Death.Segfault, Placement.Descending);
         using var core = CoreFile.Open(died.CorePath);
         var registers = core.Threads[0].Registers;
@@ -111,7 +111,7 @@ public sealed class CoreDefectTests
     [ZigFact(Timeout = Timeout)]
     public async Task Readers_that_differ_are_a_finding()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var died = await worker.DieAsync(Death.Segfault, Placement.Descending);
         using var dump = DiagnosticsDump.Open(died.CorePath);
         var changed = Path.Combine(worker.Kept, "changed");
@@ -126,7 +126,7 @@ public sealed class CoreDefectTests
     [KernelCoreFact(Timeout = Timeout)]
     public async Task A_core_that_the_kernel_wrote_is_read_as_well()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var folder = Directory.CreateDirectory(Path.Combine(worker.Kept, "kernel")).FullName;
         var plan = worker.PlanOf(Death.Segfault, Placement.Ascending);
         PlanFile.Write(Path.Combine(folder, "plan.bin"), plan.Worker);
@@ -152,7 +152,7 @@ public sealed class CoreDefectTests
     public async Task No_mutant_of_a_core_breaks_its_examination()
     {
         const int mutants = 100;
-        using var worker = await CoreTests.DeadWorker.BuildAsync(_cell);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var died = await worker.DieAsync(Death.Segfault, Placement.Ascending);
         var (head, map) = Places(died.CorePath, worker.Unit.WorkerPath);
         var random = new PlanRandom(5);
@@ -231,7 +231,7 @@ public sealed class CoreDefectTests
             symbols.Resolve(address - 1) is { } there && there.Symbol == here.Symbol && there.File == here.File && there.Line != here.Line);
     }
 
-    private static void AssertFound(CoreTests.DeadWorker worker, CoreOutcome.Died died, ulong address, ulong value, params CoreFault[] anyOf)
+    private static void AssertFound(DeadWorker worker, CoreOutcome.Died died, ulong address, ulong value, params CoreFault[] anyOf)
     {
         var report = Patched(worker, died, address, value);
         Assert.True(
@@ -239,7 +239,7 @@ public sealed class CoreDefectTests
             string.Create(CultureInfo.InvariantCulture, $"{value:x} at {address:x}: none of {string.Join(", ", anyOf)} in [{string.Join("; ", report.Findings)}]"));
     }
 
-    private static CoreReport Patched(CoreTests.DeadWorker worker, CoreOutcome.Died died, ulong address, ulong value)
+    private static CoreReport Patched(DeadWorker worker, CoreOutcome.Died died, ulong address, ulong value)
     {
         var before = 0UL;
         using (var core = CoreFile.Open(died.CorePath))

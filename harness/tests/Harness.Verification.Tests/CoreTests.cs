@@ -11,21 +11,18 @@ using Xunit.Abstractions;
 namespace Harness.Verification.Tests;
 
 /// <summary>Workers that die, and what their cores show: every death, on every placement.</summary>
-public sealed class CoreTests(ITestOutputHelper output)
+[Collection(DeadWorkersCollection.Name)]
+public sealed class CoreTests(DeadWorkers workers, ITestOutputHelper output)
 {
     private const int Timeout = 600_000;
-    private static readonly Cell _thunk = new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted);
     private static readonly Death[] _deaths = [Death.Panic, Death.Segfault, Death.Guard, Death.Abort, Death.Handler];
-
-    /// <summary>An entry of <see cref="Samples.EveryService"/> at which one fiber runs, three calls deep, and the other waits for a mutex.</summary>
-    private const int DeepEntry = 5;
 
     [ZigTheory(Timeout = Timeout)]
     [InlineData(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm)]
     [InlineData(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted)]
     public async Task Every_death_on_every_placement_leaves_every_fibers_whole_chain(Route route, OptimizeMode mode, Backend backend)
     {
-        using var worker = await DeadWorker.BuildAsync(new Cell(route, mode, backend));
+        using var worker = await workers.GetAsync(new Cell(route, mode, backend));
         foreach (var death in _deaths)
         {
             // The fifth is an abort with another stack on top.
@@ -62,7 +59,7 @@ public sealed class CoreTests(ITestOutputHelper output)
     [ZigFact(Timeout = Timeout)]
     public async Task A_fiber_that_dies_on_a_second_thread_is_found_there()
     {
-        using var worker = await DeadWorker.BuildAsync(_thunk);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         foreach (var death in new[] { Death.Segfault, Death.Panic })
         {
             var report = (await worker.DieAsync(death, Placement.Ascending, entry: 0, Disturbance.Threads)).Report;
@@ -76,7 +73,7 @@ public sealed class CoreTests(ITestOutputHelper output)
     [ZigFact(Timeout = Timeout)]
     public async Task Unsplit_and_deep_chains_are_whole_too()
     {
-        using var worker = await DeadWorker.BuildAsync(_thunk, Samples.Recursive(3000));
+        using var worker = await DeadWorker.BuildAsync(DeadWorkers.Debug, Samples.Recursive(3000));
         var deep = (await worker.DieAsync(Death.Segfault, Placement.Interleaved, entry: 2900)).Report;
         AssertWhole(deep, Death.Segfault);
         Assert.True(deep.Frames > 5800, $"{deep.Frames} frames");
@@ -102,7 +99,7 @@ public sealed class CoreTests(ITestOutputHelper output)
     [ZigFact(Timeout = Timeout)]
     public async Task A_worker_that_lives_leaves_nothing()
     {
-        using var worker = await DeadWorker.BuildAsync(_thunk);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         var outcome = await worker.RunAsync(Death.None, Placement.Ascending);
         Assert.Equal(0, Assert.IsType<ProcessOutcome.Exited>(Assert.IsType<CoreOutcome.Survived>(outcome).Outcome).Code);
     }
@@ -154,45 +151,5 @@ public sealed class CoreTests(ITestOutputHelper output)
 
         Assert.Equal(died.Outcome is ProcessOutcome.Signaled s ? s.Signal : 0, report.Signal?.Number ?? 0);
         Assert.Contains(report.Fibers, f => f.Fiber.State is CoreFiberState.Waiting && f.Chain is { Frames.Count: > 3 });
-    }
-
-    internal sealed class DeadWorker : IDisposable
-    {
-        private readonly Scratch _scratch = new();
-        private readonly BuiltUnit _unit;
-        private readonly CoreReplay _replay;
-
-        private DeadWorker(Scratch scratch, BuiltUnit unit, CoreReplay replay) => (_scratch, _unit, _replay) = (scratch, unit, replay);
-
-        public string Kept => _scratch["kept"];
-
-        public BuiltUnit Unit => _unit;
-
-        public static async Task<DeadWorker> BuildAsync(Cell cell, FiberProgram? program = null, PlantedDefect? defect = null)
-        {
-            var scratch = new Scratch();
-            var (factory, processes) = await EndToEndTests.OpenFactoryAsync(defect);
-            var (outcome, unit) = await factory.BuildAsync([program ?? Samples.EveryService()], cell, scratch["unit"], CancellationToken.None);
-            return new DeadWorker(scratch, unit ?? throw new InvalidOperationException(outcome.ToString()), new CoreReplay(factory, processes));
-        }
-
-        public async Task<CoreOutcome.Died> DieAsync(
-            Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
-            Assert.IsType<CoreOutcome.Died>(await RunAsync(death, placement, entry, disturbance, split));
-
-        public Task<CoreOutcome> RunAsync(
-            Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
-            RunAsync(PlanOf(death, placement, entry, disturbance, split));
-
-        public Task<CoreOutcome> RunAsync(UnitPlan plan, long maxBytes = long.MaxValue) =>
-            _replay.RunAsync(_unit, plan, _scratch.Path, Kept, CancellationToken.None, maxBytes);
-
-        public UnitPlan PlanOf(Death death, Placement placement, int entry = DeepEntry, Disturbance disturbance = Disturbance.None, SplitPlan? split = null) =>
-            DeathPlan.Compose(CaseOf(death is Death.None ? new FaultPlan.None() : new FaultPlan.PanicAt(entry), placement, disturbance, split), death);
-
-        public void Dispose() => _scratch.Dispose();
-
-        private Case CaseOf(FaultPlan fault, Placement placement, Disturbance disturbance, SplitPlan? split) => new(
-            _unit.Programs[0], _unit.Cell, ExecutionPlan.Baseline with { Fault = fault, Split = split ?? SplitPlan.Every, Placement = placement, Disturbance = disturbance });
     }
 }

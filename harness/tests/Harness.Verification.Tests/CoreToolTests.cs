@@ -7,7 +7,8 @@ using Xunit.Abstractions;
 namespace Harness.Verification.Tests;
 
 /// <summary>Second opinions on the same cores, where they are installed: every chain, every fiber, or a shortcoming that is known.</summary>
-public sealed class CoreToolTests(ITestOutputHelper output)
+[Collection(DeadWorkersCollection.Name)]
+public sealed class CoreToolTests(DeadWorkers workers, ITestOutputHelper output)
 {
     private const int Timeout = 600_000;
 
@@ -16,7 +17,7 @@ public sealed class CoreToolTests(ITestOutputHelper output)
     {
         foreach (var placement in new[] { Placement.Ascending, Placement.Interleaved })
         {
-            using var worker = await CoreTests.DeadWorker.BuildAsync(Cells[(int)placement % 2]);
+            using var worker = await workers.GetAsync(placement is Placement.Ascending ? DeadWorkers.Fast : DeadWorkers.Debug);
             foreach (var death in placement is Placement.Ascending ? new[] { Death.Segfault, Death.Panic } : [Death.Abort, Death.Handler])
             {
                 var compared = await AskAsync(worker, CoreTool.EuStack, death, placement);
@@ -31,7 +32,7 @@ public sealed class CoreToolTests(ITestOutputHelper output)
     [CoreToolFact(CoreTool.Gdb, Timeout = Timeout)]
     public async Task Gdb_has_every_chain_but_where_a_service_was_called()
     {
-        using var worker = await CoreTests.DeadWorker.BuildAsync(Cells[0]);
+        using var worker = await workers.GetAsync(DeadWorkers.Debug);
         foreach (var (death, inner) in new[] { (Death.Segfault, 0), (Death.Handler, 0), (Death.Panic, 1) })
         {
             var compared = await AskAsync(worker, CoreTool.Gdb, death, Placement.Ascending);
@@ -58,12 +59,7 @@ public sealed class CoreToolTests(ITestOutputHelper output)
         ToolComparison Of(params ulong[] addresses) => ToolComparison.Of(CoreTool.EuStack, ours, [new ToolChain(7, addresses)]);
     }
 
-    private static Cell[] Cells { get; } =
-    [
-        new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new(Route.Attribute, OptimizeMode.ReleaseFast, Backend.Llvm),
-    ];
-
-    private async Task<ToolComparison> AskAsync(CoreTests.DeadWorker worker, CoreTool tool, Death death, Placement placement)
+    private async Task<ToolComparison> AskAsync(DeadWorker worker, CoreTool tool, Death death, Placement placement)
     {
         var died = await worker.DieAsync(death, placement);
         Assert.Empty(died.Report.Findings);

@@ -21,8 +21,13 @@ public class WorkerProtocolTests
             new WorkerMessage.Errors(3, 1, -1, 3, false, 0, 8, 0x1f),
             new WorkerMessage.Stack(
                 3, 1, 14, 2, StackMoment.Probe, 9, 300, 0xff0,
-                [new SentFrame(2, 0x11, 0x1000), new SentFrame(1, 0x12, 0)], [new SentSegment(2, 0xf00, 0x1100), new SentSegment(1, 0x2000, 0x3000)]),
+                [new SentFrame(2, 0x11, 0x1000), new SentFrame(1, 0x12, 0)], [new SentSegment(2, 0xf00, 0x1100), new SentSegment(1, 0x2000, 0x3000)])
+            {
+                Registers = [new SentRegister(6, 0xff8), new SentRegister(16, 0x11)], MemoryLeft = 24,
+                Memory = [new SentMemory(0xff0, [0x0a, 0xff]), new SentMemory(0x2000, [0])],
+            },
             new WorkerMessage.Stack(3, 0, -1, 0, StackMoment.Crash, 0, 0, 0, [], []),
+            new WorkerMessage.Opinion(3, 1, 14, 2, UnwindTool.Nongnu, 7, 2),
             new WorkerMessage.Fail(3, "trace-fp", 0, "1f", "2e", "differs from row=9 here"),
             new WorkerMessage.Overflow(4, 0xdeadbeef, [new Delivery(3, ErrorName.StackOverflow), new Delivery(9, ErrorName.StackOverflow)]),
             new WorkerMessage.Overflow(5, 0, []),
@@ -41,8 +46,9 @@ public class WorkerProtocolTests
             "#hs probe row=3 fiber=1 site=-1 ordinal=0 observer=dwarf chain=7 stubs=2 segments=2",
             "#hs errors row=3 fiber=1 site=14 ordinal=2 kept=1 index=41 chain=7 caller=0",
             "#hs errors row=3 fiber=1 site=-1 ordinal=3 kept=0 index=0 chain=8 caller=1f",
-            "#hs stack row=3 fiber=1 site=14 ordinal=2 why=probe entry=9 depth=300 rsp=ff0 frames=2:11:1000,1:12:0 segments=2:f00:1100,1:2000:3000",
-            "#hs stack row=3 fiber=0 site=-1 ordinal=0 why=crash entry=0 depth=0 rsp=0 frames= segments=",
+            "#hs stack row=3 fiber=1 site=14 ordinal=2 why=probe entry=9 depth=300 rsp=ff0 frames=2:11:1000,1:12:0 segments=2:f00:1100,1:2000:3000 registers=6:ff8,16:11 memory=ff0:0aff,2000:00 left=24",
+            "#hs stack row=3 fiber=0 site=-1 ordinal=0 why=crash entry=0 depth=0 rsp=0 frames= segments= registers= memory= left=0",
+            "#hs opinion row=3 fiber=1 site=14 ordinal=2 tool=nongnu chain=7 stubs=2",
             "#hs fail row=3 check=trace-fp fiber=0 expected=1f observed=2e detail=differs from row=9 here",
             "#hs overflow row=4 digest=deadbeef deliveries=3:102,9:102",
             "#hs overflow row=5 digest=0 deliveries=",
@@ -84,6 +90,10 @@ public class WorkerProtocolTests
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames=1:2 segments=")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames=1:2:3:4 segments=")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments=1:2:g")]
+    [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers=6 memory= left=0")]
+    [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers= memory=10:abc left=0")]
+    [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers= memory=10:zz left=0")]
+    [InlineData("#hs opinion row=1 fiber=0 site=1 ordinal=0 tool=mine chain=0 stubs=0")]
     [InlineData("#hs probe row=1 fiber=0 site=-2 ordinal=0 observer=fp chain=0 stubs=0 segments=0")]
     public void Rejects_what_does_not_parse(string line) => Assert.IsType<WorkerMessage.Malformed>(Parse(line));
 
@@ -97,7 +107,7 @@ public class WorkerProtocolTests
             "#hs chain id=7 end=clean addrs=abc,1,ffff,ffffffffffffffff",
             "#hs probe row=3 fiber=1 site=-1 ordinal=0 observer=dwarf chain=7 stubs=2 segments=2",
             "#hs fail row=3 check=trace-fp fiber=0 expected=1f observed=2e detail=differs",
-            "#hs stack row=3 fiber=1 site=14 ordinal=2 why=probe entry=9 depth=300 rsp=ff0 frames=2:11:1000,1:12:0 segments=2:f00:1100,1:2000:3000",
+            "#hs stack row=3 fiber=1 site=14 ordinal=2 why=probe entry=9 depth=300 rsp=ff0 frames=2:11:1000,1:12:0 segments=2:f00:1100,1:2000:3000 registers=6:ff8,16:11 memory=ff0:0aff,2000:00 left=24",
             "#hs overflow row=4 digest=deadbeef deliveries=3:102,9:102",
             "#hs event row=3 fiber=0 kind=5 a=12 b=18446744073709551615",
         ];
