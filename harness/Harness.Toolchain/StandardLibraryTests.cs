@@ -63,7 +63,8 @@ public sealed partial class StandardLibraryTests(FixtureLayout fixtures, ToolCac
     }
 
     /// <summary>For every test outside the given files: of its file where that says enough, else its own name.</summary>
-    internal static ImmutableArray<string> Filters(string root, IEnumerable<string> without)
+    /// <param name="root">The library's folder; <paramref name="without"/> are relative to it.</param>
+    public static ImmutableArray<string> Filters(string root, IEnumerable<string> without)
     {
         var left = without.ToHashSet(StringComparer.Ordinal);
         var forbidden = left.SelectMany(file => (string[])[$"{Namespace(file)}.test.", $"{Namespace(file)}.decltest."]).ToList();
