@@ -77,6 +77,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ReportVerb.Create(context),
         MergeVerb.Create(context),
         MutantsVerb.Create(context),
+        TestVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),

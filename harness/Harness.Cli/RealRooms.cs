@@ -91,6 +91,14 @@ public sealed class RealRooms : IRoomOpener
         return new RealWorkshop(builder, await cache.ProcessesAsync(ct).ConfigureAwait(false), found.Version);
     }, ct);
 
+    public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<ITestFiles>(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Tests, BuildOptions.Default with { Timeout = TimeSpan.FromMinutes(40) });
+        return new RealTestFiles(builder, new StandardLibraryTests(fixtures, cache, found), await cache.ProcessesAsync(ct).ConfigureAwait(false));
+    }, ct);
+
     /// <exception cref="EnvironmentUnusableException"/>
     private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {

@@ -57,4 +57,8 @@ public interface IRoomOpener
     /// <summary>What builds and runs the programs of <c>bench runtime</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What runs files of tests, for <c>test</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct);
 }

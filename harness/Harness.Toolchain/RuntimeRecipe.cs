@@ -93,6 +93,15 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
             [("abi", "runtime/abi.zig"), ("fiber", "runtime/fiber.zig"), (SlotModule, GlibcSlot)]),
     ]);
 
+    /// <summary>What files of tests are linked with: the harness's own segments, and a host that runs one test at a time in a fiber.</summary>
+    public static RuntimeRecipe Tests { get; } = new(
+    [
+        .. Standard.Parts.Where(part => part.Name is Stubs or Growth),
+        new RuntimePart(
+            "testing", "testing/host.zig", OptimizeMode.ReleaseSafe, ["-lc"],
+            [("abi", "runtime/abi.zig"), ("plans", "worker/abi.zig"), (SlotModule, GlibcSlot)]),
+    ]);
+
     /// <summary>What the runtime keeps below the limit for those who do not ask: slack_bytes in runtime/abi.zig.</summary>
     public const long SlackBytes = 1984;
 

@@ -171,11 +171,12 @@ internal sealed class UnitBuild(
         // modules take theirs from the root.
         List<string> arguments =
         [
-            "build-obj", "-target", cell.Target, .. Processor, "-O", cell.Mode.ToString(), .. CLibrary, "-fno-strip",
+            .. options.Tests is null ? ["build-obj"] : options.Tests.Arguments(fixtures), "-target", cell.Target, .. Processor, "-O", cell.Mode.ToString(),
+            .. CLibrary, "-fno-strip",
             "-fno-omit-frame-pointer", .. ErrorTracing, .. emit,
         ];
         var modules = RuntimeRecipe.For(options.Modules, _injection.LimitSlot);
-        foreach (var (name, source) in modules.Prepend(("root", PathOf("unit.zig"))))
+        foreach (var (name, source) in options.Tests is null ? modules.Prepend(("root", PathOf("unit.zig"))) : [])
         {
             arguments.AddRange(modules.Where(module => module.Name != name).SelectMany(module => (string[])["--dep", module.Name]));
             arguments.Add($"-M{name}={fixtures.PathOf(source)}");
@@ -184,21 +185,6 @@ internal sealed class UnitBuild(
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Compile = result.Elapsed };
         return Succeeded(result, "");
-    }
-
-    /// <summary>The unit and what it may import; options that stand before it are theirs too.</summary>
-    private IEnumerable<string> Modules()
-    {
-        foreach (var (name, path) in options.Modules.Select(m => (m.Name, fixtures.PathOf(m.Source))).Prepend(("root", PathOf("unit.zig"))))
-        {
-            foreach (var (other, _) in options.Modules.Where(module => module.Name != name))
-            {
-                yield return "--dep";
-                yield return other;
-            }
-
-            yield return $"-M{name}={path}";
-        }
     }
 
     private string[] Processor => options.Processor is { } name ? ["-mcpu", name] : [];

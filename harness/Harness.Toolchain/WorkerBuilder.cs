@@ -46,6 +46,9 @@ public sealed record BuildOptions
 
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
+
+    /// <summary>The unit is a file of tests, not a generated one.</summary>
+    internal TestFile? Tests { get; init; }
 }
 
 /// <summary>
@@ -90,13 +93,42 @@ public sealed class WorkerBuilder(
             return new BuildOutcome.Rejected(reason);
         }
 
-        var runtime = await cache.RuntimeAsync(_recipe.For(RuntimeRecipe.LimitSlotOf(cell)), cell.Target, ct).ConfigureAwait(false);
         directory = Path.GetFullPath(directory);
         Directory.CreateDirectory(directory);
         await File.WriteAllTextAsync(Path.Combine(directory, "unit.zig"), unit.Source, ct).ConfigureAwait(false);
-        var own = _options with { Injection = _options.Injection with { LimitSlot = RuntimeRecipe.LimitSlotOf(cell) } };
+        return await BuildAsync(_options, cell, directory, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Builds <c>worker</c> from a file of tests, which need a <see cref="RuntimeRecipe.Tests"/>. Nothing is proven of what runs between checks: the file may call any library;
+    /// it has <see cref="TestFile.HeadroomBytes"/> for that, and a canary below them.
+    /// </summary>
+    /// <exception cref="ToolchainException">The set-up is broken; never because of the file.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<BuildOutcome> BuildTestsAsync(TestFile file, Cell cell, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        if (Unsupported(cell) is { } reason)
+        {
+            return new BuildOutcome.Rejected(reason);
+        }
+
+        directory = Path.GetFullPath(directory);
+        Directory.CreateDirectory(directory);
+        var options = _options with
+        {
+            Tests = file, Libraries = [.. _options.Libraries, .. file.Libraries], SlackUnprovenBecause = "tests call what they like",
+            Injection = _options.Injection with { MaxUnsplitFrameBytes = TestFile.HeadroomBytes / 2 },
+        };
+        return await BuildAsync(options, cell, directory, ct).ConfigureAwait(false);
+    }
+
+    private async Task<BuildOutcome> BuildAsync(BuildOptions options, Cell cell, string directory, CancellationToken ct)
+    {
+        var runtime = await cache.RuntimeAsync(_recipe.For(RuntimeRecipe.LimitSlotOf(cell)), cell.Target, ct).ConfigureAwait(false);
+        var own = options with { Injection = options.Injection with { LimitSlot = RuntimeRecipe.LimitSlotOf(cell) } };
         var build = new UnitBuild(await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, directory, own, _time, ct);
-        var outcome = await RunAsync(build, runtime).ConfigureAwait(false);
+        var outcome = await RunAsync(build, runtime, own).ConfigureAwait(false);
         if (!_options.KeepIntermediates)
         {
             build.DeleteIntermediates();
@@ -120,7 +152,7 @@ public sealed class WorkerBuilder(
             : build.Failure!;
     }
 
-    private async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime)
+    private async Task<BuildOutcome> RunAsync(UnitBuild build, ImmutableArray<string> runtime, BuildOptions options)
     {
         var injection = await build.CompileAsync().ConfigureAwait(false) ? await build.InjectAsync().ConfigureAwait(false) : null;
         if (injection is null)
@@ -128,7 +160,7 @@ public sealed class WorkerBuilder(
             return build.Failure!;
         }
 
-        if (injection.Defect(_options.Injection.MaxUnsplitFrameBytes) is { } defect)
+        if (injection.Defect(options.Injection.MaxUnsplitFrameBytes) is { } defect)
         {
             return new BuildOutcome.Rejected($"injection: {build.Cell}: {defect}");
         }
@@ -138,7 +170,7 @@ public sealed class WorkerBuilder(
             return build.Failure!;
         }
 
-        var slack = _recipe.KeepsSlack && _options.SlackUnprovenBecause is null ? await build.AuditSlackAsync(injection).ConfigureAwait(false) : null;
+        var slack = _recipe.KeepsSlack && options.SlackUnprovenBecause is null ? await build.AuditSlackAsync(injection).ConfigureAwait(false) : null;
         return build.Failure ?? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection, slack);
     }
 }

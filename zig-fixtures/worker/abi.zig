@@ -41,6 +41,8 @@ pub const SplitKind = enum(u8) {
     natural = 7,
     depth_set = 8,
     entry_set = 9,
+    /// The prologue with this number, counted from 1, wherever it is; for programs without checkpoints (testing/host.zig).
+    nth_prologue = 10,
     _,
 };
 
@@ -98,6 +100,8 @@ pub const Plan = extern struct {
     a: u64 = 0,
     b: u64 = 0,
     random_state: u64 = 0,
+    /// Kept below each limit besides the slack: for units that call libraries, whose functions do not ask.
+    headroom_bytes: u64 = 0,
     prologues: u64 = 0,
     entries: u64 = 0,
     fail_allocation: u64 = 0,

@@ -54,7 +54,7 @@ pub fn faultsNext(plan: *const abi.Plan) bool {
 pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) bool {
     const faults = plan.policy == .unmap and (plan.allocations == plan.unmaps[0] or plan.allocations == plan.unmaps[1]);
     const unit: u64 = if (faults) page_bytes else line_bytes;
-    const total = alignUp(usable + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
+    const total = alignUp(usable + plan.headroom_bytes + abi.slack_bytes + abi.canary_bytes + @sizeOf(abi.Segment), unit);
     const end = stack.arena + abi.arena_bytes;
     var gap: u64 = 0;
     var grows_up = plan.placement == .ascending;
@@ -84,7 +84,7 @@ pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) boo
     range.* = .{
         .low = low,
         .high = high,
-        .limit = low + abi.canary_bytes + abi.slack_bytes,
+        .limit = low + abi.canary_bytes + abi.slack_bytes + plan.headroom_bytes,
         .origin = before,
         .origin_kind = @as(u64, @intFromBool(grows_up)) | if (faults) faults_when_released else 0,
     };

@@ -136,6 +136,7 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
         .none, .natural => false,
         .single_entry => plan.entries == plan.a,
         .entry_set => inSet(plan),
+        .nth_prologue => plan.prologues < plan.a,
         else => true,
     };
     return if (armed) abi.limit_force else stack.core.segment.?.limit;
@@ -156,6 +157,7 @@ fn forced(plan: *abi.Plan, stack: *abi.Stack, parent: *const abi.Segment, cfa: u
         .depth_equals => depthOf(stack, parent, cfa) == plan.a,
         .depth_set => (plan.a >> @intCast(depthOf(stack, parent, cfa) & 63)) & 1 == 1,
         .every_nth => plan.prologues % plan.a == 0,
+        .nth_prologue => plan.prologues == plan.a,
         .random => arena.random(plan) & 0xffff < plan.b,
         _ => false,
     };

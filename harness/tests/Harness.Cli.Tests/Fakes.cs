@@ -174,6 +174,9 @@ internal sealed class FakeRooms : IRoomOpener
         ? Task.FromResult<ITraceCosts>(TraceCosts)
         : Task.FromException<ITraceCosts>(Unusable);
 
+    public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
+        Task.FromException<ITestFiles>(Unusable ?? new NotSupportedException("no compiler here"));
+
     public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
         ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
         : Task.FromException<RuntimeBench.IWorkshop>(Unusable);

@@ -1,0 +1,27 @@
+using System.Collections.Immutable;
+
+namespace Harness.Toolchain;
+
+/// <summary>A file with Zig tests, and how it is compiled into a unit whose tests run one by one, plainly and split (docs/TEST-FILES.md).</summary>
+/// <param name="Path">Absolute.</param>
+/// <param name="Options">The user's own, for the compiler: modules, include paths, a CPU. What names libraries (<c>-l…</c>, <c>-L…</c>) goes to the linker too.</param>
+/// <param name="Filters">Only tests whose names contain one of these; none: all.</param>
+public sealed record TestFile(string Path, ImmutableArray<string> Options, ImmutableArray<string> Filters)
+{
+    /// <summary>The root of the program in place of Zig's own test runner.</summary>
+    public const string RunnerSource = "testing/runner.zig";
+
+    /// <summary>
+    /// What the runner keeps below each limit for what does not ask, libc's functions among it (runner.zig, headroom_bytes). Half of it may be one function's
+    /// that is left out.
+    /// </summary>
+    public const long HeadroomBytes = 64 << 10;
+
+    internal string[] Arguments(FixtureLayout fixtures) =>
+    [
+        "test-obj", "--test-no-exec", "--test-runner", fixtures.PathOf(RunnerSource), .. Options,
+        .. Filters.SelectMany(filter => (string[])["--test-filter", filter]), Path,
+    ];
+
+    internal IEnumerable<string> Libraries => Options.Where(option => option.StartsWith("-l", StringComparison.Ordinal) || option.StartsWith("-L", StringComparison.Ordinal));
+}

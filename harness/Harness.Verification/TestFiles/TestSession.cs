@@ -1,0 +1,179 @@
+using System.Collections.Immutable;
+using Harness.Execution;
+
+namespace Harness.Verification.TestFiles;
+
+/// <param name="Silence">A test that says nothing for so long hangs; its process is ended and the next one goes on behind it.</param>
+/// <param name="Confirmations">How often a difference is looked for again in a fresh process; one that shows each time is a break.</param>
+public sealed record TestLimits(TimeSpan Silence, int Confirmations)
+{
+    public static readonly TestLimits Default = new(TimeSpan.FromSeconds(60), 2);
+
+    /// <summary>Tests of files and pages want some; far below what would hurt the machine.</summary>
+    public ResourceLimits Resources { get; init; } = new() { MemoryBytes = 64L << 30, FileSizeBytes = 2L << 30, OpenFiles = 1024 };
+}
+
+/// <summary>Runs the tests of one worker, in as many processes as it takes. A test that ends its process costs that process.</summary>
+public sealed class TestSession(ChildProcess processes, TestLimits limits)
+{
+    /// <summary>A whole process; tests of a large library run for long.</summary>
+    private static readonly TimeSpan _longest = TimeSpan.FromHours(6);
+
+    /// <summary>In the order of the file.</summary>
+    /// <param name="directory">Where the tests run; what they leave there is theirs.</param>
+    /// <exception cref="InvalidDataException">The worker is none, or cannot work here.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; what ran is killed.</exception>
+    public async Task<ImmutableArray<TestResult>> RunAsync(string worker, string directory, Action<TestResult> onResult, CancellationToken ct)
+    {
+        var results = ImmutableArray.CreateBuilder<TestResult>();
+        var (test, attempt, total) = (0, 0, int.MaxValue);
+        TestRecord? record = null;
+        while (test < total)
+        {
+            var ending = await ProcessAsync(worker, directory, ["from", $"{test}", $"{attempt}"], line => Take(line), ct).ConfigureAwait(false);
+            if (ending is null)
+            {
+                break;
+            }
+
+            // It died or hung within a test: that is written down, and the next process goes on behind the attempt.
+            (test, attempt) = record is null ? throw new InvalidDataException($"{worker} ended before its first test: {ending.Observed}") : record.Died(ending);
+        }
+
+        await CloseAsync().ConfigureAwait(false);
+        return results.ToImmutable();
+
+        async ValueTask Take(TestLine line)
+        {
+            switch (line)
+            {
+                case TestLine.Count count:
+                    total = count.Tests;
+                    break;
+                case TestLine.Test begun when record?.Index != begun.Index:
+                    await CloseAsync().ConfigureAwait(false);
+                    record = new TestRecord(begun.Index, begun.Name);
+                    break;
+                default:
+                    record?.Take(line);
+                    break;
+            }
+        }
+
+        async Task CloseAsync()
+        {
+            if (record is null)
+            {
+                return;
+            }
+
+            if (record.IsOnce && record.Verdict is TestVerdict.Held)
+            {
+                await AloneAsync(worker, directory, record, ct).ConfigureAwait(false);
+            }
+
+            var verdict = record.Verdict is TestVerdict.Broken broken
+                ? await ConfirmAsync(worker, directory, record, broken.Differences, ct).ConfigureAwait(false)
+                : record.Verdict;
+            var result = new TestResult(record.Index, record.Name, verdict, record.Attempts, record.Splits);
+            results.Add(result);
+            onResult(result);
+            record = null;
+        }
+    }
+
+    /// <summary>Every split attempt in a process of its own, with nothing before it.</summary>
+    private async Task AloneAsync(string worker, string directory, TestRecord record, CancellationToken ct)
+    {
+        for (var attempt = TestAttempts.FirstInFiber; attempt < TestAttempts.Count; attempt++)
+        {
+            var ending = await ProcessAsync(worker, directory, Arguments(record, attempt), line => { record.Take(line); return ValueTask.CompletedTask; }, ct).ConfigureAwait(false);
+            if (ending is not null)
+            {
+                record.Died(ending);
+            }
+        }
+    }
+
+    private static string[] Arguments(TestRecord record, int attempt) => record.IsOnce
+        ? ["alone", $"{record.Index}", $"{attempt}", $"{record.Prologues}"]
+        : ["only", $"{record.Index}", $"{attempt}"];
+
+    /// <summary>Each difference once more, each time in a process of its own.</summary>
+    private async Task<TestVerdict> ConfirmAsync(
+        string worker, string directory, TestRecord test, ImmutableArray<TestDifference> differences, CancellationToken ct)
+    {
+        // One difference of each kind: the same cause shows in many attempts.
+        var first = differences.GroupBy(difference => difference.What).Select(group => group.First()).ToImmutableArray();
+        var confirmed = ImmutableArray.CreateBuilder<TestDifference>();
+        foreach (var difference in first)
+        {
+            var again = 0;
+            for (var i = 0; i < limits.Confirmations; i++)
+            {
+                var record = new TestRecord(test.Index, test.Name);
+                var ending = await ProcessAsync(
+                    worker, directory, Arguments(test, difference.Attempt), line => { record.Take(line); return ValueTask.CompletedTask; }, ct).ConfigureAwait(false);
+                if (ending is not null)
+                {
+                    record.Died(ending);
+                }
+
+                again += record.Differences.Any(d => d.Attempt == difference.Attempt && d.What == difference.What) ? 1 : 0;
+            }
+
+            if (again == limits.Confirmations)
+            {
+                confirmed.Add(difference);
+            }
+        }
+
+        return confirmed.Count > 0 ? new TestVerdict.Broken(confirmed.ToImmutable()) : new TestVerdict.Unsteady(first);
+    }
+
+    /// <summary>Null: it did all that it was asked for. Otherwise how it ended, as a difference of whichever attempt ran.</summary>
+    private async Task<TestDifference?> ProcessAsync(
+        string worker, string directory, IReadOnlyList<string> arguments, Func<TestLine, ValueTask> onLine, CancellationToken ct)
+    {
+        var request = new ProcessRequest
+        {
+            File = worker, Arguments = arguments, WorkingDirectory = directory, Timeout = _longest, OutputCapBytes = 1 << 20, Limits = limits.Resources,
+            Environment = new Dictionary<string, string?> { ["NO_COLOR"] = "1" },
+        };
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        silence.CancelAfter(limits.Silence);
+        var done = false;
+        try
+        {
+            var outcome = await processes.StreamAsync(request, async text =>
+            {
+                silence.CancelAfter(limits.Silence);
+                switch (TestLine.Parse(text))
+                {
+                    case TestLine.Done: done = true; break;
+                    case TestLine.Broken broken: throw new InvalidDataException($"{worker} cannot work here: {broken.Reason}");
+                    case var line: await onLine(line).ConfigureAwait(false); break;
+                }
+            }, silence.Token).ConfigureAwait(false);
+            return outcome switch
+            {
+                ProcessOutcome.NotStarted not => throw new InvalidDataException($"{worker} cannot be started: {not.Reason}"),
+                _ when done => null,
+                ProcessOutcome.Exited exited => Ended($"exit code {exited.Code}", exited.Output),
+                ProcessOutcome.Signaled signaled => Ended($"signal {signaled.Signal}", signaled.Output),
+                ProcessOutcome.TimedOut => new TestDifference(0, "hung", "an end", "none"),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return new TestDifference(0, "hung", "an end", $"none within {limits.Silence.TotalSeconds:0} s");
+        }
+    }
+
+    private static TestDifference Ended(string how, ProcessOutput output)
+    {
+        var said = output.Stderr.Trim();
+        return new TestDifference(0, "died", "a result", said.Length > 0 ? $"{how}: {said.Split('\n')[^1]}" : how);
+    }
+}
