@@ -1,4 +1,3 @@
-using Harness.Campaigns;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Harness.Verification.TestFiles;
 
 /// <summary>What one test's lines come to, over all processes that it took.</summary>
