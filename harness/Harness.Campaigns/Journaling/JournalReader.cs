@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Harness.Campaigns;
 
 /// <summary>A journal as it was found.</summary>
-/// <param name="WholeBytes">Length of the whole lines; a torn last line lies beyond it.</param>
+/// <param name="WholeBytes">Length of the whole lines; a torn last line lies beyond it, and failures whose batch is not there.</param>
 public sealed record Journal(IReadOnlyList<JournalRecord> Records, long WholeBytes, bool TornLastLine);
 
 /// <summary>Reads journals back.</summary>
@@ -30,11 +30,18 @@ public static class JournalReader
     public static Journal Parse(ReadOnlySpan<byte> bytes)
     {
         var records = new List<JournalRecord>();
-        var position = 0;
+        var (position, whole) = (0, 0);
         while (bytes[position..].IndexOf((byte)'\n') is var length and >= 0)
         {
             records.Add(ParseLine(bytes.Slice(position, length), records.Count + 1));
             position += length + 1;
+            whole = records[^1] is JournalRecord.FailureSeen { Batch: not null } ? whole : position;
+        }
+
+        // Failures stand before their batch: without it they are the beginning of what was never written to its end, and the batch is checked again.
+        while (records is [.., JournalRecord.FailureSeen { Batch: not null }])
+        {
+            records.RemoveAt(records.Count - 1);
         }
 
         if (records is [not JournalRecord.RunStarted, ..])
@@ -42,7 +49,7 @@ public static class JournalReader
             throw new InvalidDataException("the first line of the journal does not start a run");
         }
 
-        return new Journal(records, position, position < bytes.Length);
+        return new Journal(records, whole, whole < bytes.Length);
     }
 
     private static JournalRecord ParseLine(ReadOnlySpan<byte> line, int number)
