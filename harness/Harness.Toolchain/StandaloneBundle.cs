@@ -8,7 +8,9 @@ namespace Harness.Toolchain;
 public static class StandaloneBundle
 {
     private const string ObjectName = "unit.o";
-    private const string WorkerName = "worker";
+
+    /// <summary>What the commands build; a folder of the archive has the worker's own name.</summary>
+    public const string ProgramName = "program";
     private static readonly string[] _folders = ["runtime", "worker", "observers", "mutants"];
 
     /// <summary>Files by their path in the archive; the same bytes for the same files.</summary>
@@ -42,7 +44,7 @@ public static class StandaloneBundle
         return buffer.ToArray();
     }
 
-    /// <summary>The commands that build <c>worker</c> where the archive was unpacked; <c>$ZIG</c> is the compiler.</summary>
+    /// <summary>The commands that build <see cref="ProgramName"/> where the archive was unpacked; <c>$ZIG</c> is the compiler.</summary>
     public static IReadOnlyList<string> Commands(RuntimeRecipe recipe, Cell cell)
     {
         ArgumentNullException.ThrowIfNull(recipe);
@@ -51,7 +53,7 @@ public static class StandaloneBundle
         return
         [
             .. parts.Select(part => Line(RuntimeCommand.Arguments(part, cell.Target, part.Source, path => path, part.Name + ".o"))),
-            Line(RuntimeCommand.Link(cell.Target, ObjectName, parts.Select(part => part.Name + ".o"), [], WorkerName)),
+            Line(RuntimeCommand.Link(cell.Target, ObjectName, parts.Select(part => part.Name + ".o"), [], ProgramName)),
         ];
     }
 

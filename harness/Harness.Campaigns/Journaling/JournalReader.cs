@@ -13,6 +13,12 @@ public static class JournalReader
     /// <summary>A journal holds small records; a longer line is not one of ours.</summary>
     private const int MaxLineBytes = 16 << 20;
 
+    /// <summary>A run of a hundred years.</summary>
+    private const double MaxSeconds = 3.2e9;
+
+    /// <summary>Programs of one batch; the largest of ours have a few hundred. A larger number would be counted one by one.</summary>
+    private const int MaxBatch = 1 << 20;
+
     /// <summary>
     /// All whole lines. A last line without its end of line is what a kill leaves behind and is dropped; damage anywhere
     /// else would silently change the verdict, so it is refused.
@@ -63,13 +69,21 @@ public static class JournalReader
 
             var record = JsonSerializer.Deserialize<JournalRecord>(line, JournalJson.Options)
                 ?? throw new JsonException("no record");
-            return record is JournalRecord.RunStarted { Format: not JournalRecord.FormatVersion } started
-                ? throw new JsonException($"format {started.Format}, this harness reads {JournalRecord.FormatVersion}")
-                : record;
+            return Complaint(record) is { } complaint ? throw new JsonException(complaint) : record;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or DecoderFallbackException)
         {
             throw new InvalidDataException($"line {number} of the journal is damaged: {e.Message}", e);
         }
     }
+
+    /// <summary>Why a record that parses is none of ours; null: it may be.</summary>
+    private static string? Complaint(JournalRecord record) => record switch
+    {
+        JournalRecord.RunStarted { Format: not JournalRecord.FormatVersion } started => $"format {started.Format}, this harness reads {JournalRecord.FormatVersion}",
+        JournalRecord.BatchChecked batch when batch.Count is < 0 or > MaxBatch || batch.Start < 0 || batch.Stride is < 1 or > Shards.MaxCount || batch.Start > long.MaxValue / 2 =>
+            $"{batch.Count} programs from {batch.Start} in steps of {batch.Stride} are no batch",
+        { At: var at } when !double.IsFinite(at) || Math.Abs(at) > MaxSeconds => $"{at} seconds are no time of a run",
+        _ => null,
+    };
 }

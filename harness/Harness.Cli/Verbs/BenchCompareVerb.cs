@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
-using Harness.Cli.SideBySide;
+using Harness.Cli.Comparing;
 using Harness.Model;
 using Harness.Reports;
 

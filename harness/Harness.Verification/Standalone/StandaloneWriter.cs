@@ -91,7 +91,7 @@ public sealed class StandaloneWriter(FixtureLayout fixtures, ToolCache cache, Pl
         "sed -n 's,^//= ,,p' \"$file\" | base64 -d | tar xz",
         .. StandaloneBundle.Commands(recipe, cell),
         "\"$ZIG\" build-exe \"$file\" -femit-bin=judge",
-        "code=0; ./worker plan.bin status.bin > lines || code=$?",
+        $"code=0; ./{StandaloneBundle.ProgramName} plan.bin status.bin > lines || code=$?",
         "echo \"#end $code\" >> lines",
         "./judge < lines",
     ]);
@@ -100,7 +100,7 @@ public sealed class StandaloneWriter(FixtureLayout fixtures, ToolCache cache, Pl
     {
         var text = File.ReadAllText(fixtures.PathOf("standalone/judge.zig"));
         var at = text.IndexOf(Marker, StringComparison.Ordinal);
-        return at >= 0 ? text[..at] + Marker + "\n\n" : throw new ToolchainException($"standalone/judge.zig has no line `{Marker}`; restore the fixtures from the repository");
+        return at >= 0 ? string.Join('\n', text[..at].Split('\n').SkipWhile(line => line.StartsWith("//!", StringComparison.Ordinal) || line.Length == 0)) + Marker + "\n\n" : throw new ToolchainException($"standalone/judge.zig has no line `{Marker}`; restore the fixtures from the repository");
     }
 
     private static string Table(int row, EquatableArray<EquatableArray<Event>>? expected)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Harness.Execution;
 
-namespace Harness.Cli.SideBySide;
+namespace Harness.Cli.Comparing;
 
 /// <summary>What a comparison came to; null where the tool is not there.</summary>
 /// <param name="Programs">Compared to their end.</param>

@@ -6,7 +6,7 @@ using Harness.Campaigns;
 using Harness.Execution;
 using Harness.Model;
 
-namespace Harness.Cli.SideBySide;
+namespace Harness.Cli.Comparing;
 
 /// <summary>Our figures and those of two other ways of testing, from one run on one machine.</summary>
 /// <param name="Csmith">Programs per minute of csmith with gcc; null: <paramref name="CsmithMissing"/> says why.</param>
