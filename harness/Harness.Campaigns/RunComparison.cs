@@ -1,5 +1,4 @@
 using System.Globalization;
-using Harness.Model;
 
 namespace Harness.Campaigns;
 

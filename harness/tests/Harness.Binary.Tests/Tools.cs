@@ -55,7 +55,7 @@ internal sealed class PythonTheoryAttribute : TheoryAttribute
         {
             Skip = missing.Reason;
         }
-        else if (Harness.Execution.ExecutablePath.Resolve("python3") is null)
+        else if (ExecutablePath.Resolve("python3") is null)
         {
             Skip = "python3 is not installed: nobody else tries system calls one by one";
         }

@@ -11,7 +11,7 @@ public sealed class StandaloneTests : IDisposable
     private const int Timeout = 600_000;
 
     private static readonly Case _case = new(
-        Samples.Nested(), new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), ExecutionPlan.Baseline with { Split = SplitPlan.Every });
+        Samples.Nested(), new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), ExecutionPlan.Baseline with { Split = new SplitPlan(SplitKind.SingleEntry, 1) });
 
     private readonly Scratch _scratch = new();
 
