@@ -148,6 +148,7 @@ public static class ProgramVariants
     private static string Name(ZigType type) => type switch
     {
         ZigType.Int i => $"{(i.Signed ? 'i' : 'u')}{i.Bits}",
+        _ when type == _large => "six words",
         ZigType.Struct s => $"a struct of {s.Fields.Count}",
         _ => type.GetType().Name.ToLowerInvariant(),
     };

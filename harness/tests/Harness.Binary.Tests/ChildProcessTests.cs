@@ -194,11 +194,15 @@ public sealed class ChildProcessTests : IDisposable
                 ('socket', socket.socket), ('process', process), ('other', lambda: os.kill(os.getppid(), 0)),
                 ('itself', lambda: os.kill(os.getpid(), 0)), ('thread', thread)]))
             """;
+        // What PATH has may be a script that starts the interpreter, which is a process.
+        var processes = await ProcessesAsync(true);
+        var asked = new ProcessRequest { File = "python3", Arguments = ["-c", "import sys; print(sys.executable)"], Timeout = TimeSpan.FromMinutes(1) };
+        var python = Assert.IsType<ProcessOutcome.Exited>(await processes.RunAsync(asked, CancellationToken.None)).Output.Stdout.Trim();
         var request = new ProcessRequest
         {
-            File = "python3", Arguments = ["-c", script], Timeout = TimeSpan.FromMinutes(1), Limits = new ResourceLimits { Confinement = confinement },
+            File = python, Arguments = ["-c", script], Timeout = TimeSpan.FromMinutes(1), Limits = new ResourceLimits { Confinement = confinement },
         };
-        var exited = Assert.IsType<ProcessOutcome.Exited>(await (await ProcessesAsync(true)).RunAsync(request, CancellationToken.None));
+        var exited = Assert.IsType<ProcessOutcome.Exited>(await processes.RunAsync(request, CancellationToken.None));
         Assert.Equal(expected + "\n", exited.Output.Stdout);
     }
 
