@@ -48,7 +48,7 @@ public static class ProgramShrinker
         }
     }
 
-    private static bool IsUsable(FiberProgram program) =>
+    internal static bool IsUsable(FiberProgram program) =>
         Validator.Check(program).Count == 0
         && Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
             is RunEnding.Finished;

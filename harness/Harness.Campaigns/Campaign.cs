@@ -19,6 +19,12 @@ public sealed record CampaignPlan(
 {
     /// <summary>The planted defect that has to be found, and where; null: none, or an earlier process has tried it.</summary>
     public (string Defect, Cell Cell)? Canary { get; init; }
+
+    /// <summary>What an earlier process of the run left.</summary>
+    public TriageMemory Memory { get; init; } = TriageMemory.None;
+
+    /// <summary>The batches of it whose failures it was not done with.</summary>
+    public IReadOnlyList<WorkItem> Pending { get; init; } = [];
 }
 
 /// <summary>
@@ -186,7 +192,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private async Task CheckAsync(IReadOnlyDictionary<string, string> known, CancellationToken stop)
     {
         var triage = new Triage(
-            parts.Runner, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known, this)
+            parts.Runner, journal, plan.Results, plan.Run, plan.Versions, plan.Triage, known, this, plan.Memory)
         {
             FirstSequence = plan.FirstSequence,
         };
@@ -199,6 +205,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             patience.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun + (budget / 6));
         }
 
+        await TakeUpAsync(triage, patience.Token).ConfigureAwait(false);
         var triaging = TriageAsync(triage, halt, patience.Token);
         var lanes = Enumerable.Range(0, plan.Lanes).Select(_ => Task.Run(() => LaneAsync(triage, halt, deadline.Token), CancellationToken.None));
         try
@@ -211,6 +218,27 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             await triaging.ConfigureAwait(false);
         }
     }
+
+    /// <summary>Runs batches of an earlier process again, which died before it was done with their failures; they are not counted again.</summary>
+    private async Task TakeUpAsync(Triage triage, CancellationToken stop)
+    {
+        foreach (var item in plan.Pending)
+        {
+            var scratch = Scratch.Create(Path.Combine(plan.Run.Scratch, $"again-{item.Sequence}"));
+            try
+            {
+                var outcome = await CheckAsync(item, scratch, stop).ConfigureAwait(false);
+                await triage.TakeUpAsync(item, FailuresOf(item, outcome), stop).ConfigureAwait(false);
+            }
+            finally
+            {
+                Scratch.Remove(scratch);
+            }
+        }
+    }
+
+    private List<(ProgramRecipe Recipe, Failure Failure)> FailuresOf(WorkItem item, BatchOutcome outcome) =>
+        [.. outcome.Failures.DistinctBy(failure => (failure.Signature, failure.Program)).Select(failure => (plan.Stream.Recipe(item.Start + failure.Program), failure))];
 
     private static async Task TriageAsync(Triage triage, CancellationTokenSource halt, CancellationToken patience)
     {
@@ -259,14 +287,17 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             }
 
             var elapsed = Stopwatch.GetElapsedTime(started);
-            journal.Append(new JournalRecord.BatchChecked(
+            // In one write: a process that dies must not leave a batch that was checked without what failed in it.
+            var failures = FailuresOf(item, outcome);
+            journal.Append([.. failures.Select(failed => Seen(item, failed.Recipe, failed.Failure)), new JournalRecord.BatchChecked(
                 item.Sequence, item.Cell.ToString(), plan.Stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
                 outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals,
-                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride, outcome.Traces));
+                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride, outcome.Traces)
+            {
+                Light = item.Light,
+            }]);
             plan.Scheduler.Complete(item, elapsed);
-            return [.. outcome.Failures
-                .DistinctBy(failure => (failure.Signature, failure.Program))
-                .Select(failure => (plan.Stream.Recipe(item.Start + failure.Program), failure))];
+            return failures;
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {
@@ -281,6 +312,9 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             Scratch.Remove(scratch);
         }
     }
+
+    private static JournalRecord.FailureSeen Seen(WorkItem item, ProgramRecipe recipe, Failure failure) =>
+        new(failure.Signature, failure.Family, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check, item.Sequence);
 
     /// <summary>Programs are generated once for the cells that run close together.</summary>
     private FiberProgram ProgramAt(long ordinal)

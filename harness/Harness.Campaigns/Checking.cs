@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -127,6 +128,10 @@ public interface ICaseRunner
     /// </summary>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct) => Task.FromResult<CoreKept?>(null);
+
+    /// <summary>What may vary freely about the case that fails, and what may not, looked for until the time is up; null where nobody can say.</summary>
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<Explanation?> ExplainAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct) => Task.FromResult<Explanation?>(null);
 
     /// <summary>
     /// Smaller cases that still fail with <paramref name="signature"/>, each smaller than the one before; ends when

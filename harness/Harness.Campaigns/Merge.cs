@@ -80,11 +80,13 @@ public static class Merge
         known.UnionWith(own);
         return part.Records.Select(record => record switch
         {
-            JournalRecord.FailureSeen => record,
+            JournalRecord.FailureSeen seen => seen with { Batch = null },
             JournalRecord.CaseStored stored => own.Contains(stored.Signature) ? stored with { CasePath = casePath(part.Run, stored.Signature) } : null,
             JournalRecord.FindingConfirmed confirmed => own.Contains(confirmed.Signature) ? record : null,
             JournalRecord.ShrinkStep step => own.Contains(step.Signature) ? record : null,
             JournalRecord.FindingShrunk shrunk => own.Contains(shrunk.Signature) ? record : null,
+            JournalRecord.FindingExplained explained => own.Contains(explained.Signature) ? record : null,
+            JournalRecord.FindingRecognised recognised => own.Contains(recognised.Signature) ? record : null,
             _ => null,
         }).OfType<JournalRecord>();
     }

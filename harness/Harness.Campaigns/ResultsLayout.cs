@@ -49,6 +49,10 @@ public sealed record RunDirectory(string Path)
 {
     public string Id => System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
 
+    /// <summary>The results folder that it lies in; null for one that was moved elsewhere.</summary>
+    public ResultsLayout? Results =>
+        Directory.GetParent(System.IO.Path.TrimEndingDirectorySeparator(Path)) is { Name: "runs", Parent: { } root } ? new ResultsLayout(root.FullName) : null;
+
     public string Journal => System.IO.Path.Combine(Path, "journal.jsonl");
 
     public string Summary => System.IO.Path.Combine(Path, "summary.json");

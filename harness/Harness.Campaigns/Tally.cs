@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -10,7 +11,7 @@ public sealed class Tally
     private readonly Dictionary<string, FindingTally> _findings = [];
     private readonly SortedDictionary<string, long> _coverage = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _inconclusive = new(StringComparer.Ordinal);
-    private readonly List<JournalRecord.RegressionReplayed> _regressions = [];
+    private readonly Dictionary<string, JournalRecord.RegressionReplayed> _regressions = [];
     private readonly OrdinalSet _checked = new();
     private readonly HashSet<long> _failed = [];
 
@@ -43,7 +44,8 @@ public sealed class Tally
     /// <summary>Reasons for outcomes that are neither pass nor fail, and how often.</summary>
     public IReadOnlyDictionary<string, long> Inconclusive => _inconclusive;
 
-    public IReadOnlyList<JournalRecord.RegressionReplayed> Regressions => _regressions;
+    /// <summary>Each stored case once: a run that was gone on with has replayed it again.</summary>
+    public IReadOnlyCollection<JournalRecord.RegressionReplayed> Regressions => _regressions.Values;
 
     /// <summary>Programs that failed in any cell, flakes included.</summary>
     public long FailedPrograms => _failed.Count;
@@ -86,7 +88,7 @@ public sealed class Tally
                 PreparedSeconds += prepared.Seconds;
                 break;
             case JournalRecord.RegressionReplayed replayed:
-                _regressions.Add(replayed);
+                _regressions[replayed.Name] = replayed;
                 break;
             case JournalRecord.BatchChecked batch:
                 Apply(batch);
@@ -163,6 +165,12 @@ public sealed class Tally
                 break;
             case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
+                break;
+            case JournalRecord.FindingExplained explained when _findings.TryGetValue(explained.Signature, out var understood):
+                understood.Explanation = explained.Explanation;
+                break;
+            case JournalRecord.FindingRecognised recognised when _findings.TryGetValue(recognised.Signature, out var old):
+                old.Recognised = recognised;
                 break;
             case JournalRecord.CoreWritten core when _findings.TryGetValue(core.Signature, out var dead):
                 (dead.CorePath, dead.CoreMissing) = (core.Bytes > 0 ? core.CorePath : "", core.Detail);
@@ -277,6 +285,12 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     public bool ShrinkCapHit { get; internal set; }
 
+    /// <summary>What may vary freely about its case; null: it was not asked.</summary>
+    public Explanation? Explanation { get; internal set; }
+
+    /// <summary>What earlier runs know of it; null: it is new.</summary>
+    public JournalRecord.FindingRecognised? Recognised { get; internal set; }
+
     /// <summary>It failed again, but only in the company of its batch.</summary>
     public bool InBatch { get; internal set; }
 
@@ -285,6 +299,9 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     /// <summary>Why there is no core of a worker that died; empty: there is one, or none was wanted.</summary>
     public string CoreMissing { get; internal set; } = "";
+
+    /// <summary>It came back in some fresh processes and not in others.</summary>
+    public bool IsUnsteady => Reproduced > 0 && Reproduced < Attempts;
 
     /// <summary>It was run again and never failed again.</summary>
     public bool IsFlake => Attempts > 0 && Reproduced == 0 && !InBatch;

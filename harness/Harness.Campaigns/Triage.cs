@@ -1,6 +1,8 @@
 using System.Threading.Channels;
+using Harness.Campaigns.Findings;
 using Harness.Model;
 using Harness.Verification.Cores;
+using Harness.Verification.Explaining;
 
 namespace Harness.Campaigns;
 
@@ -27,9 +29,12 @@ public sealed record TriageLimits
     /// <summary>For all of them.</summary>
     public TimeSpan AllShrinking { get; init; } = TimeSpan.FromMinutes(3);
 
+    /// <summary>Telling what may vary freely, of one family; counts as shrinking.</summary>
+    public TimeSpan Explaining { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The limits of a run of this length: a short one must not spend itself on its first failure.</summary>
     public static TriageLimits For(TimeSpan? budget) => budget is { } time
-        ? Default with { Shrinking = Clamp(time / 6, 5, 120), AllShrinking = time / 3 }
+        ? Default with { Shrinking = Clamp(time / 6, 5, 120), AllShrinking = time / 3, Explaining = Clamp(time / 12, 3, 60) }
         : Default;
 
     private static TimeSpan Clamp(TimeSpan time, double least, double most) =>
@@ -52,15 +57,16 @@ public interface IBatchRerun
 /// </summary>
 public sealed class Triage(
     ICaseRunner runner, JournalWriter journal, ResultsLayout results, RunDirectory run,
-    ToolVersions versions, TriageLimits limits, IReadOnlyDictionary<string, string> known, IBatchRerun batches)
+    ToolVersions versions, TriageLimits limits, IReadOnlyDictionary<string, string> known, IBatchRerun batches, TriageMemory memory)
 {
     private readonly Channel<(WorkItem Item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> Failures)> _inbox =
         Channel.CreateUnbounded<(WorkItem, IReadOnlyList<(ProgramRecipe, Failure)>)>();
 
-    private readonly HashSet<string> _signatures = [];
-    private readonly HashSet<string> _families = [];
-    private TimeSpan _shrinking;
-    private int _cores;
+    private readonly HashSet<string> _signatures = [.. memory.Closed];
+    private readonly HashSet<string> _families = [.. memory.Families];
+    private TimeSpan _shrinking = memory.Shrinking;
+    private readonly Lazy<FindingIndex> _earlier = new(() => FindingIndex.Read(results, run.Id));
+    private int _cores = memory.Cores;
 
     /// <summary>Every dispatched item must be posted, with or without failures, or the ones after it wait.</summary>
     public void Post(WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures) =>
@@ -91,6 +97,9 @@ public sealed class Triage(
         }
     }
 
+    /// <summary>Deals with a batch of an earlier process, which ended before it was done with its failures. Before <see cref="RunAsync"/>.</summary>
+    public Task TakeUpAsync(WorkItem item, IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)> failures, CancellationToken stop) => HandleAsync(item, failures, stop);
+
     /// <summary>The sequence number of the first item that will be posted.</summary>
     public long FirstSequence { get; init; }
 
@@ -99,11 +108,13 @@ public sealed class Triage(
     {
         foreach (var (recipe, failure) in failures)
         {
-            journal.Append(new JournalRecord.FailureSeen(
-                failure.Signature, failure.Family, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check));
             if (_signatures.Add(failure.Signature))
             {
                 await HandleNewAsync(item, recipe, failure, stop).ConfigureAwait(false);
+                if (!stop.IsCancellationRequested)
+                {
+                    journal.Append(new JournalRecord.FindingClosed(failure.Signature));
+                }
             }
         }
     }
@@ -118,6 +129,7 @@ public sealed class Triage(
         journal.Append(new JournalRecord.CaseStored(
             failure.Signature, failure.Case.Cell.ToString(), failure.Check, Path.GetRelativePath(results.Root, folder),
             stored.Token, failure.Expected, failure.Observed, failure.Case.Program.Functions.Count, failure.Picture));
+        Recognise(failure.Signature);
         if (stop.IsCancellationRequested || _signatures.Count > limits.Confirmed)
         {
             return;
@@ -161,6 +173,30 @@ public sealed class Triage(
         }
     }
 
+    /// <summary>What earlier runs know of it. They are read when the first failure comes: most runs have none.</summary>
+    private void Recognise(string signature)
+    {
+        if (_earlier.Value.Of(signature) is { } known)
+        {
+            journal.Append(new JournalRecord.FindingRecognised(
+                signature, known.First?.RunId ?? "", known.First?.At, known.Runs, known.State is FindingState.Fixed));
+        }
+    }
+
+    /// <summary>What may vary freely about the case that is stored by now.</summary>
+    private async Task ExplainAsync(Origin origin, Failure failure, ShrunkCase shrunk, string folder, string scratch, CancellationToken stop)
+    {
+        var left = Min(limits.Explaining, limits.AllShrinking - _shrinking);
+        if (left > TimeSpan.Zero && await runner.ExplainAsync(shrunk.Case, failure.Signature, left, scratch, stop).ConfigureAwait(false) is { } explanation)
+        {
+            _shrinking += TimeSpan.FromSeconds(explanation.Seconds);
+            Keep(folder, origin, failure, shrunk.Case, shrunk.Recording, explanation);
+            journal.Append(new JournalRecord.FindingExplained(failure.Signature, explanation));
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
     /// <returns>The final case.</returns>
     private async Task<Case> ShrinkAsync(Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
     {
@@ -175,14 +211,15 @@ public sealed class Triage(
         journal.Append(new JournalRecord.FindingShrunk(
             failure.Signature, shrunk.Steps, Math.Round(shrunk.Elapsed.TotalSeconds, 3), shrunk.CapHit, token,
             shrunk.Recording.Expected, shrunk.Recording.Observed, shrunk.Case.Program.Functions.Count, shrunk.Recording.Picture));
+        await ExplainAsync(origin, failure, shrunk, folder, scratch, stop).ConfigureAwait(false);
         return shrunk.Case;
     }
 
     /// <summary>Replaces the stored case by a smaller one; returns its token.</summary>
-    private string Keep(string folder, Origin origin, Failure failure, Case smaller, Recording recording)
+    private string Keep(string folder, Origin origin, Failure failure, Case smaller, Recording recording, Explanation? explanation = null)
     {
         var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {smaller.Program.Functions.Count}.";
-        var stored = Describe(origin, failure, smaller, recording, history);
+        var stored = Describe(origin, failure, smaller, recording, history) with { Explanation = explanation };
         CaseStore.Write(folder, stored);
         return stored.Token;
     }

@@ -74,6 +74,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ShrinkVerb.Create(context),
         ShowVerb.Create(context),
         KeepVerb.Create(context),
+        FindingsVerb.Create(context),
         ReportVerb.Create(context),
         MergeVerb.Create(context),
         MutantsVerb.Create(context),

@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Verification;
 
 namespace Harness.Cli;
 
@@ -34,12 +35,16 @@ internal static class CaseText
 
     public static string Plan(ExecutionPlan plan) =>
         $"""
-        fault      {Fault(plan.Fault)}
-        split      {Split(plan.Split)}
+        fault      {PlanWords.Fault(plan.Fault)}
+        split      {PlanWords.Split(plan.Split)}
         placement  {plan.Placement.ToString().ToLowerInvariant()}, released segments: {plan.Policy.ToString().ToLowerInvariant()}{Disturbed(plan.Disturbance)}
         schedule   {(plan.Schedule.Seed == 0 ? "first in, first out" : $"seed {plan.Schedule.Seed}")}{(plan.Schedule.LaunchMask == uint.MaxValue ? "" : $", launch mask {plan.Schedule.LaunchMask:x}")}
 
         """;
+
+    /// <summary>What it depends on, a sentence a line.</summary>
+    public static string Explained(Verification.Explaining.Explanation explanation) =>
+        "depends    on what follows; each part was varied by itself\n" + string.Concat(explanation.Sentences().Select(sentence => $"  {sentence}\n"));
 
     private static string Disturbed(Disturbance disturbance) => disturbance switch
     {
@@ -47,32 +52,5 @@ internal static class CaseText
         Disturbance.Signals => "\ndisturbed  by timer signals",
         Disturbance.Threads => "\ndisturbed  by a second thread that resumes every other time",
         _ => "\ndisturbed  by timer signals, and a second thread that resumes every other time",
-    };
-
-    private static string Fault(FaultPlan fault) => fault switch
-    {
-        FaultPlan.None => "none",
-        FaultPlan.ErrorAt at => $"{at.Error} at entry {at.Entry}{(at.Persistent ? " and every later one of that fiber" : "")}",
-        FaultPlan.PanicAt at => $"panic at entry {at.Entry}",
-        FaultPlan.SegfaultAt at => $"segfault at entry {at.Entry}",
-        FaultPlan.StackBudget budget => $"stack budget of {budget.Bytes} bytes",
-        FaultPlan.SegmentAllocationFails fails => $"segment allocation {fails.Nth} fails",
-        FaultPlan.Delivered delivered => "delivered " + string.Join(", ", delivered.Deliveries.Select(d => $"{d.Error} at entry {d.Entry}")),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
-
-    private static string Split(SplitPlan split) => split.Kind switch
-    {
-        SplitKind.None => "none",
-        SplitKind.EveryEntry => "at every prologue",
-        SplitKind.SingleEntry => $"at the prologues between entries {split.A} - 1 and {split.A}",
-        SplitKind.DepthAtLeast => $"at call depths from {split.A}",
-        SplitKind.DepthEquals => $"at call depth {split.A}",
-        SplitKind.EveryNth => $"at every {split.A}th prologue",
-        SplitKind.Random => string.Create(CultureInfo.InvariantCulture, $"at random, probability {split.B / 65536.0:0.###}, seed {split.A}"),
-        SplitKind.Natural => $"where segments of {split.A} bytes end",
-        SplitKind.DepthSet => $"at the call depths (mod 64) of {split.A:x}",
-        SplitKind.EntrySet => $"at entries {split.A} + bits of {split.B:x}",
-        _ => split.ToString(),
     };
 }

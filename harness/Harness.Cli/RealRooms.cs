@@ -5,11 +5,13 @@ using Harness.Cli.RuntimeBench;
 using Harness.Emit;
 using Harness.Execution;
 using Harness.Generators;
+using Harness.Generators.Explaining;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
 using Harness.Verification.Cores;
 using Harness.Verification.Mutation;
+using Harness.Verification.Standalone;
 using Harness.Verification.Stepping;
 
 namespace Harness.Cli;
@@ -83,6 +85,16 @@ public sealed class RealRooms : IRoomOpener
             new ToolVersions(Application.Version, Programs.Version, found.Version), found.Version);
     }, ct);
 
+    public Task<StandaloneOutcome> WriteStandaloneAsync(string root, string? zig, PlantedDefect? defect, Case @case, string check, string name, CancellationToken ct) => WithZigAsync(root, zig, found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var writer = new StandaloneWriter(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), defect);
+        return OneCase.WithScratchAsync(scratch => writer.WriteAsync(@case, check, name, scratch, ct));
+    }, ct);
+
+    public Task<ChildProcess> OpenProcessesAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, found =>
+        new ToolCache(found, FixtureLayout.Find(root), Path.Combine(root, CacheFolder)).ProcessesAsync(ct), ct);
+
     public Task<IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<IWorkshop>(root, zig, async found =>
     {
         var fixtures = FixtureLayout.Find(root);
@@ -129,7 +141,7 @@ public sealed class RealRooms : IRoomOpener
         var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
-            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, options.Root, new CoreReplay(factory, processes)),
+            new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, ProgramVariants.Of, options.Root, new CoreReplay(factory, processes)),
             options.Defect is null ? new MutantCanary(new MutantLab(fixtures, cache, new WorkerSession(processes)), Programs) : null);
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }

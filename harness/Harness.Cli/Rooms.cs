@@ -1,8 +1,10 @@
 using Harness.Campaigns;
+using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
 using Harness.Verification.Mutation;
+using Harness.Verification.Standalone;
 
 namespace Harness.Cli;
 
@@ -45,6 +47,15 @@ public interface IRoomOpener
     /// <summary>What runs cases until their workers die, for <c>replay --core</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<ICores> OpenCoresAsync(RoomOptions options, CancellationToken ct);
+
+    /// <summary>One file that shows a case's failure without the harness, for <c>show --standalone</c>.</summary>
+    /// <param name="check">That failed; empty: none.</param>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<StandaloneOutcome> WriteStandaloneAsync(string root, string? zig, PlantedDefect? defect, Case @case, string check, string name, CancellationToken ct);
+
+    /// <summary>What starts other programs under limits, for <c>bench compare</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<ChildProcess> OpenProcessesAsync(string root, string? zig, CancellationToken ct);
 
     /// <summary>What plants defects, for <c>mutants</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>

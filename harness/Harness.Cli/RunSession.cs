@@ -84,12 +84,15 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
                 (cell, start) => done[cell.ToString()].Any(batch => batch.Start == part.Ordinal(start)), request.ProgramsPerBatch)
             : new FairScheduler(
                 request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
+        var memory = TriageMemory.Of(before);
         var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs, request.Shard);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
             TriageLimits.For(request.Budget), firstSequence)
         {
             Canary = Settings().Canary is null || before.Any(record => record is JournalRecord.CanaryFlown) ? null : Canaries.Of(request.Seed, request.Cells),
+            Memory = memory,
+            Pending = [.. memory.Pending.Select(batch => new WorkItem(batch.Sequence, CellMatrix.Parse(batch.Cell) ?? throw new InvalidDataException($"the journal names a cell {batch.Cell}"), part.Local(batch.Start), batch.Count, batch.Light))],
         };
     }
 

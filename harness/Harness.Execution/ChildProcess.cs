@@ -199,6 +199,12 @@ public sealed class ChildProcess
             }
         }
 
+        if (limits.Confinement is not Confinement.None)
+        {
+            yield return "--confine";
+            yield return limits.Confinement.ToString().ToLowerInvariant();
+        }
+
         yield return "--tag";
         yield return tag;
         yield return "--";

@@ -1,5 +1,17 @@
 namespace Harness.Execution;
 
+/// <summary>What a child may not do (zig-fixtures/worker/confine.zig).</summary>
+public enum Confinement
+{
+    None,
+
+    /// <summary>No sockets, so no network: for compilers.</summary>
+    Offline,
+
+    /// <summary>No other process besides, no signal to one: for generated programs.</summary>
+    Alone,
+}
+
 /// <summary>
 /// What a child may use, enforced by the kernel through the launcher (ignored when a child is run without it).
 /// <see langword="null"/> leaves the inherited limit. Core dumps are off unless <see cref="CoreBytes"/> says otherwise.
@@ -20,6 +32,8 @@ public sealed record ResourceLimits
 
     /// <summary>RLIMIT_CORE.</summary>
     public long CoreBytes { get; init; }
+
+    public Confinement Confinement { get; init; }
 }
 
 /// <summary>One command to run to its end. Its standard input is empty; its output is bounded.</summary>

@@ -65,7 +65,19 @@ public sealed record WorkerLimits
     /// <summary>Address space. The worker reserves some 2 GiB of it at its start; null: unlimited.</summary>
     public long? MemoryBytes { get; init; } = 16L << 30;
 
-    public int? OpenFiles { get; init; }
+    public int? OpenFiles { get; init; } = 1 << 16;
+
+    /// <summary>Of one process, its threads together; far beyond what a session's time allows.</summary>
+    public int? CpuSeconds { get; init; } = 1500;
+
+    /// <summary>Of any file: the status page is all that a worker writes.</summary>
+    public long? FileSizeBytes { get; init; } = 1 << 20;
+
+    /// <summary>What generated programs may use and do; whatever they are run for.</summary>
+    public ResourceLimits Resources => new()
+    {
+        MemoryBytes = MemoryBytes, OpenFiles = OpenFiles, CpuSeconds = CpuSeconds, FileSizeBytes = FileSizeBytes, Confinement = Confinement.Alone,
+    };
 
     /// <summary>Processes started beyond the first.</summary>
     public int MaxRestarts { get; init; } = 48;

@@ -82,7 +82,7 @@ public sealed class WorkerSession(ChildProcess processes)
         WorkingDirectory = run.Directory,
         Timeout = run.Remaining,
         OutputCapBytes = run.Limits.OutputBytes,
-        Limits = new ResourceLimits { MemoryBytes = run.Limits.MemoryBytes, OpenFiles = run.Limits.OpenFiles },
+        Limits = run.Limits.Resources,
     };
 
     /// <summary>Null: every row was run and said so.</summary>

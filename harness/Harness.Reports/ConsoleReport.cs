@@ -9,6 +9,9 @@ public static class ConsoleReport
 {
     private const int MaxShown = 10;
 
+    /// <summary>Of what a finding depends on; all of it is shown by <c>show</c> and in the report.</summary>
+    private const int ExplainedShown = 6;
+
     private static readonly (string Title, Func<CellSummary, string> Value)[] _columns =
     [
         ("programs", cell => Number(cell.Programs)),
@@ -131,7 +134,12 @@ public static class ConsoleReport
         var families = FindingFamily.Of(summary.Findings);
         foreach (var (finding, others) in families.Take(MaxShown))
         {
-            text.Append($"\n  {finding.Family}\n    {finding.Cell}, {Count(finding.Occurrences, "time")}, {finding.Again}{finding.Shrunk}\n");
+            text.Append($"\n  {finding.Family}\n    {finding.Cell}, {Count(finding.Occurrences, "time")}, {finding.Again}{finding.Shrunk}\n    {(finding.History.Length > 0 ? finding.History : "new")}\n");
+            foreach (var sentence in finding.Explanation?.Sentences().Take(ExplainedShown) ?? [])
+            {
+                text.Append($"      {sentence}\n");
+            }
+
             if (others.Count > 0)
             {
                 text.Append($"    also in {string.Join(", ", others.Select(other => other.Cell))}\n");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Reports.Mutants;
 using Harness.Reports.Pictures;
 
 namespace Harness.Reports;
@@ -8,7 +9,8 @@ public static class HtmlReport
 {
     private const int MaxFindingsInFull = 50;
 
-    public static string Render(RunSummary summary)
+    /// <param name="mutants">The newest mutation score of the same Zig, and its folder's name; null: there is none.</param>
+    public static string Render(RunSummary summary, (string Id, MutationReport Report)? mutants = null)
     {
         var page = new HtmlWriter();
         page.Literal("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
@@ -26,6 +28,13 @@ public static class HtmlReport
         if (summary.Scope is null)
         {
             Confidence(page, summary);
+        }
+
+        if (mutants is { } score)
+        {
+            page.Open("section").Element("h2", $"Mutation score: {MutationText.Headline(score.Report)}")
+                .Element("p", $"From {score.Id}, apart from this run, with the same Zig.", "quiet").Close("section");
+            MutationText.Section(page, score.Report);
         }
 
         Timings(page, summary);
@@ -153,7 +162,7 @@ public static class HtmlReport
 
     private static void Finding(HtmlWriter page, FindingSummary finding)
     {
-        page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {finding.Again}{finding.Shrunk}.");
+        page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {finding.Again}{finding.Shrunk}; {(finding.History.Length > 0 ? finding.History : "new")}.");
         if (finding.ReplayToken.Length > 0)
         {
             page.Command($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}");
@@ -169,7 +178,22 @@ public static class HtmlReport
             PictureHtml.Write(page, picture);
         }
 
+        Explanation(page, finding);
         Comparison(page, finding.Expected, finding.Observed);
+    }
+
+    private static void Explanation(HtmlWriter page, FindingSummary finding)
+    {
+        if (finding.Explanation is { } explanation)
+        {
+            page.Element("p", "What it depends on, each part varied by itself:").Open("ul");
+            foreach (var sentence in explanation.Sentences())
+            {
+                page.Element("li", sentence);
+            }
+
+            page.Close("ul");
+        }
     }
 
     private static void Comparison(HtmlWriter page, string expected, string observed)

@@ -1,5 +1,6 @@
 using Harness.Campaigns;
 using Harness.Reports.Forms;
+using Harness.Reports.Mutants;
 
 namespace Harness.Reports;
 
@@ -12,7 +13,7 @@ public static class ReportWriter
         try
         {
             Replace(run.Summary, summary.ToJson());
-            Replace(run.Report, HtmlReport.Render(summary));
+            Replace(run.Report, HtmlReport.Render(summary, run.Results is { } results ? MutationReport.Newest(results, summary.ZigVersion) : null));
             Replace(run.JUnit, JUnitReport.Render(summary));
             Replace(run.Sarif, SarifReport.Render(summary));
             Replace(run.Markdown, MarkdownReport.Render(summary));

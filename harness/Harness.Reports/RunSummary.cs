@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
 using Harness.Campaigns.Evidence;
 using Harness.Model;
+using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
 
 namespace Harness.Reports;
@@ -24,6 +26,13 @@ public sealed record FindingSummary(
     string ReplayToken, string CasePath, int OriginalFunctions, int Functions, int ShrinkSteps, double ShrinkSeconds,
     string Expected, string Observed, StackPicture? Picture, string CorePath = "", string CoreMissing = "")
 {
+    /// <summary>What may vary freely about its case; null: it was not asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Explanation? Explanation { get; init; }
+
+    /// <summary>What earlier runs know of it, in words; empty: it is new.</summary>
+    public string History { get; init; } = "";
+
     /// <summary>Whether it came back.</summary>
     [JsonIgnore]
     public string Again => this switch
@@ -31,6 +40,7 @@ public sealed record FindingSummary(
         { Attempts: 0 } => "not run again",
         { Flake: true } => $"a flake: 0 of {Attempts} in fresh processes, and not in its batch either",
         { InBatch: true } => $"reproduced when its whole batch ran again, 0 of {Attempts} alone",
+        _ when Reproduced < Attempts => $"unsteady: reproduced {Reproduced}/{Attempts} in fresh processes",
         _ => $"reproduced {Reproduced}/{Attempts}",
     };
 
@@ -158,7 +168,22 @@ public sealed record RunSummary(
     private static FindingSummary Finding(FindingTally finding) => new(
         finding.Signature, finding.Family, finding.Cell, finding.Check, finding.Occurrences, finding.Reproduced, finding.Attempts, finding.InBatch, finding.IsFlake,
         finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
-        finding.Expected, finding.Observed, finding.Picture, finding.CorePath, finding.CoreMissing);
+        finding.Expected, finding.Observed, finding.Picture, finding.CorePath, finding.CoreMissing)
+    {
+        Explanation = finding.Explanation, History = History(finding.Recognised),
+    };
+
+    private static string History(JournalRecord.FindingRecognised? known) => known switch
+    {
+        null => "",
+        { WasFixed: true } => $"it has come back: its stored case held meanwhile{Since(known)}",
+        { Runs: 0 } => "its case is stored",
+        _ => $"known{Since(known)}",
+    };
+
+    private static string Since(JournalRecord.FindingRecognised known) => known.FirstSeen is { } first
+        ? string.Create(CultureInfo.InvariantCulture, $", first seen {first.UtcDateTime:yyyy-MM-dd} by {known.FirstRun}, in {known.Runs} earlier {(known.Runs == 1 ? "run" : "runs")}")
+        : "";
 
     private static RegressionSummary Regression(JournalRecord.RegressionReplayed replay) => new(
         replay.Name, replay.Cell, replay.Check, replay.Holds, replay.Conclusive, replay.CasePath, replay.Token, replay.Detail);

@@ -65,49 +65,15 @@ public sealed class ToolCache
         foreach (var part in recipe.Parts)
         {
             var name = $"{part.Name}-{target}-{part.Hash(_fixtures)}.o";
-            result.Add(await OnceAsync(name, compiler, output => Arguments(part, target, output), ct)
+            result.Add(await OnceAsync(name, compiler, output => RuntimeCommand.Arguments(part, target, SourceOf(part, output), _fixtures.PathOf, output), ct)
                 .ConfigureAwait(false));
         }
 
         return result.MoveToImmutable();
     }
 
-    private List<string> Arguments(RuntimePart part, string target, string output)
-    {
-        if (part.IsAssembly)
-        {
-            var source = part.Patch is { } patch ? patch.Apply(_fixtures, part.Source, Path.GetDirectoryName(output)!) : _fixtures.PathOf(part.Source);
-            return ["clang", "-c", "-target", target, .. part.Flags, source, "-o", output];
-        }
-
-        if (part.IsForeign)
-        {
-            // C++ without its library: headers only, what is needed at run time is a part of its own.
-            string[] libraries = part.Source.EndsWith(".cpp", StringComparison.Ordinal) ? ["-lc", "-lc++"] : ["-lc"];
-            return
-            [
-                "build-obj", "-target", target, "-O", part.Mode.ToString(), "-fstrip", .. libraries,
-                "-cflags", .. part.Flags, "--", _fixtures.PathOf(part.Source), "-femit-bin=" + output,
-            ];
-        }
-
-        // Options of a module come before it on the command line, and are its alone. Any module may import any other.
-        List<string> arguments = ["build-obj", "-fllvm"];
-        foreach (var (name, source) in part.Modules.Prepend(("root", part.Source)))
-        {
-            arguments.AddRange(["-target", target, "-O", part.Mode.ToString(), "-fstrip", "-fno-omit-frame-pointer"]);
-            arguments.AddRange(part.Flags);
-            foreach (var (other, _) in part.Modules.Where(module => module.Name != name))
-            {
-                arguments.AddRange(["--dep", other]);
-            }
-
-            arguments.Add($"-M{name}={_fixtures.PathOf(source)}");
-        }
-
-        arguments.Add("-femit-bin=" + output);
-        return arguments;
-    }
+    private string SourceOf(RuntimePart part, string output) =>
+        part.Patch is { } patch ? patch.Apply(_fixtures, part.Source, Path.GetDirectoryName(output)!) : _fixtures.PathOf(part.Source);
 
     /// <summary>
     /// Builds a file unless it is there: in this process once, and under another name first, so that it is whole when

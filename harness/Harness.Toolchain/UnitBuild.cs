@@ -125,12 +125,7 @@ internal sealed class UnitBuild(
     /// <summary>Links the unit with the runtime's objects into the worker.</summary>
     public async Task<bool> LinkAsync(ImmutableArray<string> runtime, string name = WorkerBuilder.WorkerName)
     {
-        string[] arguments =
-        [
-            "build-exe", "-target", cell.Target, PathOf(ObjectName), .. runtime,
-            .. CLibrary, .. options.Libraries, .. Linkage, "--eh-frame-hdr", "-fno-ubsan-rt", "-fcompiler-rt",
-            "-femit-bin=" + PathOf(name),
-        ];
+        var arguments = RuntimeCommand.Link(cell.Target, PathOf(ObjectName), runtime, options.Libraries, PathOf(name));
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Link = result.Elapsed };
         return Succeeded(result, "link: ");
@@ -194,8 +189,6 @@ internal sealed class UnitBuild(
     private string Level => cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3";
 
     private string[] CLibrary => cell.Target is Cell.LinuxBare ? [] : ["-lc"];
-
-    private string[] Linkage => cell.Target is Cell.LinuxGnu ? [] : ["-static"];
 
     /// <summary>Zig's clang: code generation from IR, or assembling.</summary>
     private async Task<bool> ClangAsync(string stage, string[] flags, string source, string output)

@@ -27,7 +27,7 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
     private const int MaxTextCharacters = 64 << 10;
 
     /// <summary>Far above what any unit needs; a compiler that runs away fails before the machine does.</summary>
-    private static readonly ResourceLimits _limits = new() { MemoryBytes = 24L << 30, FileSizeBytes = 4L << 30 };
+    private static readonly ResourceLimits _limits = new() { MemoryBytes = 24L << 30, FileSizeBytes = 4L << 30, Confinement = Confinement.Offline };
 
     /// <summary>What Zig, LLVM and clang say when it is their own fault.</summary>
     private static readonly string[] _crashMarks =

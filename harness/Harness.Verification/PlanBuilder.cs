@@ -40,6 +40,10 @@ public sealed class PlanBuilder
         private const int SpecialPercent = 20;
         private const int SweepPercent = 40;
 
+        /// <summary>Entries of functions that cannot fail which get a segment that is lent, and how many first allocations are failed there.</summary>
+        private const int LentEntries = 4;
+        private const int LentAllocations = 2;
+
         private readonly CompiledProgram _compiled;
         private readonly ExpectedRun _reference;
         private readonly PlanOptions _options;
@@ -76,6 +80,7 @@ public sealed class PlanBuilder
             AddNoFault();
             var specials = _rows.Count + (_rowCap * SpecialPercent / 100);
             AddSchedules(specials);
+            AddLent(specials);
             AddSampledFaults(specials);
             var (swept, entries) = AddSweep();
             var facts = new PlanFacts(Entries, swept, entries - swept, _dropped, _rows.Observed, _unusable);
@@ -141,6 +146,27 @@ public sealed class PlanBuilder
                 if (_compiled.Program.Fibers[fiber].StartsAtLaunch)
                 {
                     AddFault(new FaultPlan.None(), Isolation.Solo(fiber), [SplitPlan.None, SplitPlan.Every], until);
+                }
+            }
+        }
+
+        /// <summary>
+        /// Functions that cannot fail are entered on a segment that is lent, in place of one that could not be had: they are not told, and what they call has to
+        /// be, each time anew. The first allocations are failed at just those entries, because which prologue comes first there (a helper's perhaps) no model knows.
+        /// </summary>
+        private void AddLent(int until)
+        {
+            var functions = _compiled.Program.Functions;
+            var quiet = Enumerable.Range(0, _reference.EntryPoints.Count)
+                .Where(entry => functions[_reference.EntryPoints[entry].Function] is { IsFallible: false } function && StatementTree.All(function.Body).Any(s => StatementTree.CalleeOf(s) is not null))
+                .ToArray();
+            if (quiet.Length > 0)
+            {
+                var random = new PlanRandom((ulong)quiet.Length);
+                SplitPlan[] splits = [.. random.Stratified(quiet.Length, LentEntries).Select(i => SplitMenu.Single(quiet[i]))];
+                for (var nth = 1; nth <= LentAllocations; nth++)
+                {
+                    AddFault(new FaultPlan.SegmentAllocationFails(nth), Schedule.Fifo, splits, until);
                 }
             }
         }

@@ -63,7 +63,7 @@ public sealed class UnitRunner(WorkerSession session, WorkerLimits limits, Stepp
         var request = new ProcessRequest
         {
             File = unit.WorkerPath, Arguments = [planPath, statusPath, .. options.Interrupt is null ? (string[])[] : [HandlesInterruptions]],
-            WorkingDirectory = directory, Timeout = patience, Limits = new ResourceLimits { MemoryBytes = limits.MemoryBytes },
+            WorkingDirectory = directory, Timeout = patience, Limits = limits.Resources,
         };
         return await stepper.RunAsync(request, options, ct).ConfigureAwait(false);
     }

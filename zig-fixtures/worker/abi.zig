@@ -112,6 +112,8 @@ pub const Plan = extern struct {
     splits: u64 = 0,
     failures: u64 = 0,
     fail_address: u64 = 0,
+    /// Where the segment begins that stands in for the allocation that failed; 0: there is none, or it was released.
+    lent_low: u64 = 0,
 };
 
 /// Bits of Plan.failures.

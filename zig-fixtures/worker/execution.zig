@@ -265,10 +265,15 @@ fn checkStack(children: u64) void {
     }
 }
 
+const passed_on_loan = "checkpoints that passed on what was lent";
+
 /// The model takes the errors that a stack delivered as they came; whether one was due is decided here: where a fiber used more than
 /// its budget, or an allocation failed, and nowhere else.
 fn checkOverflows() void {
-    if (state.unreported != 0) fail("budget", 0, 0, state.unreported, "checkpoints that passed beyond the budget", .{});
+    if (state.unreported != 0) switch (state.scenario.fault_kind) {
+        .segment_allocation => fail("allocation", 0, 0, state.unreported, passed_on_loan, .{}),
+        else => fail("budget", 0, 0, state.unreported, passed_on_loan, .{}),
+    };
     if (state.misnamed != 0) fail("allocation", 0, 0, state.misnamed, "errors of the stack that were told under another's name", .{});
     const thread_plan = &services.hs_thread.plan;
     var reporting: u64 = 0;

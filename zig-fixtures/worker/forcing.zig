@@ -77,14 +77,20 @@ pub fn carve(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, range:
 pub fn carveEmergency(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, least: u64, range: *Range) bool {
     const plan = planOf(thread);
     if (isPooled(plan)) {
-        if (pool.carveEmergency(thread, stack, usable, least, range)) return true;
-    } else if (arena.carve(stackOf(stack), plan, usable, range)) return true;
+        if (pool.carveEmergency(thread, stack, usable, least, range)) return lent(plan, range);
+    } else if (arena.carve(stackOf(stack), plan, usable, range)) return lent(plan, range);
     arena.fail(plan, abi.fail_arena, stack.segment.?.used_bytes);
     return false;
 }
 
+fn lent(plan: *abi.Plan, range: *const Range) bool {
+    plan.lent_low = range.low;
+    return true;
+}
+
 pub fn release(thread: *runtime.Thread, stack: *runtime.Stack, segment: *abi.Segment) void {
     const plan = planOf(thread);
+    if (plan.lent_low == segment.low) plan.lent_low = 0;
     if (isPooled(plan)) pool.release(thread, stack, segment) else arena.release(stackOf(stack), plan, segment);
 }
 

@@ -1,11 +1,14 @@
 //! launch [--as BYTES] [--cpu SECONDS] [--nofile N] [--fsize BYTES] [--core BYTES] [--tag WORD]
-//!        -- command [argument…]
+//!        [--confine offline|alone] -- command [argument…]
 //!
 //! Runs one command for the harness: with limits, in a process group of its own, and never longer
 //! than the harness. Standard input is the lifeline: the harness holds the other end of the pipe,
 //! so end of file there means that the harness is gone (even by SIGKILL) or wants the command gone;
 //! the whole group is then killed. Should this process be killed itself, the command dies by
 //! PR_SET_PDEATHSIG (which is per thread: this process has one).
+//!
+//! `--confine offline`: no sockets. `--confine alone`: no other process either, and no signal to one
+//! (confine.zig).
 //!
 //! The command's standard input is empty; output and environment are inherited. Whatever is left of
 //! its group when it ends is killed. The exit code is the command's, or 128 + signal; the last line
@@ -18,6 +21,7 @@
 
 const std = @import("std");
 const linux = std.os.linux;
+const confine = @import("confine.zig");
 
 const Limit = struct { resource: linux.rlimit_resource, value: u64 };
 
@@ -25,6 +29,7 @@ const Options = struct {
     limits: [5]Limit = undefined,
     limit_count: usize = 0,
     tag: []const u8 = "-",
+    confinement: confine.Kind = .none,
     command: [*:null]const ?[*:0]const u8 = undefined,
 
     fn add(options: *Options, resource: linux.rlimit_resource, text: []const u8) !void {
@@ -49,6 +54,9 @@ const Options = struct {
             const value = std.mem.span(arguments[i + 1]);
             if (std.mem.eql(u8, name, "--tag")) {
                 options.tag = value;
+            } else if (std.mem.eql(u8, name, "--confine")) {
+                options.confinement = std.meta.stringToEnum(confine.Kind, value) orelse
+                    return error.UnknownConfinement;
             } else if (std.mem.eql(u8, name, "--as")) {
                 try options.add(.AS, value);
             } else if (std.mem.eql(u8, name, "--cpu")) {
@@ -68,12 +76,13 @@ const Options = struct {
 
 /// Why the command never ran, sent by the child over a pipe that a successful execve closes.
 const Failure = extern struct { stage: Stage, errno: u32 };
-const Stage = enum(u32) { limits, stdin, execve };
+const Stage = enum(u32) { limits, stdin, confine, execve };
 
 pub fn main(init: std.process.Init.Minimal) u8 {
     const options = Options.parse(init.args.vector) catch |err| {
         say("launch: {t}; usage: launch [--as BYTES] [--cpu SECONDS] [--nofile N] " ++
-            "[--fsize BYTES] [--core BYTES] [--tag WORD] -- command [argument...]\n", .{err});
+            "[--fsize BYTES] [--core BYTES] [--tag WORD] [--confine offline|alone] " ++
+            "-- command [argument...]\n", .{err});
         return 2;
     };
 
@@ -139,6 +148,8 @@ fn becomeCommand(
     if (linux.errno(replaced) != .SUCCESS) giveUp(failures, .stdin, linux.errno(replaced));
     if (nothing != 0) _ = linux.close(@intCast(nothing));
     _ = linux.sigprocmask(linux.SIG.SETMASK, mask, null);
+    const confined = confine.enter(options.confinement);
+    if (confined != .SUCCESS) giveUp(failures, .confine, confined);
     const result = linux.execve(options.command[0].?, options.command, environment);
     giveUp(failures, .execve, linux.errno(result));
 }

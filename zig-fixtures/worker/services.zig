@@ -84,7 +84,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
         fiber.overflows += 1;
         state.misnamed += @intFromBool(code != stackErrorOf(state.scenario.fault_kind));
     } else {
-        state.unreported += @intFromBool(isBeyondBudget(&fiber.stack.core));
+        state.unreported += @intFromBool(isBeyondBudget(&fiber.stack.core) or stack_plan.lent_low == fiber.stack.core.segment.?.low);
         code = fiber.pending;
         if (!defects.planted(.pending_kept)) fiber.pending = 0;
     }

@@ -99,7 +99,7 @@ pub var descriptors_live: u64 = 0;
 pub var table_live: u64 = 0;
 pub var register_faults: u64 = 0;
 pub var limit_faults: u64 = 0;
-/// Checkpoints that passed on a fiber beyond its budget.
+/// Checkpoints that passed on a fiber beyond its budget, or on the segment that was lent for an allocation that failed.
 pub var unreported: u64 = 0;
 /// Errors of a stack that say another cause than the plan's.
 pub var misnamed: u64 = 0;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -12,17 +13,22 @@ public sealed record StoredCase(CaseDocument Document, string Token, string Sour
 {
     /// <summary>Null when none was recorded.</summary>
     public StackPicture? Picture { get; init; }
+
+    /// <summary>What may vary freely about it; null: nobody has asked.</summary>
+    public Explanation? Explanation { get; init; }
 }
 
 /// <summary>
 /// Writes cases as folders and reads them back. A folder has case.json (the truth), unit.zig, expected.txt, observed.txt,
-/// README.md, and stack.json where a stack was recorded (what <c>show</c> draws). Each file appears whole or not at all; case.json comes last, so a folder that has it is complete.
+/// README.md; stack.json where a stack was recorded and explain.json where it was explained (<c>show</c> draws both). Each file appears whole or not at all; case.json comes last, so a folder that has it is complete.
 /// </summary>
 public static class CaseStore
 {
     public const string CaseFile = "case.json";
 
     public const string PictureFile = "stack.json";
+
+    public const string ExplanationFile = "explain.json";
 
     /// <summary>What every folder has.</summary>
     public static IReadOnlyList<string> Files { get; } = ["unit.zig", "expected.txt", "observed.txt", "README.md", CaseFile];
@@ -59,7 +65,8 @@ public static class CaseStore
             Replace(folder, "expected.txt", stored.Expected);
             Replace(folder, "observed.txt", stored.Observed);
             Replace(folder, "README.md", Readme(stored));
-            ReplaceOptional(folder, PictureFile, stored.Picture is { } picture ? JsonSerializer.Serialize(picture, JournalJson.Indented) + "\n" : "");
+            ReplaceOptional(folder, PictureFile, Text(stored.Picture));
+            ReplaceOptional(folder, ExplanationFile, Text(stored.Explanation));
             Replace(folder, CaseFile, stored.Document.WriteIndented());
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
@@ -87,12 +94,8 @@ public static class CaseStore
                 document, ReplayToken.Write(document),
                 Optional(folder, "unit.zig"), Optional(folder, "expected.txt"), Optional(folder, "observed.txt"), "")
             {
-                Picture = Optional(folder, PictureFile) is { Length: > 0 } json ? JsonSerializer.Deserialize<StackPicture>(json, JournalJson.Options) : null,
+                Picture = Part<StackPicture>(folder, PictureFile), Explanation = Part<Explanation>(folder, ExplanationFile),
             };
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{Path.Combine(Path.GetDirectoryName(file)!, PictureFile)} is damaged; remove it, and show draws nothing", e);
         }
         catch (InvalidDataException e)
         {
@@ -125,6 +128,7 @@ public static class CaseStore
             }
 
             ReplaceOptional(target, PictureFile, Optional(folder, PictureFile));
+            ReplaceOptional(target, ExplanationFile, Optional(folder, ExplanationFile));
         }
         catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
         {
@@ -136,6 +140,23 @@ public static class CaseStore
     {
         var path = Path.Combine(folder, file);
         return File.Exists(path) ? File.ReadAllText(path) : "";
+    }
+
+    private static string Text<T>(T? part)
+        where T : class => part is null ? "" : JsonSerializer.Serialize(part, JournalJson.Indented) + "\n";
+
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    private static T? Part<T>(string folder, string file)
+        where T : class
+    {
+        try
+        {
+            return Optional(folder, file) is { Length: > 0 } json ? JsonSerializer.Deserialize<T>(json, JournalJson.Options) : null;
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException)
+        {
+            throw new InvalidDataException($"{Path.Combine(folder, file)} is damaged; remove it, and show does without", e);
+        }
     }
 
     /// <summary>No file for an empty text, also where there was one of an earlier case.</summary>

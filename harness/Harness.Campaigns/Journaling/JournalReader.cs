@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Harness.Campaigns;
 
 /// <summary>A journal as it was found.</summary>
-/// <param name="WholeBytes">Length of the whole lines; a torn last line lies beyond it.</param>
+/// <param name="WholeBytes">Length of the whole lines; a torn last line lies beyond it, and failures whose batch is not there.</param>
 public sealed record Journal(IReadOnlyList<JournalRecord> Records, long WholeBytes, bool TornLastLine);
 
 /// <summary>Reads journals back.</summary>
@@ -12,6 +12,12 @@ public static class JournalReader
 {
     /// <summary>A journal holds small records; a longer line is not one of ours.</summary>
     private const int MaxLineBytes = 16 << 20;
+
+    /// <summary>A run of a hundred years.</summary>
+    private const double MaxSeconds = 3.2e9;
+
+    /// <summary>Programs of one batch; the largest of ours have a few hundred. A larger number would be counted one by one.</summary>
+    private const int MaxBatch = 1 << 20;
 
     /// <summary>
     /// All whole lines. A last line without its end of line is what a kill leaves behind and is dropped; damage anywhere
@@ -30,11 +36,18 @@ public static class JournalReader
     public static Journal Parse(ReadOnlySpan<byte> bytes)
     {
         var records = new List<JournalRecord>();
-        var position = 0;
+        var (position, whole) = (0, 0);
         while (bytes[position..].IndexOf((byte)'\n') is var length and >= 0)
         {
             records.Add(ParseLine(bytes.Slice(position, length), records.Count + 1));
             position += length + 1;
+            whole = records[^1] is JournalRecord.FailureSeen { Batch: not null } ? whole : position;
+        }
+
+        // Failures stand before their batch: without it they are the beginning of what was never written to its end, and the batch is checked again.
+        while (records is [.., JournalRecord.FailureSeen { Batch: not null }])
+        {
+            records.RemoveAt(records.Count - 1);
         }
 
         if (records is [not JournalRecord.RunStarted, ..])
@@ -42,7 +55,7 @@ public static class JournalReader
             throw new InvalidDataException("the first line of the journal does not start a run");
         }
 
-        return new Journal(records, position, position < bytes.Length);
+        return new Journal(records, whole, whole < bytes.Length);
     }
 
     private static JournalRecord ParseLine(ReadOnlySpan<byte> line, int number)
@@ -56,13 +69,21 @@ public static class JournalReader
 
             var record = JsonSerializer.Deserialize<JournalRecord>(line, JournalJson.Options)
                 ?? throw new JsonException("no record");
-            return record is JournalRecord.RunStarted { Format: not JournalRecord.FormatVersion } started
-                ? throw new JsonException($"format {started.Format}, this harness reads {JournalRecord.FormatVersion}")
-                : record;
+            return Complaint(record) is { } complaint ? throw new JsonException(complaint) : record;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or DecoderFallbackException)
         {
             throw new InvalidDataException($"line {number} of the journal is damaged: {e.Message}", e);
         }
     }
+
+    /// <summary>Why a record that parses is none of ours; null: it may be.</summary>
+    private static string? Complaint(JournalRecord record) => record switch
+    {
+        JournalRecord.RunStarted { Format: not JournalRecord.FormatVersion } started => $"format {started.Format}, this harness reads {JournalRecord.FormatVersion}",
+        JournalRecord.BatchChecked batch when batch.Count is < 0 or > MaxBatch || batch.Start < 0 || batch.Stride is < 1 or > Shards.MaxCount || batch.Start > long.MaxValue / 2 =>
+            $"{batch.Count} programs from {batch.Start} in steps of {batch.Stride} are no batch",
+        { At: var at } when !double.IsFinite(at) || Math.Abs(at) > MaxSeconds => $"{at} seconds are no time of a run",
+        _ => null,
+    };
 }

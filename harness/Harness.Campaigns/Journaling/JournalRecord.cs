@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Harness.Model;
+using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -18,6 +19,9 @@ namespace Harness.Campaigns;
 [JsonDerivedType(typeof(FindingConfirmed), "finding-confirmed")]
 [JsonDerivedType(typeof(ShrinkStep), "shrink-step")]
 [JsonDerivedType(typeof(FindingShrunk), "finding-shrunk")]
+[JsonDerivedType(typeof(FindingExplained), "finding-explained")]
+[JsonDerivedType(typeof(FindingRecognised), "finding-recognised")]
+[JsonDerivedType(typeof(FindingClosed), "finding-closed")]
 [JsonDerivedType(typeof(CoreWritten), "core-written")]
 [JsonDerivedType(typeof(CanaryFlown), "canary-flown")]
 [JsonDerivedType(typeof(RunEnded), "run-ended")]
@@ -60,10 +64,17 @@ public abstract record JournalRecord
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
         IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall,
         Arrivals? Arrivals = null, SortedDictionary<string, long>? Features = null, int Stride = 1, TraceWork? Traces = null)
-        : JournalRecord { internal override Sealed Seal => default; }
+        : JournalRecord
+    {
+        /// <summary>With far fewer executions of each program; to run the batch again as it was.</summary>
+        public bool Light { get; init; }
+
+        internal override Sealed Seal => default;
+    }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
-    public sealed record FailureSeen(string Signature, string Family, string Cell, long Ordinal, string Check)
+    /// <param name="Batch">The sequence number of its batch, whose record comes after it in the same write; null in journals of before that was so, and of merged runs.</param>
+    public sealed record FailureSeen(string Signature, string Family, string Cell, long Ordinal, string Check, long? Batch = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>The first failing case of a signature is on disk, before it is confirmed or shrunk.</summary>
@@ -84,6 +95,18 @@ public abstract record JournalRecord
     public sealed record FindingShrunk(
         string Signature, int Steps, double Seconds, bool TimeCapHit, string Token, string Expected, string Observed, int Functions, StackPicture? Picture = null)
         : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>What may vary freely about the (shrunk) case, and what may not.</summary>
+    public sealed record FindingExplained(string Signature, Explanation Explanation) : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>Earlier runs have seen the signature, or its case is stored.</summary>
+    /// <param name="FirstRun">The first that saw it; empty: none here did.</param>
+    /// <param name="Runs">How many did.</param>
+    /// <param name="WasFixed">Its stored case held since then: it has come back.</param>
+    public sealed record FindingRecognised(string Signature, string FirstRun, DateTimeOffset? FirstSeen, int Runs, bool WasFixed) : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>All that is done about a signature is done. A later process of the run takes up those without.</summary>
+    public sealed record FindingClosed(string Signature) : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>The worker of a finding was run once more, until it died. <paramref name="Bytes"/> 0: without a core, and <paramref name="Detail"/> says why.</summary>
     /// <param name="CorePath">Relative to the results folder; beside it lie the worker and the case.</param>

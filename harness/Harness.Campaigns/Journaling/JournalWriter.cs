@@ -11,7 +11,7 @@ public sealed class ResultsUnwritableException(string path, Exception inner)
 }
 
 /// <summary>
-/// Appends records to a journal, each line handed to the operating system before <see cref="Append"/> returns: what was
+/// Appends records to a journal, each line handed to the operating system before <see cref="Append(JournalRecord)"/> returns: what was
 /// found survives the death of this process at any moment. Safe to call from several lanes.
 /// </summary>
 public sealed class JournalWriter : IDisposable
@@ -81,8 +81,13 @@ public sealed class JournalWriter : IDisposable
     public double Elapsed => _offset + _time.GetElapsedTime(_started).TotalSeconds;
 
     /// <exception cref="ResultsUnwritableException"/>
-    public void Append(JournalRecord record)
+    public void Append(JournalRecord record) => Append([record]);
+
+    /// <summary>Records that belong together, in one write, with none of another lane between them.</summary>
+    /// <exception cref="ResultsUnwritableException"/>
+    public void Append(IReadOnlyList<JournalRecord> records)
     {
+        ArgumentNullException.ThrowIfNull(records);
         lock (_lock)
         {
             if (_broken is not null)
@@ -91,20 +96,22 @@ public sealed class JournalWriter : IDisposable
                 throw _broken;
             }
 
-            record = record with { At = Math.Round(Elapsed, 3) };
-            var line = JsonSerializer.SerializeToUtf8Bytes(record, JournalJson.Options);
-            Array.Resize(ref line, line.Length + 1);
-            line[^1] = (byte)'\n';
+            var at = Math.Round(Elapsed, 3);
+            JournalRecord[] dated = [.. records.Select(record => record with { At = at })];
+            byte[] lines = [.. dated.SelectMany(record => JsonSerializer.SerializeToUtf8Bytes(record, JournalJson.Options).Append((byte)'\n'))];
             try
             {
-                _file.Write(line);
+                _file.Write(lines);
             }
             catch (Exception e) when (ResultsUnwritableException.IsAboutStorage(e))
             {
                 throw _broken = new ResultsUnwritableException(_file.Name, e);
             }
 
-            _observer?.Invoke(record);
+            foreach (var record in dated)
+            {
+                _observer?.Invoke(record);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Reports.Mutants;
@@ -26,8 +27,8 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
     private const int RowsFirst = 300;
     private const int RowsMore = 300;
 
-    /// <summary>What one kind of program cannot show another does.</summary>
-    private static readonly string[] _profiles = ["small", "abi", "fibers", "cleanup", "deep"];
+    /// <summary>What one kind of program cannot show another does; those first that differ most from each other.</summary>
+    private static readonly string[] _profiles = ["small", "deep", "abi", "fibers", "cleanup"];
 
     private readonly Dictionary<string, Standing> _standings = request.Defects.ToDictionary(defect => defect.Name, defect => new Standing(defect));
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -46,6 +47,10 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         public int Programs { get; set; }
 
         public Case? Shrunk { get; set; }
+
+        public double ShrinkSeconds { get; set; }
+
+        public double? SmallAfter { get; set; }
     }
 
     public async Task<MutationReport> RunAsync(string scratch, CancellationToken ct)
@@ -113,13 +118,30 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         {
             while (queue.TryDequeue(out var standing))
             {
-                var killed = (MutantVerdict.Killed)standing.Verdict;
-                var result = await rooms.ShrinkerOf(standing.Defect, cap).ShrinkAsync(
-                    killed.Case!, killed.Signature!, Path.Combine(scratch, $"shrink-{standing.Defect.Name}"), _ => ValueTask.CompletedTask, ct).ConfigureAwait(false);
-                standing.Shrunk = result.Smallest;
-                progress.WriteLine($"{standing.Defect.Name}: {Statements(killed.Case!)} statements shrunk to {Statements(result.Smallest)} in {result.Elapsed.TotalSeconds:0.0} s");
+                await ShrinkAsync(standing, (MutantVerdict.Killed)standing.Verdict, cap, Path.Combine(scratch, $"shrink-{standing.Defect.Name}"), ct).ConfigureAwait(false);
             }
         }, ct))).ConfigureAwait(false);
+    }
+
+    private async Task ShrinkAsync(Standing standing, MutantVerdict.Killed killed, TimeSpan cap, string directory, CancellationToken ct)
+    {
+        var clock = Stopwatch.StartNew();
+        var result = await rooms.ShrinkerOf(standing.Defect, cap).ShrinkAsync(killed.Case!, killed.Signature!, directory, Note, ct).ConfigureAwait(false);
+        (standing.Shrunk, standing.ShrinkSeconds) = (result.Smallest, Math.Round(result.Elapsed.TotalSeconds, 1));
+        var small = standing.SmallAfter is { } after ? string.Create(CultureInfo.InvariantCulture, $", to {MutationReport.SmallStatements} in {after:0.0} s") : "";
+        progress.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{standing.Defect.Name}: {Statements(killed.Case!)} statements shrunk to {Statements(result.Smallest)} in {result.Elapsed.TotalSeconds:0.0} s{small} ({result.CandidatesTried} candidates in {result.Batches} batches, {result.Steps} steps)"));
+
+        ValueTask Note(ShrinkStep step)
+        {
+            if (standing.SmallAfter is null && Statements(step.Case) <= MutationReport.SmallStatements)
+            {
+                standing.SmallAfter = Math.Round(clock.Elapsed.TotalSeconds, 1);
+            }
+
+            return ValueTask.CompletedTask;
+        }
     }
 
     private Cell CellOf(PlantedDefect defect) => request.Cell ?? defect.Cell;
@@ -142,7 +164,10 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
             : ReplayToken.Write(new CaseDocument(new ProgramRecipe(0, request.Seed, ProgramSize, "small"), rooms.Versions, signature.ToString(), signature.Check, example));
         return new MutantLine(
             defect.Name, defect.Family.ToString(), defect.Seat.ToString(), defect.What, CellOf(defect).ToString(), status, check, detail, standing.Seconds, standing.Reached,
-            standing.Programs, defect.EquivalentBecause ?? "", token, example is null ? 0 : Statements(example), standing.Shrunk is not null);
+            standing.Programs, defect.EquivalentBecause ?? "", token, example is null ? 0 : Statements(example), standing.Shrunk is not null)
+        {
+            ShrinkSeconds = standing.ShrinkSeconds, SmallAfterSeconds = standing.SmallAfter,
+        };
     }
 
     private static int Statements(Case @case) => @case.Program.Functions.Sum(function => StatementTree.All(function.Body).Count());

@@ -19,7 +19,7 @@ internal static class BenchVerb
         var json = Options.Json();
         var command = new Command("bench", "Measure compiling and checking, on the same programs every time")
         {
-            programs, jobs, zig, json, BenchRuntimeVerb.Create(context), BenchTracesVerb.Create(context),
+            programs, jobs, zig, json, BenchRuntimeVerb.Create(context), BenchTracesVerb.Create(context), BenchKillsVerb.Create(context), BenchCompareVerb.Create(context),
         };
         command.SetAction((result, ct) => RunAsync(
             context, Options.AtLeastOne("--programs", result.GetValue(programs)), Options.AtLeastOne("--jobs", result.GetValue(jobs)),

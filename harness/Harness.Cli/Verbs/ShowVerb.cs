@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using Harness.Campaigns;
+using Harness.Model;
 using Harness.Reports;
 using Harness.Reports.Pictures;
+using Harness.Verification.Standalone;
 
 namespace Harness.Cli.Verbs;
 
@@ -12,13 +15,50 @@ internal static class ShowVerb
     public static Command Create(VerbContext context)
     {
         var @case = Options.Case();
-        var command = new Command("show", "Show a case: its source with line numbers, its plan, expected against observed, the stack") { @case };
-        command.SetAction(result =>
+        var standalone = new Option<string?>("--standalone") { Description = "Instead write one Zig file that shows the failure without the harness; its first lines say how to build and run it", HelpName = "FILE" };
+        var (zig, defect) = (Options.Zig(), Options.Defect());
+        var command = new Command("show", "Show a case: its source with line numbers, its plan, expected against observed, the stack, what it depends on") { @case, standalone, zig, defect };
+        command.SetAction(async (result, ct) =>
         {
-            context.Terminal.Out.Write(Render(context, CaseArgument.Read(result.GetRequiredValue(@case))));
+            var argument = CaseArgument.Read(result.GetRequiredValue(@case));
+            var planted = Options.Defect(result.GetValue(defect));
+            if (result.GetValue(standalone) is { } file)
+            {
+                return await WriteAsync(context, argument.Stored, file, result.GetValue(zig), planted, ct).ConfigureAwait(false);
+            }
+
+            if (planted is not null)
+            {
+                throw new UsageException("--defect goes with --standalone; replay --defect runs the case");
+            }
+
+            context.Terminal.Out.Write(Render(context, argument));
             return ExitCodes.Held;
         });
         return command;
+    }
+
+    private static async Task<int> WriteAsync(VerbContext context, StoredCase stored, string file, string? zig, PlantedDefect? defect, CancellationToken ct)
+    {
+        var document = stored.Document;
+        var outcome = await context.Rooms.WriteStandaloneAsync(Repository.Root(), zig, defect, document.Case, document.Check, Path.GetFileName(file), ct).ConfigureAwait(false);
+        if (outcome is not StandaloneOutcome.Written written)
+        {
+            throw new UsageException($"--standalone: {((StandaloneOutcome.Refused)outcome).Reason}");
+        }
+
+        try
+        {
+            await File.WriteAllTextAsync(file, written.Text, ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--standalone {file} cannot be written: {e.Message}");
+        }
+
+        var quoted = Shell.Quote(file);
+        context.Terminal.Out.Write($"written    {quoted}\nrun it     sed -n 's,^//[$] ,,p' {quoted} | sh -s {quoted}\n");
+        return ExitCodes.Held;
     }
 
     private static string Render(VerbContext context, CaseArgument argument)
@@ -34,6 +74,11 @@ internal static class ShowVerb
         text.Append(stored.Picture is { } picture
             ? PictureText.Render(picture, context.Terminal.Style)
             : "stack      none is stored with the case; replay draws it\n").Append('\n');
+
+        if (stored.Explanation is { } explanation)
+        {
+            text.Append(CaseText.Explained(explanation)).Append('\n');
+        }
 
         var word = argument.Folder is { } folder ? Shell.Quote(Repository.Shown(folder)) : stored.Token;
         return text.Append($"replay     scripts/harness replay {word}\n").ToString();

@@ -14,20 +14,22 @@ internal static class ShrinkVerb
         var zig = Options.Zig();
         var budget = new Option<string>("--budget") { Description = "How long to look (default: 5m)", HelpName = "TIME", DefaultValueFactory = _ => "5m" };
         var defect = Options.Defect();
+        var explain = new Option<string>("--explain") { Description = "How long to look afterwards what may vary freely and still fail (default: 30s; 0s: not at all)", HelpName = "TIME", DefaultValueFactory = _ => "30s" };
         var output = new Option<string?>("--output") { Description = "Where to store the smaller case (default: in place of CASE; needed for a token)", HelpName = "DIR" };
-        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, output, zig, defect };
+        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, explain, output, zig, defect };
         command.SetAction((result, ct) =>
         {
             var argument = CaseArgument.Read(result.GetRequiredValue(@case));
             var folder = result.GetValue(output) ?? argument.Folder
                 ?? throw new UsageException("a token has no folder to store the smaller case in; give --output DIR");
-            return RunAsync(context, argument.Stored, folder, Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(zig), Options.Defect(result.GetValue(defect)), ct);
+            var times = (Budget.Parse(result.GetRequiredValue(budget)), result.GetRequiredValue(explain) is "0" or "0s" ? TimeSpan.Zero : Budget.Parse(result.GetRequiredValue(explain)));
+            return RunAsync(context, argument.Stored, folder, times, result.GetValue(zig), Options.Defect(result.GetValue(defect)), ct);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        VerbContext context, StoredCase stored, string folder, TimeSpan budget, string? zig, PlantedDefect? defect, CancellationToken ct)
+        VerbContext context, StoredCase stored, string folder, (TimeSpan Shrinking, TimeSpan Explaining) budget, string? zig, PlantedDefect? defect, CancellationToken ct)
     {
         var rooms = await OneCase.OpenAsync(context, zig, defect, stored.Document, ct).ConfigureAwait(false);
         return await OneCase.WithScratchAsync(async scratch =>
@@ -40,7 +42,8 @@ internal static class ShrinkVerb
             }
 
             var document = stored.Document with { Signature = recording.Signature, Check = recording.Check };
-            var smallest = await ShrinkAsync(context, rooms, document, recording, folder, scratch, budget, ct).ConfigureAwait(false);
+            var smallest = await ShrinkAsync(context, rooms, document, recording, folder, scratch, budget.Shrinking, ct).ConfigureAwait(false);
+            smallest = await ExplainAsync(context, rooms, smallest, folder, scratch, budget.Explaining, ct).ConfigureAwait(false);
             context.Terminal.Out.WriteLine($"{Size(stored.Document.Case)} shrunk to {Size(smallest.Document.Case)}");
             context.Terminal.Out.WriteLine($"case    {Repository.Shown(folder)}");
             context.Terminal.Out.WriteLine($"replay  scripts/harness replay {smallest.Token}");
@@ -64,6 +67,21 @@ internal static class ShrinkVerb
         }
 
         return Store(rooms, document with { Case = shrunk.Case }, shrunk.Recording, folder);
+    }
+
+    /// <summary>Stores with the case what it depends on, and shows it.</summary>
+    private static async Task<StoredCase> ExplainAsync(
+        VerbContext context, Rooms rooms, StoredCase stored, string folder, string scratch, TimeSpan cap, CancellationToken ct)
+    {
+        if (cap == TimeSpan.Zero || await rooms.Parts.Runner.ExplainAsync(stored.Document.Case, stored.Document.Signature, cap, scratch, ct).ConfigureAwait(false) is not { } explanation)
+        {
+            return stored;
+        }
+
+        context.Terminal.Out.Write(CaseText.Explained(explanation));
+        var explained = stored with { Explanation = explanation };
+        CaseStore.Write(folder, explained);
+        return explained;
     }
 
     private static StoredCase Store(Rooms rooms, CaseDocument document, Recording recording, string folder)

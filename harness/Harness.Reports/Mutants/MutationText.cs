@@ -23,6 +23,11 @@ public static class MutationText
             text.Append(CultureInfo.InvariantCulture, $"  {family.Family,-18}{family.Killed,4} of {family.Valid,3}\n");
         }
 
+        if (ShrinkSentence(report) is { } shrinking)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n  {shrinking}\n");
+        }
+
         text.Append(CultureInfo.InvariantCulture, $"\n  {"defect",-24}{"family",-16}{"verdict",-13}{"by",-22}{"time",8}{"reached",14}{"statements",12}\n");
         foreach (var mutant in report.Mutants)
         {
@@ -39,6 +44,15 @@ public static class MutationText
         }
 
         return text.ToString();
+    }
+
+    /// <summary>How fast counterexamples became small; null: none was shrunk.</summary>
+    public static string? ShrinkSentence(MutationReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        return report.Shrinking is not { } score ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"shrinking: {score.Small} of {score.Shrunk} counterexamples came to at most {MutationReport.SmallStatements} statements, {(score.MedianSeconds is { } median ? $"median {median:0.0} s after the first failure" : "fewer than half of them")}; in the end median {score.MedianStatements} statements");
     }
 
     /// <summary>A page that asks nothing of the network.</summary>
@@ -61,6 +75,11 @@ public static class MutationText
     {
         page.Open("section").Element("h2", "Planted defects by family");
         page.Table(["family", "killed", "of"], report.Families.Select(family => (string[])[family.Family, $"{family.Killed}", $"{family.Valid}"]));
+        if (ShrinkSentence(report) is { } shrinking)
+        {
+            page.Element("p", shrinking);
+        }
+
         page.Element("h2", "Planted defects");
         page.Table(["defect", "verdict", "by", "seconds", "reached", "statements", "what is wrong"], report.Mutants.Select(mutant => (string[])
         [

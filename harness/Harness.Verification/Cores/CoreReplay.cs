@@ -68,7 +68,7 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
         {
             // From where it is kept: the core names that path, and debuggers find it there.
             File = Path.GetFullPath(worker), Arguments = [planPath, statusPath], WorkingDirectory = scratch, Timeout = WorkerLimits.Default.SessionTimeout,
-            Limits = new ResourceLimits { MemoryBytes = WorkerLimits.Default.MemoryBytes },
+            Limits = WorkerLimits.Default.Resources,
         };
         var (died, outcome) = await TracedLaunch.RunAsync(processes, request, process => process.RunToDeath(dying => Take(process, dying, core, maxBytes)), ct).ConfigureAwait(false);
         ct.ThrowIfCancellationRequested();

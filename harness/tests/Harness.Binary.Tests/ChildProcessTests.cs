@@ -170,6 +170,42 @@ public sealed class ChildProcessTests : IDisposable
         Assert.InRange(signaled.Output.Usage!.Value.User.TotalSeconds, 0.5, 2.5);
     }
 
+    /// <summary>Python, because a shell cannot ask for a socket; the compiler's own libc would need a program for each line.</summary>
+    [PythonTheory(Timeout = 120_000)]
+    [InlineData(Confinement.None, "socket allowed, process allowed, other allowed, itself allowed, thread allowed")]
+    [InlineData(Confinement.Offline, "socket refused, process allowed, other allowed, itself allowed, thread allowed")]
+    [InlineData(Confinement.Alone, "socket refused, process refused, other refused, itself allowed, thread allowed")]
+    public async Task A_confined_child_is_refused_what_it_must_not_do_and_nothing_else(Confinement confinement, string expected)
+    {
+        const string script = """
+            import os, socket, threading
+            def thread():
+                t = threading.Thread(target=lambda: None); t.start(); t.join()
+            def process():
+                p = os.fork()
+                os._exit(0) if p == 0 else os.waitpid(p, 0)
+            def tried(act):
+                try:
+                    act()
+                    return 'allowed'
+                except (OSError, RuntimeError):
+                    return 'refused'
+            print(', '.join(name + ' ' + tried(act) for name, act in [
+                ('socket', socket.socket), ('process', process), ('other', lambda: os.kill(os.getppid(), 0)),
+                ('itself', lambda: os.kill(os.getpid(), 0)), ('thread', thread)]))
+            """;
+        // What PATH has may be a script that starts the interpreter, which is a process.
+        var processes = await ProcessesAsync(true);
+        var asked = new ProcessRequest { File = "python3", Arguments = ["-c", "import sys; print(sys.executable)"], Timeout = TimeSpan.FromMinutes(1) };
+        var python = Assert.IsType<ProcessOutcome.Exited>(await processes.RunAsync(asked, CancellationToken.None)).Output.Stdout.Trim();
+        var request = new ProcessRequest
+        {
+            File = python, Arguments = ["-c", script], Timeout = TimeSpan.FromMinutes(1), Limits = new ResourceLimits { Confinement = confinement },
+        };
+        var exited = Assert.IsType<ProcessOutcome.Exited>(await processes.RunAsync(request, CancellationToken.None));
+        Assert.Equal(expected + "\n", exited.Output.Stdout);
+    }
+
     [ZigFact(Timeout = 120_000)]
     public async Task A_child_does_not_outlive_a_harness_that_is_killed()
     {

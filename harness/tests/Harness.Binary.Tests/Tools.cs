@@ -44,3 +44,20 @@ internal sealed class ReadelfTheoryAttribute : TheoryAttribute
         }
     }
 }
+
+/// <summary>Skipped, visibly, where there is no Zig or no Python.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class PythonTheoryAttribute : TheoryAttribute
+{
+    public PythonTheoryAttribute()
+    {
+        if (Tools.Zig is ZigLocation.Missing missing)
+        {
+            Skip = missing.Reason;
+        }
+        else if (ExecutablePath.Resolve("python3") is null)
+        {
+            Skip = "python3 is not installed: nobody else tries system calls one by one";
+        }
+    }
+}

@@ -1,8 +1,11 @@
 using System.Runtime.CompilerServices;
 using Harness.Campaigns;
+using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Explaining;
+using Harness.Verification.Standalone;
 
 namespace Harness.Cli.Tests;
 
@@ -113,6 +116,11 @@ internal sealed class FakeRunner : ICaseRunner
     public Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct) =>
         Task.FromResult(Confirmation);
 
+    /// <summary>What cases depend on; null: nobody can say.</summary>
+    public Explanation? Explanation { get; set; }
+
+    public Task<Explanation?> ExplainAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct) => Task.FromResult(Explanation);
+
     /// <summary>Cores that were asked for; null: nobody can write any.</summary>
     public List<string>? Cores { get; set; }
 
@@ -138,6 +146,14 @@ internal sealed class FakeRunner : ICaseRunner
 /// <summary>Rooms without a compiler.</summary>
 internal sealed class FakeRooms : IRoomOpener
 {
+    public Task<ChildProcess> OpenProcessesAsync(string root, string? zig, CancellationToken ct) => Task.FromResult(ChildProcess.Bare);
+
+    /// <summary>What a standalone file was asked to show, and how the answer is made.</summary>
+    public Func<Case, string, StandaloneOutcome> Standalone { get; set; } = (_, check) => new StandaloneOutcome.Written($"//! {check}\n");
+
+    public Task<StandaloneOutcome> WriteStandaloneAsync(string root, string? zig, PlantedDefect? defect, Case @case, string check, string name, CancellationToken ct) =>
+        Task.FromResult(Standalone(@case, check));
+
     public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException("mutants are planted in real workers");
 
     public FakeChecker Checker { get; } = new();

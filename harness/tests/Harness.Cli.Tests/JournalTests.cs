@@ -1,11 +1,17 @@
 using System.Text;
 using Harness.Campaigns;
+using Harness.Verification.Explaining;
 
 namespace Harness.Cli.Tests;
 
 public sealed class JournalTests : IDisposable
 {
     private static readonly RunSettings _settings = new(1, null, 20, null, [Sample.Cell.ToString()], ["descending"], 2, "scripts/harness run");
+
+    internal static readonly Explanation Explanation = new(
+        [new ExplainedPart("the placement", "pool", ["ascending"], [], 0), new ExplainedPart("the split", "none", ["at every prologue"], ["at call depth 1"], 1)], 3, 4, true, 1.5);
+
+    internal static IReadOnlyList<JournalRecord> Records => _records;
 
     private static readonly JournalRecord[] _records =
     [
@@ -22,6 +28,9 @@ public sealed class JournalTests : IDisposable
         new JournalRecord.FindingConfirmed("s", 10, 10, false),
         new JournalRecord.ShrinkStep("s", 1, "token", 4),
         new JournalRecord.FindingShrunk("s", 1, 2.5, true, "token", "a", "b", 3),
+        new JournalRecord.FindingExplained("s", Explanation),
+        new JournalRecord.FindingRecognised("s", "run", DateTimeOffset.UnixEpoch, 2, true),
+        new JournalRecord.FindingClosed("s"),
         new JournalRecord.CanaryFlown("limit_restore", "c", "limit", "", 1.5),
         new JournalRecord.RunEnded(RunStop.Completed, ""),
     ];

@@ -17,6 +17,9 @@ public sealed class PictureTests : IDisposable
 
     private static readonly PicturedFrame _stub = Frame("__morestack", 0, null, role: FrameRole.Stub);
 
+    /// <summary>One that has everything.</summary>
+    internal static StackPicture Whole => Picture();
+
     private static StackPicture Picture(string odd = "compute_2") => new(
         "at the probe of site 9, number 3 of fiber 1",
         new PicturedFault("error.Injected", "at entry 12: fetch_3 unit.zig:26, fiber 1, depth 4"),
