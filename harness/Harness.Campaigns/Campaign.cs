@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Harness.Campaigns.Evidence;
+using Harness.Generators.Exhaustive;
 using Harness.Model;
+using Harness.Verification.Interactions;
 
 namespace Harness.Campaigns;
 
@@ -30,7 +32,8 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     /// <summary>How long batches under way may overrun the budget before they are cut off.</summary>
     private static readonly TimeSpan _overrun = TimeSpan.FromSeconds(5);
 
-    private readonly ConcurrentDictionary<long, FiberProgram> _cache = new();
+    private readonly ConcurrentDictionary<(int? Scope, long Ordinal), FiberProgram> _cache = new();
+    private readonly ConcurrentDictionary<int, ProgramStream> _scopes = new();
     private double _prepared = preparedBefore;
 
     /// <param name="stop">Ends the run early, with what was found.</param>
@@ -64,7 +67,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         }
     }
 
-    BatchOrigin IBatchRerun.OriginOf(WorkItem item) => plan.Stream.Origin(item, plan.Placements);
+    BatchOrigin IBatchRerun.OriginOf(WorkItem item) => StreamOf(item).Origin(item, plan.Placements);
 
     async Task<bool> IBatchRerun.FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct)
     {
@@ -74,9 +77,14 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
 
     private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct)
     {
-        var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
-        return parts.Checker.CheckAsync(programs, item.Cell, plan.Stream.Plans(item.Start, item.Light), scratchDirectory, ct);
+        var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item, i)).ToList();
+        return parts.Checker.CheckAsync(programs, item.Cell, StreamOf(item).Plans(item.Start, item.Light), scratchDirectory, ct);
     }
+
+    /// <summary>The random stream, or the small scope of a size.</summary>
+    private ProgramStream StreamOf(WorkItem item) => item.Scope is { } size
+        ? _scopes.GetOrAdd(size, _ => new ProgramStream(plan.Stream.Seed, SmallScopeProfile.Of(size), parts.Programs, plan.Stream.Shard))
+        : plan.Stream;
 
     private RunStop End(RunStop reason, string detail)
     {
@@ -117,7 +125,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private SortedDictionary<string, long> FeaturesOf(WorkItem item, EquatableArray<int> unfinished)
     {
         var features = new SortedDictionary<string, long>(StringComparer.Ordinal);
-        foreach (var label in Enumerable.Range(0, item.Count).Except(unfinished).SelectMany(i => parts.Programs.Labels(ProgramAt(item.Start + i))).Where(Strata.IsFeature))
+        foreach (var label in Enumerable.Range(0, item.Count).Except(unfinished).SelectMany(i => parts.Programs.Labels(ProgramAt(item, i))).Where(Strata.IsFeature))
         {
             features[label] = features.GetValueOrDefault(label) + 1;
         }
@@ -258,15 +266,20 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
                 Scratch.RequireSpace(scratch);
             }
 
+            var stream = StreamOf(item);
             var elapsed = Stopwatch.GetElapsedTime(started);
             journal.Append(new JournalRecord.BatchChecked(
-                item.Sequence, item.Cell.ToString(), plan.Stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
+                item.Sequence, item.Cell.ToString(), stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
                 outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals,
-                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride, outcome.Traces));
+                item.Scope is null ? FeaturesOf(item, outcome.Unfinished) : null, stream.Stride, outcome.Traces)
+            {
+                Interactions = item.Scope is null ? Interactions.Of([.. outcome.Covered.OfType<ProgramInteractions>()]) : null,
+                Scope = item.Scope,
+            });
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))
-                .Select(failure => (plan.Stream.Recipe(item.Start + failure.Program), failure))];
+                .Select(failure => (stream.Recipe(item.Start + failure.Program), failure))];
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {
@@ -283,7 +296,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     }
 
     /// <summary>Programs are generated once for the cells that run close together.</summary>
-    private FiberProgram ProgramAt(long ordinal)
+    private FiberProgram ProgramAt(WorkItem item, int index)
     {
         const int remembered = 4096;
         if (_cache.Count > remembered)
@@ -291,7 +304,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             _cache.Clear();
         }
 
-        return _cache.GetOrAdd(ordinal, key => parts.Programs.Generate(plan.Stream.Recipe(key)));
+        return _cache.GetOrAdd((item.Scope, item.Start + index), key => parts.Programs.Generate(StreamOf(item).Recipe(key.Ordinal)));
     }
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;

@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Verification.Interactions;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -25,6 +26,9 @@ public interface IProgramSource
 
     /// <summary>The text of a profile with a random half of its features off.</summary>
     string Swarm(ulong seed);
+
+    /// <summary>The text of a profile whose programs are rich in calls of this make, and otherwise have a random half of the features.</summary>
+    string Steered(ulong seed, CallTarget target) => Swarm(seed);
 
     FiberProgram Generate(ProgramRecipe recipe);
 
@@ -66,7 +70,11 @@ public sealed record BatchOutcome(
     IReadOnlyDictionary<string, long> Inconclusive,
     PhaseSeconds Seconds,
     Arrivals? Arrivals = null,
-    TraceWork? Traces = null);
+    TraceWork? Traces = null)
+{
+    /// <summary>What each program's executions met; null of one that is not complete, or of which nothing was told. Shorter than the batch: likewise.</summary>
+    public IReadOnlyList<ProgramInteractions?> Covered { get; init; } = [];
+}
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);

@@ -16,6 +16,8 @@ public sealed class RandomPrograms : IProgramSource
 
     public string Swarm(ulong seed) => Profile.Swarm(seed).ToToken();
 
+    public string Steered(ulong seed, CallTarget target) => SteeredProfile.Of(seed, target.Kind, target.Return, target.Argument).ToToken();
+
     public IReadOnlyCollection<string> Labels(FiberProgram program) => ProgramLabels.Of(program);
 
     public FiberProgram Generate(ProgramRecipe recipe) => SmallScopeProfile.SizeOf(recipe.Profile) is { } size

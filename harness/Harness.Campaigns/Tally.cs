@@ -1,3 +1,4 @@
+using Harness.Campaigns.Evidence;
 using Harness.Model;
 using Harness.Verification.Pictures;
 
@@ -28,6 +29,9 @@ public sealed class Tally
 
     /// <summary>Like times, not repeatable.</summary>
     public Arrivals Arrivals { get; private set; } = Arrivals.None;
+
+    /// <summary>What of the small scope was checked before the random programs.</summary>
+    public ScopeProgress Scopes { get; } = new();
 
     /// <summary>What was compared of stack traces besides the counters.</summary>
     public TraceWork Traces { get; private set; } = TraceWork.None;
@@ -111,11 +115,12 @@ public sealed class Tally
         }
 
         cell.Apply(batch);
+        Scopes.Apply(batch);
         Seconds += batch.Seconds;
         Arrivals += batch.Arrivals ?? Arrivals.None;
         Traces += batch.Traces ?? TraceWork.None;
         var unfinished = batch.Unfinished.ToHashSet();
-        for (var i = 0; i < batch.Count; i++)
+        for (var i = 0; i < batch.Count && batch.Scope is null; i++)
         {
             if (!unfinished.Contains(i))
             {
@@ -221,6 +226,9 @@ public sealed class CellTally(string cell)
     /// <summary>How many of its checked programs have each feature.</summary>
     public IReadOnlyDictionary<string, long> Features => _features;
 
+    /// <summary>What its programs met.</summary>
+    public MetInteractions Interactions { get; } = new();
+
     internal void Failed(long ordinal) => _failed.Add(ordinal);
 
     internal void Apply(JournalRecord.BatchChecked batch)
@@ -230,7 +238,9 @@ public sealed class CellTally(string cell)
             _features[feature] = _features.GetValueOrDefault(feature) + count;
         }
 
-        Counters += batch.Counters with { Programs = batch.Count - batch.Unfinished.Count };
+        // Enumerated programs are told of apart: nothing can be estimated from them.
+        Counters += batch.Counters with { Programs = batch.Scope is null ? batch.Count - batch.Unfinished.Count : 0 };
+        Interactions.Add(batch.Interactions, batch.Count - batch.Unfinished.Count);
         Seconds += batch.Seconds;
         WallSeconds += batch.Wall;
         Batches++;

@@ -75,15 +75,15 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
 
     private CampaignPlan Plan(RunDirectory run, IReadOnlyList<JournalRecord> before)
     {
-        var done = before.OfType<JournalRecord.BatchChecked>().ToLookup(batch => batch.Cell);
+        var done = before.OfType<JournalRecord.BatchChecked>().Where(batch => batch.Scope is null).ToLookup(batch => batch.Cell);
         var firstSequence = before.OfType<JournalRecord.BatchChecked>().Select(batch => batch.Sequence + 1).DefaultIfEmpty(0).Max();
         var part = request.Shard ?? Shards.Whole;
         IWorkScheduler scheduler = request.Programs is { } programs
             ? new FixedScheduler(
                 request.Cells, checked((int)part.Of(programs)), firstSequence,
                 (cell, start) => done[cell.ToString()].Any(batch => batch.Start == part.Ordinal(start)), request.ProgramsPerBatch)
-            : new FairScheduler(
-                request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
+            : AfterSmallScope(before, part, firstSequence, new FairScheduler(
+                request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence));
         var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs, request.Shard);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
@@ -91,6 +91,21 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         {
             Canary = Settings().Canary is null || before.Any(record => record is JournalRecord.CanaryFlown) ? null : Canaries.Of(request.Seed, request.Cells),
         };
+    }
+
+    /// <summary>The small scope first, but for a profile: who asks for one wants its programs.</summary>
+    private IWorkScheduler AfterSmallScope(IReadOnlyList<JournalRecord> before, Shards part, long firstSequence, IWorkScheduler random)
+    {
+        if (request.Budget is not { } budget || request.Profile is not null)
+        {
+            return random;
+        }
+
+        var small = before.OfType<JournalRecord.BatchChecked>().Where(batch => batch.Scope is not null).ToList();
+        var done = small.Select(batch => (batch.Cell, batch.Scope, batch.Start)).ToHashSet();
+        return new SmallScopeFirst(
+            random, request.Cells, part, budget * SmallScopeFirst.Share * request.Jobs,
+            TimeSpan.FromSeconds(small.Sum(batch => batch.Wall)), (cell, size, start) => done.Contains((cell.ToString(), size, part.Ordinal(start))), firstSequence);
     }
 
     private void KeepFindings(RunDirectory run, RunSummary summary)

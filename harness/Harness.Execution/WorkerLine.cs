@@ -44,6 +44,7 @@ public static class WorkerLine
             "program" => ProgramDone(ref fields),
             "disturbed" => new WorkerMessage.Disturbed(new Arrivals(fields.Long("signals"), fields.Long("stubs"), fields.Long("moves"))),
             "opinions" => new WorkerMessage.Opinions(fields.Long("libgcc"), fields.Long("llvm"), fields.Long("nongnu")),
+            "places" => new WorkerMessage.Places(fields.Int("row"), fields.Masks("masks")),
             "done" => new WorkerMessage.Done(fields.Int("rows")),
             _ => null,
         };
@@ -279,6 +280,32 @@ public static class WorkerLine
             }
 
             return deliveries.ToEquatableArray();
+        }
+
+        /// <summary>Three hexadecimal digits each.</summary>
+        public EquatableArray<int> Masks(string key)
+        {
+            const int digits = WorkerMessage.Places.Bits / 4;
+            var value = Value(key);
+            if (value.IsEmpty || value.Length % digits != 0 || value.Length > CallProfile.MaxCalls * digits)
+            {
+                Wrong(key);
+                return [];
+            }
+
+            var masks = new int[value.Length / digits];
+            for (var i = 0; i < masks.Length; i++)
+            {
+                if (!TryHex(value.Slice(i * digits, digits), out var mask))
+                {
+                    Wrong(key);
+                    return [];
+                }
+
+                masks[i] = (int)mask;
+            }
+
+            return masks.ToEquatableArray();
         }
 
         private static bool TryHex(ReadOnlySpan<char> text, out ulong value) =>

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Harness.Model;
+using Harness.Verification.Interactions;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -60,7 +61,16 @@ public abstract record JournalRecord
         long Sequence, string Cell, long Start, int Count, EquatableArray<int> Unfinished, Counters Counters,
         IReadOnlyDictionary<string, long> Coverage, IReadOnlyDictionary<string, long> Inconclusive, PhaseSeconds Seconds, double Wall,
         Arrivals? Arrivals = null, SortedDictionary<string, long>? Features = null, int Stride = 1, TraceWork? Traces = null)
-        : JournalRecord { internal override Sealed Seal => default; }
+        : JournalRecord
+    {
+        /// <summary>What the programs met (docs/COVERAGE.md); null: nothing was told.</summary>
+        public Interactions? Interactions { get; init; }
+
+        /// <summary>Of the small scope of this size, and not of the random stream; null: of the stream, or the whole run is over the small scope.</summary>
+        public int? Scope { get; init; }
+
+        internal override Sealed Seal => default;
+    }
 
     /// <summary>A failing row. Only the first of a signature is stored, confirmed and shrunk; all are counted.</summary>
     public sealed record FailureSeen(string Signature, string Family, string Cell, long Ordinal, string Check)

@@ -9,8 +9,15 @@ namespace Harness.Campaigns;
 /// </summary>
 public sealed class ProgramStream
 {
-    /// <summary>One in so many programs, the first among them, has every feature; the others have a random half each.</summary>
-    private const int ProgramsPerFullProfile = 4;
+    /// <summary>
+    /// One in so many programs, the first among them, has every feature; others are steered towards what calls can be made of (<see cref="CoveringSchedule"/>);
+    /// the others have a random half of the features each.
+    /// </summary>
+    private const int Turns = 4;
+
+    /// <summary>The turns that are steered.</summary>
+    private const int FirstSteered = 2;
+    private const int SteeredPerRound = Turns - FirstSteered;
 
     private const int BatchesPerStepped = 12;
     private const int MinSize = 6;
@@ -20,6 +27,7 @@ public sealed class ProgramStream
     private readonly string? _profile;
     private readonly IProgramSource _source;
     private readonly Shards _shard;
+    private readonly CoveringSchedule _schedule;
 
     /// <param name="profile">A named profile for every program; null draws a swarm profile for most.</param>
     /// <param name="shard">One part of the stream, whose programs then are the stream; null: all of it.</param>
@@ -29,9 +37,13 @@ public sealed class ProgramStream
         _seed = seed;
         _profile = profile;
         _source = source;
+        _schedule = new CoveringSchedule(seed);
     }
 
     public ulong Seed => _seed;
+
+    /// <summary>The part of the stream that this is.</summary>
+    public Shards Shard => _shard;
 
     /// <summary>From one program to the next one of a batch, in ordinals of the whole stream.</summary>
     public int Stride => _shard.Count;
@@ -59,14 +71,21 @@ public sealed class ProgramStream
     public BatchOrigin Origin(WorkItem item, EquatableArray<string> placements) =>
         new(_seed, _profile, placements, Ordinal(item.Start), item.Count, item.Light, Stride);
 
-    private string Profile(long ordinal) => ordinal % ProgramsPerFullProfile == 0
-        ? _source.DefaultProfile
-        : _source.Swarm(Derive((ulong)ordinal, stream: 3));
+    private string Profile(long ordinal)
+    {
+        var swarm = Derive((ulong)ordinal, stream: 3);
+        return (ordinal % Turns) switch
+        {
+            0 => _source.DefaultProfile,
+            < FirstSteered => _source.Swarm(swarm),
+            var turn => _source.Steered(swarm, _schedule.At((ordinal / Turns * SteeredPerRound) + turn - FirstSteered)),
+        };
+    }
 
     private ulong Derive(ulong index, ulong stream) => Mix(Mix(_seed ^ (stream * 0xD1B54A32D192ED03)) ^ index);
 
     /// <summary>SplitMix64's step: our own, so that a seed means the same on every runtime version.</summary>
-    private static ulong Mix(ulong x)
+    internal static ulong Mix(ulong x)
     {
         unchecked
         {
