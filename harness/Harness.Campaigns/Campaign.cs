@@ -21,6 +21,9 @@ public sealed record CampaignPlan(
 {
     /// <summary>The planted defect that has to be found, and where; null: none, or an earlier process has tried it.</summary>
     public (string Defect, Cell Cell)? Canary { get; init; }
+
+    /// <summary>Where programs are kept that met something new; null: they are not.</summary>
+    public ProgramCorpus? Corpus { get; init; }
 }
 
 /// <summary>
@@ -276,6 +279,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
                 Interactions = item.Scope is null ? Interactions.Of([.. outcome.Covered.OfType<ProgramInteractions>()]) : null,
                 Scope = item.Scope,
             });
+            Keep(item, stream, outcome.Covered);
             plan.Scheduler.Complete(item, elapsed);
             return [.. outcome.Failures
                 .DistinctBy(failure => (failure.Signature, failure.Program))
@@ -292,6 +296,18 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         finally
         {
             Scratch.Remove(scratch);
+        }
+    }
+
+    /// <summary>Offers the batch's programs to the corpus.</summary>
+    private void Keep(WorkItem item, ProgramStream stream, IReadOnlyList<ProgramInteractions?> covered)
+    {
+        for (var i = 0; i < covered.Count && plan.Corpus is not null && item.Scope is null; i++)
+        {
+            if (covered[i] is { } met && parts.Programs.Kept(stream.Recipe(item.Start + i)) is { } descent)
+            {
+                plan.Corpus.Offer(descent, met.Triples);
+            }
         }
     }
 

@@ -32,6 +32,15 @@ public interface IProgramSource
 
     FiberProgram Generate(ProgramRecipe recipe);
 
+    /// <summary>The program's descent, by which a corpus keeps it; null: it cannot be kept.</summary>
+    string? Kept(ProgramRecipe recipe) => null;
+
+    /// <summary>The profile of a change of a kept program; what change, the recipe's seed says.</summary>
+    string Changed(string kept) => throw new NotSupportedException("these programs cannot be kept");
+
+    /// <exception cref="FormatException">The text is no descent.</exception>
+    void RequireKept(string kept) => throw new FormatException("these programs cannot be kept");
+
     /// <summary>What a program contains, as labels, each once.</summary>
     IReadOnlyCollection<string> Labels(FiberProgram program);
 }

@@ -18,6 +18,7 @@ public static class Merge
         var settings = first.Settings with
         {
             Shard = new Shards([.. parts.Select(part => part.Shard.Indices[0])], first.Settings.Part().Count).ToString(),
+            Corpus = null, Mutation = parts.Select(part => part.Started.Settings.Mutation).FirstOrDefault(score => score is not null),
             Merged = true, Command = "scripts/harness merge", Jobs = parts.Max(part => part.Started.Settings.Jobs),
         };
         var ended = parts.Select(part => part.Tally).MaxBy(tally => tally.Ending is RunStop.Killed ? int.MaxValue : (int)tally.Ending)!;
@@ -54,7 +55,7 @@ public static class Merge
         }
     }
 
-    private static RunSettings Common(RunSettings settings) => settings with { Shard = null, Jobs = 0, Command = "" };
+    private static RunSettings Common(RunSettings settings) => settings with { Shard = null, Jobs = 0, Command = "", Mutation = null, Corpus = null };
 
     /// <summary>Every shard replays the stored cases; of each the worst result counts.</summary>
     private static IEnumerable<JournalRecord> Stored(IEnumerable<Part> parts) =>

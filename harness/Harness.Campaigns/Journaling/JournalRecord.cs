@@ -139,7 +139,17 @@ public sealed record RunSettings(
 
     /// <summary>Where it is planted.</summary>
     public string? CanaryCell { get; init; }
+
+    /// <summary>The kept programs that some of the stream's are changes of, by their descents; null: none.</summary>
+    public EquatableArray<string>? Corpus { get; init; }
+
+    /// <summary>What was known of the mutation score when the run began; null: it was not measured for this Zig and this harness.</summary>
+    public MutationScore? Mutation { get; init; }
 }
+
+/// <summary>Planted defects that were found, of those that can be.</summary>
+/// <param name="Run">Its folder under results/mutants.</param>
+public sealed record MutationScore(int Killed, int Valid, string Run);
 
 /// <summary>What a seed's meaning and a result depend on.</summary>
 public sealed record ToolVersions(string Harness, string Generator, string Zig);
