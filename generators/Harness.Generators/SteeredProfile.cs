@@ -12,24 +12,42 @@ public static class SteeredProfile
     /// <summary>Of types, of which those for arguments and those for what is returned share.</summary>
     private const int HeavyType = 150;
 
+    /// <summary>Words beside them.</summary>
+    private const int OtherWords = 20;
+
     /// <summary>Of a statement among others.</summary>
     private const int HeavyStatement = 60;
 
-    public static Profile Of(ulong seed, CallKind kind, ReturnClass returned, ArgumentClass argument)
+    /// <summary>What else types may be: without these a swarm's other choices have no way out, or what is returned cannot be owned.</summary>
+    private static readonly Feature[] _keptTypes = [TypeVoid, TypeHandle, TypeWord];
+
+    private static readonly Feature[] _cleanups = [Defer, ErrDefer, HeapBlock, TableHandle];
+
+    /// <summary>What fails and what cleans up belongs to every call: without these half of its ends would be missing.</summary>
+    private static readonly Feature[] _always = [AnyError, Defer, ErrDefer, HeapBlock, ReleasedByDefer, HandleTry, HandleCatchBlock, NoInline];
+
+    /// <param name="cleans">Whether functions clean up a lot.</param>
+    public static Profile Of(ulong seed, CallKind kind, ReturnClass returned, ArgumentClass argument, bool cleans)
     {
+        var wanted = Kind(kind).Concat(Return(returned)).Concat(Argument(argument)).ToLookup(part => part.Feature, part => part.Weight);
         var profile = Profile.Swarm(seed).With(ExtraCall, HeavyStatement);
-        foreach (var (feature, weight) in Kind(kind).Concat(Return(returned)).Concat(Argument(argument)))
+        foreach (var feature in Enum.GetValues<Feature>().Where(feature => feature is >= TypeVoid and <= TypeHandle && !_keptTypes.Contains(feature)))
         {
-            profile = profile.With(feature, Math.Max(weight, profile[feature]));
+            profile = profile.With(feature, 0);
         }
 
-        // What fails and what cleans up belongs to every call: without these half of its ends would be missing.
-        foreach (var feature in (Feature[])[AnyError, Defer, ErrDefer, HeapBlock, ReleasedByDefer, HandleTry, HandleCatchBlock, NoInline])
+        profile = profile.With(TypeWord, OtherWords);
+        foreach (var weights in wanted)
         {
-            profile = profile.Has(feature) ? profile : profile.With(feature, Profile.Default[feature]);
+            profile = profile.With(weights.Key, Math.Max(weights.Max(), profile[weights.Key]));
         }
 
-        return argument is ArgumentClass.None or ArgumentClass.Stack ? profile : profile.With(ManyParameters, 0);
+        foreach (var feature in _always.Where(feature => !profile.Has(feature)))
+        {
+            profile = profile.With(feature, Profile.Default[feature]);
+        }
+
+        return cleans ? _cleanups.Aggregate(profile, (with, feature) => with.With(feature, HeavyStatement / 2)) : profile;
     }
 
     private static (Feature Feature, int Weight)[] Kind(CallKind kind) => kind switch

@@ -17,7 +17,7 @@ public sealed class RandomPrograms : IProgramSource
 
     public string Swarm(ulong seed) => Profile.Swarm(seed).ToToken();
 
-    public string Steered(ulong seed, CallTarget target) => SteeredProfile.Of(seed, target.Kind, target.Return, target.Argument).ToToken();
+    public string Steered(ulong seed, CallTarget target) => SteeredProfile.Of(seed, target.Kind, target.Return, target.Argument, target.Cleans).ToToken();
 
     public IReadOnlyCollection<string> Labels(FiberProgram program) => ProgramLabels.Of(program);
 

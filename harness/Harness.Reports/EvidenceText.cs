@@ -25,7 +25,7 @@ public static class EvidenceText
     /// <summary>How far every small program was checked.</summary>
     public static string EnumeratedSentence(RunSummary summary) => summary.Enumerated switch
     {
-        null => "no size of small programs was checked whole in any cell: the budget's share for them was too small",
+        null => "none of any size was gone through whole (short budgets do not reach that, and runs with a number of programs or a profile do not try)",
         { } reached => (reached.Everywhere > 0 ? $"exhaustive up to size {reached.Everywhere} in every cell" : "exhaustive up to no size in every cell")
             + (reached.Largest > reached.Everywhere
                 ? $", up to size {reached.Largest} (all {ConsoleReport.Number(reached.Programs)} programs, every set of splits, every fault) in {reached.LargestCells} of {reached.Cells}" : ""),

@@ -51,7 +51,8 @@ pub fn entered(fiber: *const state.Fiber, entry: u64) void {
     splits_before = now;
     if (!listening or entry >= entries_max) return;
     const place: Place = if (fiber.stack.core.segment.?.ordinal == 1) .unsplit else if (split) .here else .outer;
-    masks[entry] |= @as(u16, 1) << (@as(u4, @intFromEnum(place)) * placements + @intFromEnum(state.row.placement));
+    const placement: u4 = @intCast(@intFromEnum(state.row.placement)); // At most 3, which plan.zig has checked.
+    masks[entry] |= @as(u16, 1) << (@as(u4, @intFromEnum(place)) * placements + placement);
     used = @max(used, @as(u32, @intCast(entry)) + 1);
 }
 

@@ -4,7 +4,8 @@ using Harness.Verification.Interactions;
 namespace Harness.Campaigns;
 
 /// <summary>What a steered program is to be rich in.</summary>
-public readonly record struct CallTarget(CallKind Kind, ReturnClass Return, ArgumentClass Argument);
+/// <param name="Cleans">Functions are to clean up a lot: in every second round through the combinations, and every second one of a round.</param>
+public readonly record struct CallTarget(CallKind Kind, ReturnClass Return, ArgumentClass Argument, bool Cleans = false);
 
 /// <summary>
 /// In which order a stream's steered programs go through what calls can be made of: every feasible combination of kind, return class and argument class
@@ -35,7 +36,7 @@ public sealed class CoveringSchedule
     public int Count => _order.Length;
 
     /// <param name="number">Of the steered program.</param>
-    public CallTarget At(long number) => _order[(int)(number % _order.Length)];
+    public CallTarget At(long number) => _order[(int)(number % _order.Length)] with { Cleans = (number + (number / _order.Length)) % 2 == 1 };
 
     /// <summary>A fiber's start is in every program, so nothing steers towards it alone.</summary>
     private static IEnumerable<CallTarget> Feasible() =>

@@ -55,7 +55,6 @@ public static class InteractionSpace
         new(Kind, [(int)CallKind.Callback], Argument, AllBut(Argument, (int)ArgumentClass.Pointer), "a C callback takes one pointer"),
         new(Kind, [(int)CallKind.Callback], Exit, [(int)CallExit.Error, (int)CallExit.Cancel, (int)CallExit.Overflow], "a C callback cannot fail"),
         new(Kind, [(int)CallKind.Fiber], Split, [(int)SplitPlace.Outer, (int)SplitPlace.Cleanup], "a fiber's first call has no call of its fiber around it"),
-        new(Kind, [(int)CallKind.Tail], Split, [(int)SplitPlace.Cleanup], "a deferred body does not return, so has no tail call"),
         new(Kind, [(int)CallKind.Generic], Argument, [(int)ArgumentClass.None], "a generic function takes a value of its type"),
     ];
 
