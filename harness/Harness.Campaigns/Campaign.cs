@@ -276,7 +276,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
                 outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals,
                 item.Scope is null ? FeaturesOf(item, outcome.Unfinished) : null, stream.Stride, outcome.Traces)
             {
-                Interactions = item.Scope is null ? Interactions.Of([.. outcome.Covered.OfType<ProgramInteractions>()]) : null,
+                Interactions = item.Scope is null ? BatchInteractions.Of([.. outcome.Covered.OfType<ProgramInteractions>()]) : null,
                 Scope = item.Scope,
             });
             Keep(item, stream, outcome.Covered);

@@ -41,14 +41,14 @@ public sealed record InteractionCoverage(IReadOnlyList<InteractionWay> Ways, IRe
 
     /// <summary>Shares of the programs of the cell that checked most that must meet each value, and each pair.</summary>
     private const double ValueShare = 0.01;
-    private const double PairShare = 0.0002;
+    private const double PairShare = 0.001;
 
     /// <summary>
-    /// From so many programs (of the cell with most) on, these shares of values, pairs and triples, in per cent. Programs of a cell with few are not asked for: triples with the cell
-    /// count by pairs.
+    /// From so many programs (of the cell with most) on, these shares of values, pairs and triples, in per cent; below, none. A budget gives other cells fewer
+    /// programs, which costs combinations with the cell: the line leaves room for that.
     /// </summary>
     private static readonly (long Programs, int Values, int Pairs, int Triples)[] _line =
-        [(50, 60, 30, 10), (200, 80, 50, 20), (1_000, 95, 75, 40), (10_000, 98, 90, 60)];
+        [(50, 90, 70, 45), (200, 95, 85, 65), (1_000, 97, 92, 80), (10_000, 98, 97, 92)];
 
     /// <summary>Null: nothing was told of what programs met, as in runs of before, of the small scope, and of a profile (which may leave anything out).</summary>
     public static InteractionCoverage? Of(Tally tally)

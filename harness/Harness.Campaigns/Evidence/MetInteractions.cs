@@ -20,7 +20,7 @@ public sealed class MetInteractions
     public bool HasTriple(int triple) => _triples[triple];
 
     /// <param name="met">Null: nothing is known of the programs.</param>
-    public void Add(Interactions? met, int programs)
+    public void Add(BatchInteractions? met, int programs)
     {
         if (met is null)
         {

@@ -64,7 +64,7 @@ public abstract record JournalRecord
         : JournalRecord
     {
         /// <summary>What the programs met (docs/COVERAGE.md); null: nothing was told.</summary>
-        public Interactions? Interactions { get; init; }
+        public BatchInteractions? Interactions { get; init; }
 
         /// <summary>Of the small scope of this size, and not of the random stream; null: of the stream, or the whole run is over the small scope.</summary>
         public int? Scope { get; init; }

@@ -5,7 +5,7 @@ using Harness.Model;
 namespace Harness.Cli.Mutants;
 
 /// <summary>The mutation score that a run's report may tell of: of the newest <c>mutants</c> run over all planted defects, with this Zig and this harness.</summary>
-internal static class NewestScore
+public static class NewestScore
 {
     /// <summary>A report of all defects has a few hundred KiB.</summary>
     private const long MaxBytes = 32 << 20;

@@ -7,11 +7,11 @@ namespace Harness.Verification.Interactions;
 /// <summary>
 /// What the programs of a batch met, as its journal's line holds it: for each value and each pair how many of the programs, and which triples any of them.
 /// </summary>
-public sealed record Interactions
+public sealed record BatchInteractions
 {
     /// <exception cref="JsonException">The texts are not of this harness's space.</exception>
     [JsonConstructor]
-    public Interactions(string counts, string triples)
+    public BatchInteractions(string counts, string triples)
     {
         (Counts, Triples) = (counts, triples);
         if (Bytes(counts).Length != InteractionSpace.Values + InteractionSpace.Pairs || Bytes(triples).Length != (InteractionSpace.Triples + 7) / 8)
@@ -27,7 +27,7 @@ public sealed record Interactions
     public string Triples { get; }
 
     /// <summary>Null of no programs.</summary>
-    public static Interactions? Of(IReadOnlyCollection<ProgramInteractions> programs)
+    public static BatchInteractions? Of(IReadOnlyCollection<ProgramInteractions> programs)
     {
         if (programs.Count == 0)
         {
@@ -45,7 +45,7 @@ public sealed record Interactions
 
         var bits = new byte[(InteractionSpace.Triples + 7) / 8];
         triples.CopyTo(bits, 0);
-        return new Interactions(Convert.ToBase64String(counts), Convert.ToBase64String(bits));
+        return new BatchInteractions(Convert.ToBase64String(counts), Convert.ToBase64String(bits));
     }
 
     public byte[] CountBytes() => Bytes(Counts);
