@@ -18,7 +18,8 @@ public sealed class SmallScopeFirst : IWorkScheduler
     private readonly Lock _lock = new();
     private readonly IWorkScheduler _then;
     private readonly TimeSpan _allowance;
-    private readonly Queue<WorkItem> _items;
+    /// <summary>Made as they are taken: the programs of a larger size take seconds to count.</summary>
+    private readonly IEnumerator<WorkItem> _items;
     private readonly Dictionary<long, TimeSpan> _charged = [];
     /// <summary>As the other scheduler numbers them.</summary>
     private readonly Dictionary<long, WorkItem> _others = [];
@@ -34,7 +35,7 @@ public sealed class SmallScopeFirst : IWorkScheduler
         IWorkScheduler then, IReadOnlyList<Cell> cells, Shards part, TimeSpan allowance, TimeSpan used, Func<Cell, int, long, bool> isDone, long firstSequence)
     {
         (_then, _allowance, _used) = (then, allowance, used);
-        _items = new Queue<WorkItem>(Items(cells, part).Where(item => !isDone(item.Cell, item.Scope!.Value, item.Start)));
+        _items = Items(cells, part).Where(item => !isDone(item.Cell, item.Scope!.Value, item.Start)).GetEnumerator();
         _sequence = firstSequence;
     }
 
@@ -43,9 +44,9 @@ public sealed class SmallScopeFirst : IWorkScheduler
         lock (_lock)
         {
             var cost = _dearest > TimeSpan.Zero ? _dearest : _guess;
-            if (_items.Count > 0 && _used + cost <= _allowance && cost < remaining)
+            if (_used + cost <= _allowance && cost < remaining && _items.MoveNext())
             {
-                var item = _items.Dequeue() with { Sequence = _sequence++ };
+                var item = _items.Current with { Sequence = _sequence++ };
                 _used += cost;
                 _charged[item.Sequence] = cost;
                 return item;
