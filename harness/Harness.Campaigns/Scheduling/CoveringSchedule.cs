@@ -19,15 +19,15 @@ public sealed class CoveringSchedule
 
     public CoveringSchedule(ulong seed)
     {
-        var open = Feasible().OrderBy(target => Rank(seed, target)).ToList();
+        var open = Feasible().OrderBy(target => Rank(seed, target)).Select(target => (Target: target, Pairs: PairsOf(target))).ToList();
         var order = new List<CallTarget>(open.Count);
-        var pairs = new HashSet<int>();
+        var met = new bool[InteractionSpace.Pairs];
         while (open.Count > 0)
         {
-            var best = open.MaxBy(target => PairsOf(target).Count(pair => !pairs.Contains(pair)));
+            var best = open.MaxBy(one => one.Pairs.Count(pair => !met[pair]));
             open.Remove(best);
-            order.Add(best);
-            pairs.UnionWith(PairsOf(best));
+            order.Add(best.Target);
+            Array.ForEach(best.Pairs, pair => met[pair] = true);
         }
 
         _order = [.. order];

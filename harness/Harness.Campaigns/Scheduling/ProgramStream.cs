@@ -31,7 +31,7 @@ public sealed class ProgramStream
     private readonly string? _profile;
     private readonly IProgramSource _source;
     private readonly Shards _shard;
-    private readonly CoveringSchedule _schedule;
+    private readonly Lazy<CoveringSchedule> _schedule;
     private readonly Func<long, string?> _parentOf;
 
     /// <param name="profile">A named profile for every program; null draws a swarm profile for most.</param>
@@ -46,7 +46,7 @@ public sealed class ProgramStream
         _seed = seed;
         _profile = profile;
         _source = source;
-        _schedule = new CoveringSchedule(seed);
+        _schedule = new Lazy<CoveringSchedule>(() => new CoveringSchedule(seed));
     }
 
     /// <summary>The stream of a batch that a case was found in.</summary>
@@ -112,7 +112,7 @@ public sealed class ProgramStream
         {
             0 => _source.DefaultProfile,
             < FirstSteered => _source.Swarm(swarm),
-            var turn => _source.Steered(swarm, _schedule.At((ordinal / Turns * SteeredPerRound) + turn - FirstSteered)),
+            var turn => _source.Steered(swarm, _schedule.Value.At((ordinal / Turns * SteeredPerRound) + turn - FirstSteered)),
         };
     }
 
