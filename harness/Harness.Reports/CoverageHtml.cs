@@ -26,7 +26,7 @@ internal static class CoverageHtml
             foreach (var way in met.Ways)
             {
                 Bar(page, $"{way.Ways}-way: {EvidenceText.WayName(way)}", way.Share, way.Feasible == 0 ? 0 : (double)way.Required / way.Feasible, way.Met,
-                    $"{ConsoleReport.Number(way.Covered)} of {ConsoleReport.Number(way.Feasible)}, required {ConsoleReport.Number(way.Required)}");
+                    $"{ConsoleReport.Number(way.Covered)} of {ConsoleReport.Number(way.Feasible)}, {(way.Required > 0 ? $"required {ConsoleReport.Number(way.Required)}" : "nothing required of so few programs")}");
             }
 
             foreach (var way in met.Ways.Where(way => way.Missing.Count > 0))
@@ -45,7 +45,7 @@ internal static class CoverageHtml
         foreach (var line in summary.Coverage.Where(line => line.Share is not null).Take(MaxBars))
         {
             var share = line.Share!;
-            Bar(page, line.Label, share.High, share.Required, line.Met, Met(line));
+            Bar(page, line.Label, share.Seen, share.Required, line.Met, Met(line));
         }
 
         page.Open("details").Element("summary", "Every label");
