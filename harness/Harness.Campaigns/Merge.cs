@@ -72,7 +72,7 @@ public static class Merge
 
     /// <summary>By the program they begin with, not by the time: two runs of one shard differ in that alone.</summary>
     private static IEnumerable<JournalRecord> Batches(Part part) => part.Records.OfType<JournalRecord.BatchChecked>()
-        .OrderBy(batch => batch.Start).ThenBy(batch => batch.Cell, StringComparer.Ordinal);
+        .OrderBy(batch => batch.Start).ThenBy(batch => batch.Cell, StringComparer.Ordinal).ThenBy(batch => batch.Scope);
 
     /// <summary>Every failure counts; a signature's case, confirmation and shrinking are those of the first shard that has them.</summary>
     private static IEnumerable<JournalRecord> Findings(Part part, HashSet<string> known, Func<RunDirectory, string, string> casePath)
