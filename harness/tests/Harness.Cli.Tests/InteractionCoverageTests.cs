@@ -77,6 +77,7 @@ public sealed class InteractionCoverageTests(InteractionCoverageTests.Streams st
         Assert.Equivalent(merged, InteractionCoverage.Of(Tally.Of(Merged([.. shards.Reverse()]))), strict: true);
         Assert.Equivalent(merged, InteractionCoverage.Of(TallyOf(Batch(5, first), Batch(5, second, 5))), strict: true);
         Assert.Equal(Enumerable.Range(0, InteractionSpace.Pairs).Count(pair => InteractionSpace.WhyNotPair(pair) is null && (pair % 2 == 0 || pair % 3 == 0)) + InteractionSpace.Values, merged.Ways[1].Covered);
+        Assert.True(merged.Ways[2].Covered > 5_000, $"{merged.Ways[2].Covered} triples");
     }
 
     [Fact]
