@@ -43,8 +43,10 @@ public sealed class SmallScopeFirst : IWorkScheduler
     {
         lock (_lock)
         {
-            var cost = _dearest > TimeSpan.Zero ? _dearest : _guess;
-            if (_used + cost <= _allowance && cost < remaining && _items.MoveNext())
+            // Until it is known what a batch costs here, one at a time: on a busy machine it may be the whole share.
+            var isKnown = _dearest > TimeSpan.Zero;
+            var cost = isKnown ? _dearest : _guess;
+            if ((isKnown || _charged.Count == 0) && _used + cost <= _allowance && cost < remaining && _items.MoveNext())
             {
                 var item = _items.Current with { Sequence = _sequence++ };
                 _used += cost;

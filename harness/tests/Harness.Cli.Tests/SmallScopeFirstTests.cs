@@ -31,6 +31,17 @@ public sealed class SmallScopeFirstTests
     }
 
     [Fact]
+    public void Other_lanes_take_random_programs_until_it_is_known_what_a_batch_costs()
+    {
+        var scheduler = Scheduler(_hour);
+        var first = Enumerable.Range(0, 4).Select(_ => scheduler.TryTake(_hour)!).ToList();
+        Assert.Equal([1, null, null, null], first.Select(item => item.Scope));
+        scheduler.Complete(first[0], TimeSpan.FromSeconds(1));
+        Assert.Equal(1, scheduler.TryTake(_hour)!.Scope);
+        Assert.Equal(1, scheduler.TryTake(_hour)!.Scope);
+    }
+
+    [Fact]
     public void A_resumed_run_goes_on_where_it_was_and_with_what_is_left_of_the_share()
     {
         var all = Take(Scheduler(_hour), TimeSpan.FromSeconds(1), 20);
