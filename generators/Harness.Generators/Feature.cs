@@ -130,4 +130,7 @@ public enum Feature
     Spawn,
     Join,
     Cancel,
+
+    /// <summary>Fibers that wait for each other in a ring: the weight is the share, in per cent, of the programs of several fibers.</summary>
+    Deadlock,
 }

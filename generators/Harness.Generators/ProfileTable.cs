@@ -152,6 +152,7 @@ internal static class ProfileTable
         [Spawn] = 4,
         [Join] = 4,
         [Cancel] = 2,
+        [Deadlock] = 30,
     };
 
     /// <summary>What each named profile changes in the default's weights.</summary>
@@ -258,6 +259,7 @@ internal static class ProfileTable
             [Spawn] = 10,
             [Join] = 12,
             [Cancel] = 7,
+            [Deadlock] = 50,
             [MutexLock] = 16,
             [DeepRecursion] = 1,
         },

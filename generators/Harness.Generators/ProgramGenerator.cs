@@ -11,7 +11,7 @@ namespace Harness.Generators;
 public static class ProgramGenerator
 {
     /// <summary>Changes whenever the program of a (seed, size, profile) does; a replay token carries it.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>The size of a typical program: 4–10 functions, some dozens of statements.</summary>
     public const int DefaultSize = 30;

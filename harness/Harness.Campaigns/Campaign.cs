@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Harness.Campaigns.Evidence;
+using Harness.Generators.Exhaustive;
 using Harness.Model;
+using Harness.Verification.Interactions;
 
 namespace Harness.Campaigns;
 
@@ -25,6 +27,9 @@ public sealed record CampaignPlan(
 
     /// <summary>The batches of it whose failures it was not done with.</summary>
     public IReadOnlyList<WorkItem> Pending { get; init; } = [];
+
+    /// <summary>Where programs are kept that met something new; null: they are not.</summary>
+    public ProgramCorpus? Corpus { get; init; }
 }
 
 /// <summary>
@@ -36,7 +41,8 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     /// <summary>How long batches under way may overrun the budget before they are cut off.</summary>
     private static readonly TimeSpan _overrun = TimeSpan.FromSeconds(5);
 
-    private readonly ConcurrentDictionary<long, FiberProgram> _cache = new();
+    private readonly ConcurrentDictionary<(int? Scope, long Ordinal), FiberProgram> _cache = new();
+    private readonly ConcurrentDictionary<int, ProgramStream> _scopes = new();
     private double _prepared = preparedBefore;
 
     /// <param name="stop">Ends the run early, with what was found.</param>
@@ -70,7 +76,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         }
     }
 
-    BatchOrigin IBatchRerun.OriginOf(WorkItem item) => plan.Stream.Origin(item, plan.Placements);
+    BatchOrigin IBatchRerun.OriginOf(WorkItem item) => StreamOf(item).Origin(item, plan.Placements);
 
     async Task<bool> IBatchRerun.FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct)
     {
@@ -80,9 +86,14 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
 
     private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct)
     {
-        var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item.Start + i)).ToList();
-        return parts.Checker.CheckAsync(programs, item.Cell, plan.Stream.Plans(item.Start, item.Light), scratchDirectory, ct);
+        var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item, i)).ToList();
+        return parts.Checker.CheckAsync(programs, item.Cell, StreamOf(item).Plans(item.Start, item.Light), scratchDirectory, ct);
     }
+
+    /// <summary>The random stream, or the small scope of a size.</summary>
+    private ProgramStream StreamOf(WorkItem item) => item.Scope is { } size
+        ? _scopes.GetOrAdd(size, _ => new ProgramStream(plan.Stream.Seed, SmallScopeProfile.Of(size), parts.Programs, plan.Stream.Shard))
+        : plan.Stream;
 
     private RunStop End(RunStop reason, string detail)
     {
@@ -123,7 +134,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private SortedDictionary<string, long> FeaturesOf(WorkItem item, EquatableArray<int> unfinished)
     {
         var features = new SortedDictionary<string, long>(StringComparer.Ordinal);
-        foreach (var label in Enumerable.Range(0, item.Count).Except(unfinished).SelectMany(i => parts.Programs.Labels(ProgramAt(item.Start + i))).Where(Strata.IsFeature))
+        foreach (var label in Enumerable.Range(0, item.Count).Except(unfinished).SelectMany(i => parts.Programs.Labels(ProgramAt(item, i))).Where(Strata.IsFeature))
         {
             features[label] = features.GetValueOrDefault(label) + 1;
         }
@@ -238,7 +249,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     }
 
     private List<(ProgramRecipe Recipe, Failure Failure)> FailuresOf(WorkItem item, BatchOutcome outcome) =>
-        [.. outcome.Failures.DistinctBy(failure => (failure.Signature, failure.Program)).Select(failure => (plan.Stream.Recipe(item.Start + failure.Program), failure))];
+        [.. outcome.Failures.DistinctBy(failure => (failure.Signature, failure.Program)).Select(failure => (StreamOf(item).Recipe(item.Start + failure.Program), failure))];
 
     private static async Task TriageAsync(Triage triage, CancellationTokenSource halt, CancellationToken patience)
     {
@@ -286,16 +297,20 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
                 Scratch.RequireSpace(scratch);
             }
 
+            var stream = StreamOf(item);
             var elapsed = Stopwatch.GetElapsedTime(started);
             // In one write: a process that dies must not leave a batch that was checked without what failed in it.
             var failures = FailuresOf(item, outcome);
             journal.Append([.. failures.Select(failed => Seen(item, failed.Recipe, failed.Failure)), new JournalRecord.BatchChecked(
-                item.Sequence, item.Cell.ToString(), plan.Stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
+                item.Sequence, item.Cell.ToString(), stream.Ordinal(item.Start), item.Count, outcome.Unfinished, outcome.Counters,
                 outcome.Coverage, outcome.Inconclusive, outcome.Seconds, Math.Round(elapsed.TotalSeconds, 3), outcome.Arrivals,
-                FeaturesOf(item, outcome.Unfinished), plan.Stream.Stride, outcome.Traces)
+                item.Scope is null ? FeaturesOf(item, outcome.Unfinished) : null, stream.Stride, outcome.Traces)
             {
                 Light = item.Light,
+                Interactions = item.Scope is null ? BatchInteractions.Of([.. outcome.Covered.OfType<ProgramInteractions>()]) : null,
+                Scope = item.Scope,
             }]);
+            Keep(item, stream, outcome.Covered);
             plan.Scheduler.Complete(item, elapsed);
             return failures;
         }
@@ -316,8 +331,20 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     private static JournalRecord.FailureSeen Seen(WorkItem item, ProgramRecipe recipe, Failure failure) =>
         new(failure.Signature, failure.Family, failure.Case.Cell.ToString(), recipe.Ordinal, failure.Check, item.Sequence);
 
+    /// <summary>Offers the batch's programs to the corpus.</summary>
+    private void Keep(WorkItem item, ProgramStream stream, IReadOnlyList<ProgramInteractions?> covered)
+    {
+        for (var i = 0; i < covered.Count && plan.Corpus is not null && item.Scope is null; i++)
+        {
+            if (covered[i] is { } met && parts.Programs.Kept(stream.Recipe(item.Start + i)) is { } descent)
+            {
+                plan.Corpus.Offer(descent, met.Triples);
+            }
+        }
+    }
+
     /// <summary>Programs are generated once for the cells that run close together.</summary>
-    private FiberProgram ProgramAt(long ordinal)
+    private FiberProgram ProgramAt(WorkItem item, int index)
     {
         const int remembered = 4096;
         if (_cache.Count > remembered)
@@ -325,7 +352,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             _cache.Clear();
         }
 
-        return _cache.GetOrAdd(ordinal, key => parts.Programs.Generate(plan.Stream.Recipe(key)));
+        return _cache.GetOrAdd((item.Scope, item.Start + index), key => parts.Programs.Generate(StreamOf(item).Recipe(key.Ordinal)));
     }
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;

@@ -1,5 +1,6 @@
 using Harness.Model;
 using Harness.Verification.Explaining;
+using Harness.Verification.Interactions;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -27,7 +28,19 @@ public interface IProgramSource
     /// <summary>The text of a profile with a random half of its features off.</summary>
     string Swarm(ulong seed);
 
+    /// <summary>The text of a profile whose programs are rich in calls of this make, and otherwise have a random half of the features.</summary>
+    string Steered(ulong seed, CallTarget target) => Swarm(seed);
+
     FiberProgram Generate(ProgramRecipe recipe);
+
+    /// <summary>The program's descent, by which a corpus keeps it; null: it cannot be kept.</summary>
+    string? Kept(ProgramRecipe recipe) => null;
+
+    /// <summary>The profile of a change of a kept program; what change, the recipe's seed says.</summary>
+    string Changed(string kept) => throw new NotSupportedException("these programs cannot be kept");
+
+    /// <exception cref="FormatException">The text is no descent.</exception>
+    void RequireKept(string kept) => throw new FormatException("these programs cannot be kept");
 
     /// <summary>What a program contains, as labels, each once.</summary>
     IReadOnlyCollection<string> Labels(FiberProgram program);
@@ -67,7 +80,11 @@ public sealed record BatchOutcome(
     IReadOnlyDictionary<string, long> Inconclusive,
     PhaseSeconds Seconds,
     Arrivals? Arrivals = null,
-    TraceWork? Traces = null);
+    TraceWork? Traces = null)
+{
+    /// <summary>What each program's executions met; null of one that is not complete, or of which nothing was told. Shorter than the batch: likewise.</summary>
+    public IReadOnlyList<ProgramInteractions?> Covered { get; init; } = [];
+}
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>
 public sealed class EnvironmentUnusableException(string message, Exception? inner = null) : Exception(message, inner);

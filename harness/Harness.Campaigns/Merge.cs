@@ -18,6 +18,7 @@ public static class Merge
         var settings = first.Settings with
         {
             Shard = new Shards([.. parts.Select(part => part.Shard.Indices[0])], first.Settings.Part().Count).ToString(),
+            Corpus = null, Mutation = parts.Select(part => part.Started.Settings.Mutation).FirstOrDefault(score => score is not null),
             Merged = true, Command = "scripts/harness merge", Jobs = parts.Max(part => part.Started.Settings.Jobs),
         };
         var ended = parts.Select(part => part.Tally).MaxBy(tally => tally.Ending is RunStop.Killed ? int.MaxValue : (int)tally.Ending)!;
@@ -54,7 +55,7 @@ public static class Merge
         }
     }
 
-    private static RunSettings Common(RunSettings settings) => settings with { Shard = null, Jobs = 0, Command = "" };
+    private static RunSettings Common(RunSettings settings) => settings with { Shard = null, Jobs = 0, Command = "", Mutation = null, Corpus = null };
 
     /// <summary>Every shard replays the stored cases; of each the worst result counts.</summary>
     private static IEnumerable<JournalRecord> Stored(IEnumerable<Part> parts) =>
@@ -71,7 +72,7 @@ public static class Merge
 
     /// <summary>By the program they begin with, not by the time: two runs of one shard differ in that alone.</summary>
     private static IEnumerable<JournalRecord> Batches(Part part) => part.Records.OfType<JournalRecord.BatchChecked>()
-        .OrderBy(batch => batch.Start).ThenBy(batch => batch.Cell, StringComparer.Ordinal);
+        .OrderBy(batch => batch.Start).ThenBy(batch => batch.Cell, StringComparer.Ordinal).ThenBy(batch => batch.Scope);
 
     /// <summary>Every failure counts; a signature's case, confirmation and shrinking are those of the first shard that has them.</summary>
     private static IEnumerable<JournalRecord> Findings(Part part, HashSet<string> known, Func<RunDirectory, string, string> casePath)

@@ -9,6 +9,9 @@ public sealed record ResultsLayout(string Root)
 
     public string Regressions => Path.Combine(Root, "regressions");
 
+    /// <summary>Programs that met what none before them had.</summary>
+    public string Corpus => Path.Combine(Root, "corpus");
+
     /// <summary>Results of <c>mutants</c>.</summary>
     public string Mutants => Path.Combine(Root, "mutants");
 

@@ -15,6 +15,12 @@ public sealed record Scope(int Size, long Programs, int Cells, long Checked, lon
     /// <summary>Small programs: hundreds compile as fast as a few dozen others.</summary>
     public const int ProgramsPerBatch = 128;
 
+    /// <summary>Sizes that a campaign goes through before its random programs, as far as its share of the budget goes.</summary>
+    public const int MaxSizeInCampaigns = 3;
+
+    /// <summary>How many programs of up to so many statements there are, in the whole stream.</summary>
+    public static long ProgramsOf(int size) => SmallScopeProfile.Programs(size).Count;
+
     /// <summary>What every program meets; the scope has no others to ask for.</summary>
     public static IReadOnlyList<string> Splits { get; } = ["every-entry", "entry-set", "natural"];
 

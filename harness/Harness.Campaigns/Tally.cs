@@ -1,3 +1,4 @@
+using Harness.Campaigns.Evidence;
 using Harness.Model;
 using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
@@ -29,6 +30,9 @@ public sealed class Tally
 
     /// <summary>Like times, not repeatable.</summary>
     public Arrivals Arrivals { get; private set; } = Arrivals.None;
+
+    /// <summary>What of the small scope was checked before the random programs.</summary>
+    public ScopeProgress Scopes { get; } = new();
 
     /// <summary>What was compared of stack traces besides the counters.</summary>
     public TraceWork Traces { get; private set; } = TraceWork.None;
@@ -113,11 +117,12 @@ public sealed class Tally
         }
 
         cell.Apply(batch);
+        Scopes.Apply(batch);
         Seconds += batch.Seconds;
         Arrivals += batch.Arrivals ?? Arrivals.None;
         Traces += batch.Traces ?? TraceWork.None;
         var unfinished = batch.Unfinished.ToHashSet();
-        for (var i = 0; i < batch.Count; i++)
+        for (var i = 0; i < batch.Count && batch.Scope is null; i++)
         {
             if (!unfinished.Contains(i))
             {
@@ -229,6 +234,9 @@ public sealed class CellTally(string cell)
     /// <summary>How many of its checked programs have each feature.</summary>
     public IReadOnlyDictionary<string, long> Features => _features;
 
+    /// <summary>What its programs met.</summary>
+    public MetInteractions Interactions { get; } = new();
+
     internal void Failed(long ordinal) => _failed.Add(ordinal);
 
     internal void Apply(JournalRecord.BatchChecked batch)
@@ -238,7 +246,9 @@ public sealed class CellTally(string cell)
             _features[feature] = _features.GetValueOrDefault(feature) + count;
         }
 
-        Counters += batch.Counters with { Programs = batch.Count - batch.Unfinished.Count };
+        // Enumerated programs are told of apart: nothing can be estimated from them.
+        Counters += batch.Counters with { Programs = batch.Scope is null ? batch.Count - batch.Unfinished.Count : 0 };
+        Interactions.Add(batch.Interactions, batch.Count - batch.Unfinished.Count);
         Seconds += batch.Seconds;
         WallSeconds += batch.Wall;
         Batches++;

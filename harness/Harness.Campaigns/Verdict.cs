@@ -1,3 +1,5 @@
+using Harness.Campaigns.Evidence;
+
 namespace Harness.Campaigns;
 
 /// <summary>What a run shows.</summary>
@@ -43,6 +45,24 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
         }
     }
 
+    private static IEnumerable<string> Gaps(InteractionCoverage met)
+    {
+        foreach (var way in met.Ways.Where(way => !way.Met))
+        {
+            yield return $"too little of {way.Label}: {way.Covered} of {way.Required} required ({way.Feasible} can be met), without {way.Missing[0]}";
+        }
+
+        foreach (var rare in met.Rare)
+        {
+            yield return $"too few programs with {rare.Name}: {rare.Programs} of {rare.Of}";
+        }
+
+        foreach (var impossible in met.Impossible)
+        {
+            yield return $"the space is wrong: {impossible}";
+        }
+    }
+
     private static IEnumerable<string> Gaps(Tally tally)
     {
         if (tally.Start?.Settings.Canary is { } canary && tally.Canary is not { Check.Length: > 0 })
@@ -80,6 +100,14 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
             foreach (var line in CoverageGoals.Of(tally).Where(line => !line.Met))
             {
                 yield return $"too little of {line.Label}: {line.Count} of {line.Required}";
+            }
+
+            if (InteractionCoverage.Of(tally) is { } met)
+            {
+                foreach (var gap in Gaps(met))
+                {
+                    yield return gap;
+                }
             }
         }
 

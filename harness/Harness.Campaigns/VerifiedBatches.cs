@@ -43,7 +43,7 @@ public sealed class VerifiedBatches(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
-            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces);
+            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces) { Covered = result.Covered };
     }
 
     /// <summary>

@@ -22,7 +22,7 @@ internal static class BatchReplay
             : throw new UsageException($"the case names an unknown placement {name}")).ToList();
         var rooms = await context.Rooms.OpenAsync(new RoomOptions(Repository.Root(), zig, placements, 1), ct).ConfigureAwait(false);
         await rooms.Parts.Checker.PrepareAsync([document.Case.Cell], ct).ConfigureAwait(false);
-        var stream = new ProgramStream(origin.Seed, origin.Profile, rooms.Parts.Programs);
+        var stream = ProgramStream.Of(origin, rooms.Parts.Programs);
         var programs = Enumerable.Range(0, origin.Count).Select(i => rooms.Parts.Programs.Generate(stream.Recipe(origin.Start + ((long)i * origin.Stride)))).ToList();
         context.Terminal.Error.WriteLine($"running {origin.Count} programs in {document.Case.Cell} with Zig {rooms.Versions.Zig}");
         var outcome = await OneCase.WithScratchAsync(scratch =>

@@ -1,5 +1,7 @@
 using Harness.Campaigns;
 using Harness.Campaigns.Evidence;
+using Harness.Cli.Mutants;
+using Harness.Model;
 using Harness.Reports;
 
 namespace Harness.Cli;
@@ -7,6 +9,9 @@ namespace Harness.Cli;
 /// <summary>One run from its folder to its reports; <c>run</c> and <c>bench</c> share it.</summary>
 internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms rooms)
 {
+    private ProgramCorpus? _corpus;
+    private EquatableArray<string>? _kept;
+
     /// <summary>Starts a new run and sees it through.</summary>
     /// <exception cref="ResultsUnwritableException">With what was found so far in the journal.</exception>
     public async Task<(RunDirectory Run, RunSummary Summary)> StartAsync(CancellationToken stop)
@@ -14,6 +19,8 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         var now = TimeProvider.System.GetUtcNow();
         var run = request.Results.CreateRun(now, request.Seed);
         using var held = run.TryLock();
+        _corpus = OpenCorpus();
+        _kept = _corpus?.Descents.ToEquatableArray() is { Count: > 0 } kept ? kept : null;
         var started = new JournalRecord.RunStarted(JournalRecord.FormatVersion, run.Id, now, Settings(), rooms.Versions);
         return (run, await WorkAsync(run, started, new Journal([], 0, false), stop).ConfigureAwait(false));
     }
@@ -23,6 +30,8 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
     public async Task<RunSummary> ResumeAsync(RunDirectory run, Journal journal, CancellationToken stop)
     {
         using var held = run.TryLock() ?? throw new UsageException($"run {run.Id} is still going in another process");
+        _corpus = OpenCorpus();
+        _kept = Tally.Of(journal.Records).Start?.Settings.Corpus;
         return await WorkAsync(run, new JournalRecord.RunResumed(TimeProvider.System.GetUtcNow()), journal, stop).ConfigureAwait(false);
     }
 
@@ -63,7 +72,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
 
     private RunSettings Settings()
     {
-        var settings = request.Settings();
+        var settings = request.Settings() with { Mutation = NewestScore.Of(request.Results, rooms.Versions), Corpus = _kept };
         if (rooms.Parts.Canary is null || request.Defect is not null)
         {
             return settings;
@@ -73,27 +82,48 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
         return settings with { Canary = defect, CanaryCell = cell.ToString() };
     }
 
+    /// <summary>Runs with a number of programs neither read it nor add to it: they depend on their arguments alone.</summary>
+    private ProgramCorpus? OpenCorpus() => request is { Budget: not null, Profile: null, Defect: null }
+        ? ProgramCorpus.Open(request.Results, rooms.Parts.Programs, terminal.Complain)
+        : null;
+
     private CampaignPlan Plan(RunDirectory run, IReadOnlyList<JournalRecord> before)
     {
-        var done = before.OfType<JournalRecord.BatchChecked>().ToLookup(batch => batch.Cell);
+        var done = before.OfType<JournalRecord.BatchChecked>().Where(batch => batch.Scope is null).ToLookup(batch => batch.Cell);
         var firstSequence = before.OfType<JournalRecord.BatchChecked>().Select(batch => batch.Sequence + 1).DefaultIfEmpty(0).Max();
         var part = request.Shard ?? Shards.Whole;
         IWorkScheduler scheduler = request.Programs is { } programs
             ? new FixedScheduler(
                 request.Cells, checked((int)part.Of(programs)), firstSequence,
                 (cell, start) => done[cell.ToString()].Any(batch => batch.Start == part.Ordinal(start)), request.ProgramsPerBatch)
-            : new FairScheduler(
-                request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence);
+            : AfterSmallScope(before, part, firstSequence, new FairScheduler(
+                request.Cells, cell => done[cell.ToString()].Select(batch => part.Local(batch.Start) + batch.Count).DefaultIfEmpty(0).Max(), firstSequence));
         var memory = TriageMemory.Of(before);
-        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs, request.Shard);
+        var stream = new ProgramStream(request.Seed, request.Profile, rooms.Parts.Programs, request.Shard, _kept);
         return new CampaignPlan(
             request.Cells, request.Budget, scheduler, stream, request.Settings().Placements, request.Jobs, request.Results, run, rooms.Versions,
             TriageLimits.For(request.Budget), firstSequence)
         {
+            Corpus = _corpus,
             Canary = Settings().Canary is null || before.Any(record => record is JournalRecord.CanaryFlown) ? null : Canaries.Of(request.Seed, request.Cells),
             Memory = memory,
-            Pending = [.. memory.Pending.Select(batch => new WorkItem(batch.Sequence, CellMatrix.Parse(batch.Cell) ?? throw new InvalidDataException($"the journal names a cell {batch.Cell}"), part.Local(batch.Start), batch.Count, batch.Light))],
+            Pending = [.. memory.Pending.Select(batch => new WorkItem(batch.Sequence, CellMatrix.Parse(batch.Cell) ?? throw new InvalidDataException($"the journal names a cell {batch.Cell}"), part.Local(batch.Start), batch.Count, batch.Light) { Scope = batch.Scope })],
         };
+    }
+
+    /// <summary>The small scope first, but for a profile: who asks for one wants its programs.</summary>
+    private IWorkScheduler AfterSmallScope(IReadOnlyList<JournalRecord> before, Shards part, long firstSequence, IWorkScheduler random)
+    {
+        if (request.Budget is not { } budget || request.Profile is not null)
+        {
+            return random;
+        }
+
+        var small = before.OfType<JournalRecord.BatchChecked>().Where(batch => batch.Scope is not null).ToList();
+        var done = small.Select(batch => (batch.Cell, batch.Scope, batch.Start)).ToHashSet();
+        return new SmallScopeFirst(
+            random, request.Cells, part, budget * SmallScopeFirst.Share * request.Jobs,
+            TimeSpan.FromSeconds(small.Sum(batch => batch.Wall)), (cell, size, start) => done.Contains((cell.ToString(), size, part.Ordinal(start))), firstSequence);
     }
 
     private void KeepFindings(RunDirectory run, RunSummary summary)

@@ -252,6 +252,32 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
         return deliveries.ToEquatableArray();
     }
 
+    /// <summary>Three hexadecimal digits each.</summary>
+    public EquatableArray<int> Masks(string key)
+    {
+        const int digits = WorkerMessage.Places.Bits / 4;
+        var value = Value(key);
+        if (value.IsEmpty || value.Length % digits != 0 || value.Length > CallProfile.MaxCalls * digits)
+        {
+            Wrong(key);
+            return [];
+        }
+
+        var masks = new int[value.Length / digits];
+        for (var i = 0; i < masks.Length; i++)
+        {
+            if (!TryHex(value.Slice(i * digits, digits), out var mask))
+            {
+                Wrong(key);
+                return [];
+            }
+
+            masks[i] = (int)mask;
+        }
+
+        return masks.ToEquatableArray();
+    }
+
     private static bool TryHex(ReadOnlySpan<char> text, out ulong value) =>
         ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
 

@@ -50,6 +50,7 @@ public static class WorkerLine
             "program" => ProgramDone(ref fields),
             "disturbed" => new WorkerMessage.Disturbed(new Arrivals(fields.Long("signals"), fields.Long("stubs"), fields.Long("moves"), fields.Long("handlers"), fields.Long("told"))),
             "opinions" => new WorkerMessage.Opinions(fields.Long("libgcc"), fields.Long("llvm"), fields.Long("nongnu")),
+            "places" => new WorkerMessage.Places(fields.Int("row"), fields.Masks("masks")),
             "done" => new WorkerMessage.Done(fields.Int("rows")),
             _ => null,
         };

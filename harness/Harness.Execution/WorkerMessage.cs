@@ -149,6 +149,18 @@ public abstract record WorkerMessage
     /// <summary>After a program's last row, when other unwinders were asked about probes: how often each of them.</summary>
     public sealed record Opinions(long Libgcc, long Llvm, long Nongnu) : WorkerMessage { internal override Sealed Seal => default; }
 
+    /// <summary>
+    /// Where the stack split under each call of the row's scenario, or of the row alone where its fault plan does not say what happens: by logical entry,
+    /// a bit place × 4 + placement for each way in which an execution made the call (place 0: on the first segment, 1: on a later one, 2: just split).
+    /// </summary>
+    public sealed record Places(int Row, EquatableArray<int> Masks) : WorkerMessage
+    {
+        /// <summary>Bits of a mask.</summary>
+        public const int Bits = 12;
+
+        internal override Sealed Seal => default;
+    }
+
     public sealed record Done(int Rows) : WorkerMessage { internal override Sealed Seal => default; }
 
     /// <summary>A line that starts like a message and is none; at most <see cref="WorkerLine.MaxShownChars"/> of it.</summary>

@@ -22,6 +22,7 @@ public sealed class CompiledProgram
         EntryArguments = [.. Program.Fibers.Select(fiber => EntryValues(fiber, code))];
         OwnerOf = Owners();
         _frames = new Frame?[Code.Length];
+        Classes = new CallClasses(Program);
     }
 
     public FiberProgram Program { get; }
@@ -42,6 +43,8 @@ public sealed class CompiledProgram
 
     /// <summary>Per fiber, the folded arguments of its entry function.</summary>
     internal Value[][] EntryArguments { get; }
+
+    internal CallClasses Classes { get; }
 
     /// <summary>Per instruction, the function that it belongs to.</summary>
     internal int[] OwnerOf { get; }

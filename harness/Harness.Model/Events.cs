@@ -122,6 +122,9 @@ public sealed record ExpectedRun(
 
     /// <summary>The error return traces of a compiler that keeps them, each fiber's in order; empty when probes are not kept.</summary>
     public EquatableArray<ErrorSighting> Sightings { get; init; } = [];
+
+    /// <summary>The first <see cref="CallProfile.MaxCalls"/> calls, by their logical entries.</summary>
+    public EquatableArray<CallProfile> Calls { get; init; } = [];
 }
 
 /// <summary>Entry number i of a run: which fiber, which function, at which call depth (1 = the entry function).</summary>

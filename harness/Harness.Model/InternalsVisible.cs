@@ -2,3 +2,4 @@ using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Harness.Verification")]
 [assembly: InternalsVisibleTo("Harness.Verification.Tests")]
+[assembly: InternalsVisibleTo("Harness.Generators.Tests")]

@@ -192,6 +192,18 @@ public static class ConsoleReport
             text.Append($"  least     {worst}\n");
         }
 
+        if (summary.Scope is null)
+        {
+            text.Append($"  small     {EvidenceText.EnumeratedSentence(summary)}\n");
+        }
+
+        if (EvidenceText.InteractionSentence(summary) is { } met)
+        {
+            text.Append($"  covered   {met}\n");
+            text.Append(EvidenceText.MissingPairs(summary) is { } missing ? $"  missing   {missing}\n" : "");
+        }
+
+        text.Append($"  mutants   {EvidenceText.MutationSentence(summary)}\n");
         if (EvidenceText.CanarySentence(summary) is { } canary)
         {
             text.Append($"  canary    {canary}\n");

@@ -16,14 +16,14 @@ public static class HtmlReport
         page.Literal("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
             .Literal("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
             .Element("title", $"{summary.Verdict}: {summary.RunId}")
-            .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal("</head><body><main>\n");
+            .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal(CoverageHtml.Style).Literal("</head><body><main>\n");
         Verdict(page, summary);
         Counters(page, summary);
         Scope(page, summary);
         Cells(page, summary);
         Findings(page, summary);
         Regressions(page, summary);
-        Coverage(page, summary);
+        CoverageHtml.Write(page, summary);
         Traces(page, summary);
         if (summary.Scope is null)
         {
@@ -233,18 +233,6 @@ public static class HtmlReport
         ]));
         page.Close("section");
     }
-
-    private static void Coverage(HtmlWriter page, RunSummary summary)
-    {
-        page.Open("section").Element("h2", "Coverage");
-        page.Table(["label", "count", "required", "met"], summary.Coverage.Select(line => (string[])
-            [line.Label, ConsoleReport.Number(line.Count), ConsoleReport.Number(line.Required), Met(line)]));
-        page.Close("section");
-    }
-
-    private static string Met(CoverageSummary line) => line.Share is { } share
-        ? string.Create(CultureInfo.InvariantCulture, $"{(line.Met ? "yes" : "no")}: {100 * share.Low:0.#} to {100 * share.High:0.#} % of {100 * share.Required:0.#} %")
-        : line.Met ? "yes" : "no";
 
     private static void Confidence(HtmlWriter page, RunSummary summary)
     {

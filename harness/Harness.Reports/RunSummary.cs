@@ -115,6 +115,15 @@ public sealed record RunSummary(
 
     public const double ConfidenceLevel = 0.95;
 
+    /// <summary>What was known of the mutation score when the run began; null: not measured for this Zig and this harness.</summary>
+    public MutationScore? Mutation { get; init; }
+
+    /// <summary>How far the small scope was enumerated before the random programs; null: no size in any cell.</summary>
+    public ScopeReached? Enumerated { get; init; }
+
+    /// <summary>Which combinations the executions met (docs/COVERAGE.md); null: nothing is known of it, or the programs were of a profile.</summary>
+    public InteractionCoverage? Interactions { get; init; }
+
     /// <summary>Of a run over every program up to a size; null of others.</summary>
     public Scope? Scope { get; init; }
 
@@ -156,7 +165,8 @@ public sealed record RunSummary(
                 Steps = tally.Traces.Steps with { Seconds = Round(tally.Traces.Steps.Seconds) },
             })
         {
-            Scope = Scope.Of(tally), Canary = CanaryOf(tally),
+            Scope = Scope.Of(tally), Canary = CanaryOf(tally), Mutation = start.Settings.Mutation, Enumerated = tally.Scopes.Reached(tally),
+            Interactions = InteractionCoverage.Of(tally),
         };
     }
 

@@ -1,6 +1,7 @@
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification.Interactions;
 using Harness.Verification.Stepping;
 
 namespace Harness.Verification;
@@ -94,6 +95,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
         private readonly List<string> _inconclusive = [.. plans
             .Select((p, i) => p.Unusable is { } reason ? $"program {i} is not usable: {reason}" : "").Where(s => s.Length > 0)];
 
+        private readonly ProgramInteractions?[] _covered = new ProgramInteractions?[plans.Length];
         private Counters _counters = Counters.Zero;
         private JudgeCounts _judged = JudgeCounts.Zero;
         private Arrivals _arrivals = Arrivals.None;
@@ -175,6 +177,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 var index = indices[run.Plan.Programs[place].UnitIndex];
                 var whole = run.ProgramsDone.TryGetValue(place, out var done) && done.Rows == _programs[index].RowsPlanned;
                 _programs[index] = _programs[index] with { RowsRun = rowsRun[index], Elapsed = whole ? done!.Elapsed : null };
+                _covered[index] = place < run.Covered.Count ? run.Covered[place] : null;
             }
 
             _inconclusive.AddRange(run.Inconclusive.GroupBy(i => i.Reason).Select(g => $"{g.Count()} executions: {g.Key}"));
@@ -196,7 +199,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             _arrivals,
             _coverage,
             _inconclusive,
-            new BatchTimings(model, _compile, _link, Execute, Record, wall));
+            new BatchTimings(model, _compile, _link, Execute, Record, wall)) { Covered = [.. _programs.Select(p => p.IsComplete ? _covered[p.Index] : null)] };
 
         private void Skip(string reason, int rows)
         {

@@ -1,4 +1,5 @@
 using Harness.Model;
+using Harness.Verification.Interactions;
 
 namespace Harness.Verification;
 
@@ -45,6 +46,9 @@ public sealed record BatchResult(
     IReadOnlyList<string> Inconclusive,
     BatchTimings Timings)
 {
+    /// <summary>What each program's executions met; null of one that is not complete, or of which nothing was told.</summary>
+    public IReadOnlyList<ProgramInteractions?> Covered { get; init; } = [];
+
     /// <summary>Programs whose planned executions did not all run.</summary>
     public IEnumerable<int> Unfinished => Programs.Where(p => !p.IsComplete).Select(p => p.Index);
 }

@@ -4,6 +4,7 @@ using Harness.Emit;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Verification.Interactions;
 
 namespace Harness.Verification;
 
@@ -141,6 +142,9 @@ public sealed record UnitRun(
 {
     /// <summary>As the last process said when it began.</summary>
     public CodeRanges Ranges { get; init; }
+
+    /// <summary>What the executions of each of the plan's programs met; null: nothing was told of it.</summary>
+    public IReadOnlyList<ProgramInteractions?> Covered { get; init; } = [];
 
     /// <summary>How often other unwinders were asked, by label.</summary>
     public IReadOnlyDictionary<string, long> Opinions { get; init; } = new Dictionary<string, long>();

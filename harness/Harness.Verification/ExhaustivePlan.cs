@@ -137,7 +137,7 @@ public static class ExhaustivePlan
 
             var observers = options.Observe && run.Probes.Count > 0 ? RowFlags.BothObservers | RowFlags.SendTraces : RowFlags.None;
             var kept = observers is RowFlags.None ? null : run with { Events = [], EntryPoints = [] };
-            _scenarios.Add(new ScenarioPlan(fault, Schedule.Fifo, _isolation.Expecting(record, run), kept));
+            _scenarios.Add(new ScenarioPlan(fault, Schedule.Fifo, _isolation.Expecting(record, run), kept) { Calls = run.Calls });
             Append(SplitPlan.None, options.Placements[0], ReleasePolicy.Cache, observers);
             AddRows(_sets, TraceChecker.WhenSplit(observers & RowFlags.BothObservers, run));
         }

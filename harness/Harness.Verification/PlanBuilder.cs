@@ -280,7 +280,7 @@ public sealed class PlanBuilder
             var record = PlanScenario.Of(0, fault, schedule);
             record = _isolation.Expecting(record, run);
             var kept = observers == RowFlags.None ? null : run with { Events = [], EntryPoints = [] };
-            _scenarios.Add(new ScenarioPlan(fault, schedule, record, kept));
+            _scenarios.Add(new ScenarioPlan(fault, schedule, record, kept) { Calls = run.Calls });
             return _scenarios.Count - 1;
         }
 

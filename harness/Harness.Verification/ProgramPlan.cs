@@ -6,7 +6,11 @@ namespace Harness.Verification;
 /// <summary>One fault plan and schedule of a program, and what the worker is told to expect.</summary>
 /// <param name="Record">Its <see cref="PlanScenario.Program"/> is 0 until plans are joined.</param>
 /// <param name="Expected">The model's run, its traces without its events, when the scenario's rows send traces; else null.</param>
-public sealed record ScenarioPlan(FaultPlan Fault, Schedule Schedule, PlanScenario Record, ExpectedRun? Expected);
+public sealed record ScenarioPlan(FaultPlan Fault, Schedule Schedule, PlanScenario Record, ExpectedRun? Expected)
+{
+    /// <summary>The calls that its executions make, by their logical entries; empty where the worker has to tell what happened.</summary>
+    public EquatableArray<CallProfile> Calls { get; init; } = [];
+}
 
 /// <summary>What a plan leaves out, and how dear it is.</summary>
 /// <param name="Entries">Logical entries of the execution without a fault.</param>

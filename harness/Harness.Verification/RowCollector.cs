@@ -1,5 +1,6 @@
 using Harness.Execution;
 using Harness.Model;
+using Harness.Verification.Interactions;
 using Harness.Verification.Mutation;
 
 namespace Harness.Verification;
@@ -18,6 +19,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private readonly Dictionary<int, RowRecord> _records = [];
     private readonly Dictionary<int, WorkerMessage.ProgramDone> _done = [];
     private readonly HashSet<int> _traced = [];
+    private readonly ProgramInteractions?[] _covered = new ProgramInteractions?[plan.Programs.Count];
     private readonly List<WorkerMessage.Probe> _probes = [];
     private readonly List<WorkerMessage.Errors> _errors = [];
     private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces, defect);
@@ -84,6 +86,9 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
                 Coverage.Add(_opinions, CoverageLabels.Opinion + "llvm-libunwind", opinions.Llvm);
                 Coverage.Add(_opinions, CoverageLabels.Opinion + "nongnu-libunwind", opinions.Nongnu);
                 break;
+            case WorkerMessage.Places places:
+                Cover(places);
+                break;
             case WorkerMessage.ProgramDone done:
                 EndRow(complete: true);
                 EndProgram(done);
@@ -103,7 +108,24 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
             Add(outcome);
         }
 
-        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals) { Ranges = _ranges, Opinions = _opinions };
+        return new UnitRun(plan, session, _failures, _records, _done, _counts, _arrivals) { Ranges = _ranges, Opinions = _opinions, Covered = _covered };
+    }
+
+    private void Cover(WorkerMessage.Places places)
+    {
+        if (places.Row >= plan.Worker.Rows.Length)
+        {
+            return; // Not one of the plan's; what else the worker says will be refused for it.
+        }
+
+        var calls = FaultMenu.IsPredictable(plan.ScenarioOf(places.Row).Fault)
+            ? plan.ScenarioOf(places.Row).Calls
+            : _row == places.Row && _overflow is { } overflow ? _model.Delivered(places.Row, overflow.Deliveries, keepEvents: false)?.Calls ?? [] : [];
+        var met = _covered[plan.Worker.ProgramOf(places.Row)] ??= new ProgramInteractions();
+        for (var entry = 0; entry < Math.Min(calls.Count, places.Masks.Count); entry++)
+        {
+            met.Add(calls[entry], places.Masks[entry]);
+        }
     }
 
     private void BeginRow(int row)

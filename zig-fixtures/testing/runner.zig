@@ -9,6 +9,7 @@
 //!     @end I V STATE ERROR LENGTH HASH LEAKS SPLITS PROLOGUES NANOSECONDS FAULTS
 //!     @differs I V WHAT EXPECTED OBSERVED what an attempt did otherwise; the texts have blanks and other bytes as %XX
 //!     @once I                             the test passes, but not a second time: each attempt needs a process of its own
+//!     @next I                             the last test wrote where it must not: the process ends, and test I wants a fresh one
 //!     @done
 //! `unit [from TEST ATTEMPT | only TEST ATTEMPT | alone TEST ATTEMPT PROLOGUES | list]`: whoever started it goes on behind a test that
 //! ended the process. `only` makes the attempts that the wanted one is compared with, `alone` nothing before it.
@@ -83,6 +84,8 @@ var output_file: i32 = undefined;
 var output: [1 << 20]u8 = undefined;
 var plain_output: [1 << 16]u8 = undefined;
 var current: usize = 0;
+/// A canary or poisoned memory was overwritten: what lies beside it may be, too.
+var tainted = false;
 var outcome: Outcome = .{};
 
 pub fn main(init: std.process.Init.Minimal) void {
@@ -105,8 +108,10 @@ pub fn main(init: std.process.Init.Minimal) void {
         return say("@done\n", .{});
     }
     for (builtin.test_functions[@min(test_first, builtin.test_functions.len)..], test_first..) |_, i| {
+        tainted = false;
         verify(init, i, if (i == test_first) attempt_first else 0, only);
         if (only) break;
+        if (tainted) return say("@next {d}\n", .{i + 1});
     }
     say("@done\n", .{});
 }
@@ -237,7 +242,10 @@ fn compare(index: usize, kind: Attempt, plain: Outcome, split: Outcome, steady: 
     if (split.state != .ok) differs(index, kind, "result", "ok", split.error_name);
     if (split.leaks != plain.leaks) differsIn(index, kind, "leaks", plain.leaks, split.leaks);
     if (split.logged != plain.logged) differsIn(index, kind, "errors-logged", plain.logged, split.logged);
-    if (r.failures != 0) differsIn(index, kind, "memory", 0, r.failures);
+    if (r.failures != 0) {
+        differsIn(index, kind, "memory", 0, r.failures);
+        tainted = true;
+    }
     if (r.leaked_segments != 0) differsIn(index, kind, "segments", 0, r.leaked_segments);
     if (r.wrong_registers != 0) differsIn(index, kind, "registers", 0, r.wrong_registers);
     if (r.wrong_limit != 0) differsIn(index, kind, "limit", 0, r.wrong_limit);

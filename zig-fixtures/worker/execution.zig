@@ -16,6 +16,7 @@ const error_traces = @import("errors.zig");
 const storm = @import("storm.zig");
 const second = @import("second.zig");
 const stacks = @import("stacks.zig");
+const places = @import("places.zig");
 const baselines = @import("baseline.zig");
 const defects = @import("defects");
 
@@ -47,6 +48,7 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     fail_lines = 0;
     output.status.row = index;
     output.status.phase = .running;
+    places.begin(!quiet and row.flags & plan.row_threads == 0);
     setUp();
     const disturbed = row.flags & plan.row_signals != 0;
     if (disturbed) storm.start();
@@ -67,6 +69,7 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     const first_of_program = baseline.program != state.scenario.program;
     check(complete, children, first_of_program, quiet);
     if (!quiet) count();
+    places.end();
     tearDown();
     if (defects.selectable) output.status.planted_reached = @extern(*u64, .{ .name = "hs_planted_reached" }).*;
     if (failed) output.flush();

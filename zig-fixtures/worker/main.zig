@@ -12,6 +12,7 @@ const execution = @import("execution.zig");
 const storm = @import("storm.zig");
 const opinions = @import("opinions.zig");
 const second = @import("second.zig");
+const places = @import("places.zig");
 const stacks = @import("stacks.zig");
 const death = @import("death.zig");
 const core_map = @import("core_map.zig");
@@ -112,6 +113,7 @@ fn runAll(p: *const plan.Plan, from: u32) void {
         while (row < p.rows.len and p.scenarios[p.rows[row].scenario].program == program) : (row += 1) {
             if (row + 1 == p.rows.len) @call(.never_inline, hs_last_row, .{ p, row }) else execution.runRow(p, row, false);
         }
+        places.tell();
         const t = execution.totals;
         output.line("program index={d} rows={d} executions={d} splits={d} faults={d} probes={d} frames={d} acquired={d} released={d} nanoseconds={d}", .{
             program,

@@ -9,6 +9,7 @@ const mixing = @import("mixing.zig");
 const ledger = @import("ledger.zig");
 const plan = @import("plan.zig");
 const second = @import("second.zig");
+const places = @import("places.zig");
 const defects = @import("defects");
 
 extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
@@ -74,6 +75,7 @@ pub fn run() bool {
 /// On this thread, until it gives the thread back. `limited`: false where a planted defect forgets the limit.
 pub fn enter(fiber: *state.Fiber, limited: bool) u64 {
     services.hs_thread.core.stack = &fiber.stack.core;
+    places.resumed();
     if (limited and !defects.planted(.resume_limit)) abi.setLimit(hs_stack_limit(&fiber.stack.core));
     return hs_resume(fiber.rsp, fiber.resume_value);
 }

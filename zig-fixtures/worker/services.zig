@@ -15,6 +15,7 @@ const error_traces = @import("errors.zig");
 const mixing = @import("mixing.zig");
 const buffers = @import("buffers.zig");
 const stacks = @import("stacks.zig");
+const places = @import("places.zig");
 const death = @import("death.zig");
 
 pub extern threadlocal var hs_thread: abi.Thread;
@@ -64,6 +65,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     stack_plan.entries += 1;
     event(state.current, .enter, function, 0);
     fiber.rsp_lowest = @min(fiber.rsp_lowest, rsp);
+    places.entered(fiber, entry);
     if (stack_plan.track_depth != 0) hs_stack_checkpoint(&fiber.stack, rsp);
     switch (stack_plan.kind) {
         .single_entry, .entry_set => abi.setLimit(hs_stack_limit(&fiber.stack.core)),

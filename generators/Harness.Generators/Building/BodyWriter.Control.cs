@@ -132,6 +132,44 @@ internal sealed partial class BodyWriter
         );
     }
 
+    /// <summary>This fiber's part in a ring of fibers that wait for each other. The others have a turn between its two locks.</summary>
+    private bool TryWait(Region region, WaitingRing ring, bool force)
+    {
+        if (!MayFail(region) || region.InCleanup || region.IsRare || region.InLoop || (!force && region.Depth > 1))
+        {
+            return false;
+        }
+
+        if (!ring.ByMutex)
+        {
+            region.Add(new Statement.Join(Site(), ring.Next(_plan.Id)));
+            return true;
+        }
+
+        var inner = _profile.Has(Feature.Block) ? new Region(region) : region;
+        WriteRingLock(inner, ring.FirstMutex + _plan.Id);
+        if (_profile.Has(Feature.Yield))
+        {
+            inner.Add(new Statement.Yield(Site()));
+        }
+
+        WriteRingLock(inner, ring.FirstMutex + ring.Next(_plan.Id));
+        if (inner != region)
+        {
+            region.Add(new Statement.Block(inner.Statements.ToEquatableArray()));
+        }
+
+        return true;
+    }
+
+    private void WriteRingLock(Region region, int mutex)
+    {
+        var local = new Local(NewLocal(), LocalKind.Value, new ZigType.Handle());
+        region.Add(new Statement.Lock(Site(), local.Id, mutex));
+        region.Declare(local);
+        _plan.Locks |= 1 << mutex;
+    }
+
     private bool TrySpawn(Region region, int fiber)
     {
         if (region.InCleanup || region.Depth > 1)

@@ -118,6 +118,11 @@ internal sealed partial class BodyWriter
             }
         }
 
+        if (_program.Ring is { } ring && _plan.Id < ring.Members)
+        {
+            _duties.Add((region, force) => TryWait(region, ring, force));
+        }
+
         for (var i = _duties.Count - 1; i > 0; i--)
         {
             var other = _choices.Between(0, i);

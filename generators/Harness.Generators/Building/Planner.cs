@@ -12,6 +12,7 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
     private readonly List<FunctionPlan> _functions = [];
     private IReadOnlyList<ErrorName> _errors = [];
     private IReadOnlyList<ZigType> _palette = [];
+    private int _ringMembers;
 
     public ProgramPlan Plan()
     {
@@ -44,8 +45,15 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
 
         ShareBudget(3 + (size * 3 / 4));
         var mutexes = profile.Has(Feature.MutexLock) ? choices.Between(1, fibers.Count > 1 ? 3 : 2) : 0;
-        return new ProgramPlan(_functions, fibers, mutexes, recursion, _errors, _palette) { CostCap = 20 + (3 * size) };
+        return new ProgramPlan(_functions, fibers, mutexes, recursion, _errors, _palette)
+        {
+            CostCap = 20 + (3 * size),
+            Ring = _ringMembers > 0 ? new WaitingRing(_ringMembers, IsRingOfMutexes(), mutexes) : null,
+        };
     }
+
+    private bool IsRingOfMutexes() =>
+        profile.Has(Feature.MutexLock) && (!profile.Has(Feature.Join) || choices.Chance(50));
 
     private List<FiberPlan> Fibers(out int entries)
     {
@@ -62,6 +70,17 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
             }
         );
         var distinct = entries = choices.Between(1, Math.Min(count, 3));
+        if (
+            count > 1
+            && (profile.Has(Feature.Join) || profile.Has(Feature.MutexLock))
+            && choices.Chance(profile[Feature.Deadlock])
+        )
+        {
+            // One fiber more than wait for each other, with an entry of its own, goes on meanwhile.
+            (count, entries, distinct) = (Math.Max(count, 3), 3, 3);
+            _ringMembers = choices.Chance(75) || count == 3 ? 2 : WaitingRing.MaxMembers;
+        }
+
         return
         [
             .. Enumerable
@@ -69,6 +88,7 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
                 .Select(i => new FiberPlan(
                     i < distinct ? i : choices.Between(0, distinct - 1),
                     i == 0
+                        || i < _ringMembers
                         || choices.Pick(profile, Feature.LaunchedFiber, Feature.SpawnedFiber) is Feature.LaunchedFiber
                 )),
         ];
@@ -178,7 +198,7 @@ internal sealed class Planner(Choices choices, Profile profile, TypeGen types)
         Span<int> weights =
         [
             profile[Feature.AnyError],
-            profile[Feature.Infallible] / (plan.IsEntry ? 2 : 1),
+            plan.Id < _ringMembers ? 0 : profile[Feature.Infallible] / (plan.IsEntry ? 2 : 1),
             plan.IsCyclic ? 0 : profile[Feature.InferredErrors],
             profile[Feature.ExplicitErrors],
         ];

@@ -37,7 +37,7 @@ internal static class ProgramBuilder
                 )
         );
         return Renumbering.Normalize(
-            new FiberProgram(functions.ToEquatableArray(), fibers.ToEquatableArray(), plan.Mutexes)
+            new FiberProgram(functions.ToEquatableArray(), fibers.ToEquatableArray(), plan.Mutexes + (plan.Ring?.Mutexes ?? 0))
         );
     }
 

@@ -13,6 +13,20 @@ internal enum Recursion
 /// <summary>A fiber before its arguments and fuel are drawn.</summary>
 internal sealed record FiberPlan(int Entry, bool StartsAtLaunch);
 
+/// <summary>
+/// Fibers 0 … <paramref name="Members"/> − 1, each with an entry function of its own, of which each waits for the next one and the last for the
+/// first: for its end, or, with <paramref name="ByMutex"/>, for the mutex that it holds (<paramref name="FirstMutex"/> and up, which nothing else locks).
+/// </summary>
+internal sealed record WaitingRing(int Members, bool ByMutex, int FirstMutex)
+{
+    /// <summary>The most members that a ring has.</summary>
+    public const int MaxMembers = 3;
+
+    public int Mutexes => ByMutex ? Members : 0;
+
+    public int Next(int member) => (member + 1) % Members;
+}
+
 /// <summary>A program's outline: who calls whom at least, and with which signatures.</summary>
 internal sealed record ProgramPlan(
     IReadOnlyList<FunctionPlan> Functions,
@@ -23,6 +37,9 @@ internal sealed record ProgramPlan(
     IReadOnlyList<ZigType> Palette
 )
 {
+    /// <summary>Null: no fibers wait for each other on purpose.</summary>
+    public WaitingRing? Ring { get; init; }
+
     /// <summary>Entries that one call of function 0 may make at most, as far as calls are optional.</summary>
     public int CostCap { get; init; }
 

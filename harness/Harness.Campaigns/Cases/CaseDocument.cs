@@ -8,7 +8,11 @@ namespace Harness.Campaigns;
 /// <summary>The batch of a campaign in which a case was found: programs of a seed's stream and how their plans were chosen.</summary>
 /// <param name="Profile">That the campaign was run with, if any.</param>
 /// <param name="Stride">From one program to the next; more than 1 where the run was a shard.</param>
-public sealed record BatchOrigin(ulong Seed, string? Profile, EquatableArray<string> Placements, long Start, int Count, bool Light, int Stride = 1);
+public sealed record BatchOrigin(ulong Seed, string? Profile, EquatableArray<string> Placements, long Start, int Count, bool Light, int Stride = 1)
+{
+    /// <summary>What the batch's changed programs were changes of, in order; null: it had none.</summary>
+    public EquatableArray<string>? Kept { get; init; }
+}
 
 /// <summary>
 /// A case with where it came from: what case.json holds and what a replay token carries. The program itself is inside, so

@@ -34,7 +34,7 @@ public static class FeatureGoals
         {
             var count = Math.Min(largest.Features.GetValueOrDefault(label), programs);
             var (low, high) = Bounds.Wilson(count, programs, Certainty);
-            return new CoverageLine("program/" + label, count, (long)(Required * programs)) { Share = new ShareGoal(Required, low, high) };
+            return new CoverageLine("program/" + label, count, (long)(Required * programs)) { Share = new ShareGoal(Required, low, high) { Seen = programs == 0 ? 0 : (double)count / programs } };
         });
     }
 }
@@ -42,5 +42,7 @@ public static class FeatureGoals
 /// <summary>A required share of programs, and what the share that was seen says of the true one.</summary>
 public sealed record ShareGoal(double Required, double Low, double High)
 {
+    public double Seen { get; init; }
+
     public bool Met => High >= Required;
 }

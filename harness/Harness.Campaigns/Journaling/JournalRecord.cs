@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Harness.Model;
 using Harness.Verification.Explaining;
+using Harness.Verification.Interactions;
 using Harness.Verification.Pictures;
 
 namespace Harness.Campaigns;
@@ -68,6 +69,12 @@ public abstract record JournalRecord
     {
         /// <summary>With far fewer executions of each program; to run the batch again as it was.</summary>
         public bool Light { get; init; }
+
+        /// <summary>What the programs met (docs/COVERAGE.md); null: nothing was told.</summary>
+        public BatchInteractions? Interactions { get; init; }
+
+        /// <summary>Of the small scope of this size, and not of the random stream; null: of the stream, or the whole run is over the small scope.</summary>
+        public int? Scope { get; init; }
 
         internal override Sealed Seal => default;
     }
@@ -152,7 +159,17 @@ public sealed record RunSettings(
 
     /// <summary>Where it is planted.</summary>
     public string? CanaryCell { get; init; }
+
+    /// <summary>The kept programs that some of the stream's are changes of, by their descents; null: none.</summary>
+    public EquatableArray<string>? Corpus { get; init; }
+
+    /// <summary>What was known of the mutation score when the run began; null: it was not measured for this Zig and this harness.</summary>
+    public MutationScore? Mutation { get; init; }
 }
+
+/// <summary>Planted defects that were found, of those that can be.</summary>
+/// <param name="Run">Its folder under results/mutants.</param>
+public sealed record MutationScore(int Killed, int Valid, string Run);
 
 /// <summary>What a seed's meaning and a result depend on.</summary>
 public sealed record ToolVersions(string Harness, string Generator, string Zig);

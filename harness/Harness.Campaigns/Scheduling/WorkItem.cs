@@ -7,6 +7,9 @@ namespace Harness.Campaigns;
 /// <param name="Light">With far fewer executions of each program.</param>
 public sealed record WorkItem(long Sequence, Cell Cell, long Start, int Count, bool Light = false)
 {
+    /// <summary>Not of the random stream, but of every program of up to so many statements (docs/EXHAUSTIVE.md).</summary>
+    public int? Scope { get; init; }
+
     public long End => Start + Count;
 }
 

@@ -72,7 +72,7 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
             await ShrinkAsync(cap, scratch, ct).ConfigureAwait(false);
         }
 
-        return new MutationReport(request.Seed, rooms.ZigVersion, _clock.Elapsed.TotalSeconds, [.. request.Defects.Select(defect => Line(_standings[defect.Name]))]);
+        return new MutationReport(request.Seed, rooms.ZigVersion, _clock.Elapsed.TotalSeconds, [.. request.Defects.Select(defect => Line(_standings[defect.Name]))]) { HarnessVersion = rooms.Versions.Harness };
     }
 
     private async Task TryAsync(IReadOnlyList<Standing> standings, Cell cell, int round, string directory, CancellationToken ct)

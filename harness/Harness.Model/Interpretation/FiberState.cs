@@ -34,6 +34,7 @@ internal sealed class FiberState(int index)
 {
     private Value[] _slots = new Value[64];
     private CallFrame[] _frames = new CallFrame[16];
+    private (int Entry, int Cleanups)[] _calls = new (int, int)[16];
     private int[] _deferReturns = new int[16];
     private int _deferDepth;
 
@@ -109,6 +110,16 @@ internal sealed class FiberState(int index)
     /// <summary>A slot by its place on the whole stack, which a pointer holds.</summary>
     public ref Value At(ulong place) => ref _slots[(int)place];
 
+    /// <summary>Whether a deferred body runs, here or further out.</summary>
+    public bool IsCleaning => _deferDepth > 0;
+
+    /// <summary>The logical entry of an active call, −1 before its checkpoint, and how many deferred bodies it has run.</summary>
+    public (int Entry, int Cleanups) CallAt(int depth) => _calls[depth];
+
+    public void Entered(int entry) => _calls[Depth - 1].Entry = entry;
+
+    public void CountCleanup() => _calls[Depth - 1].Cleanups++;
+
     public CallFrame FrameAt(int depth) => _frames[depth];
 
     /// <summary>What the error return trace's index was when the innermost call began.</summary>
@@ -129,7 +140,10 @@ internal sealed class FiberState(int index)
         if (Depth == _frames.Length)
         {
             Array.Resize(ref _frames, Depth * 2);
+            Array.Resize(ref _calls, Depth * 2);
         }
+
+        _calls[Depth] = (-1, 0);
 
         _frames[Depth++] = new(caller, Top, Errors.Index);
         Base = Top;

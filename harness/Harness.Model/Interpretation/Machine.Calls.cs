@@ -18,6 +18,7 @@ internal sealed partial class Machine
             _entryPoints.Add(new(fiber.Index, function, fiber.Depth));
         }
 
+        BeginProfile(fiber, function, entry);
         Record(EventKind.Enter, function, 0);
         switch (_fault.Reach(entry, fiber.Index))
         {
@@ -99,6 +100,7 @@ internal sealed partial class Machine
     {
         var fiber = _fiber;
         var error = (int)fiber.Slot(CompiledFunction.ErrorSlot).Bits;
+        EndProfile(fiber, error);
         if (fiber.Depth == 1)
         {
             Finish(error);
@@ -156,6 +158,7 @@ internal sealed partial class Machine
             Sight(-1);
         }
 
+        EndProfiles(_fiber, outcome is FiberOutcome.Panicked ? CallExit.Panic : CallExit.Segfault);
         var ledger = _fiber.Ledger;
         while (ledger.Count > 0)
         {

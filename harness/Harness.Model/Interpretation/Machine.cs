@@ -110,7 +110,7 @@ internal sealed partial class Machine
             _acquired,
             new([.. _entryPoints]),
             new([.. _traces]),
-            _ending) { ProbeCount = _probes, Sightings = new([.. _sightings]) };
+            _ending) { ProbeCount = _probes, Sightings = new([.. _sightings]), Calls = new(_profiles[..Math.Min(_entries, CallProfile.MaxCalls)]) };
     }
 
     private void Execute()
@@ -141,6 +141,7 @@ internal sealed partial class Machine
                 Return();
                 break;
             case Op.RunDeferred:
+                _fiber.CountCleanup();
                 _fiber.BeginDeferred(_fiber.Pc);
                 _fiber.Pc = i.A;
                 break;

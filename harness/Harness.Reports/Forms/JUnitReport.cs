@@ -46,8 +46,12 @@ public static class JUnitReport
     private static Suite Stored(RunSummary summary) => new("stored cases", [.. summary.Regressions.Select(stored => new Case(
         $"{stored.Name} in {stored.Cell}", 0, stored is { Holds: false, Conclusive: true } ? "the stored case fails" : null, stored.Detail, Skipped: !stored.Conclusive))]);
 
-    private static Suite Evidence(RunSummary summary) => new("evidence", [.. summary.Coverage.Where(line => line.Required > 0).Select(line => new Case(
+    private static Suite Evidence(RunSummary summary) => new("evidence", [.. Combinations(summary), .. summary.Coverage.Where(line => line.Required > 0).Select(line => new Case(
         line.Label, 0, line.Met ? null : $"met {line.Count} times of {line.Required}", "", Skipped: false))]);
+
+    private static IEnumerable<Case> Combinations(RunSummary summary) =>
+        (summary.Interactions?.Ways ?? []).Where(way => way.Required > 0).Select(way => new Case(
+            way.Label, 0, way.Met ? null : $"met {way.Covered} of {way.Feasible}, {way.Required} required", string.Join('\n', way.Missing), Skipped: false));
 
     private static void Write(XmlWriter xml, Suite suite, DateTimeOffset started)
     {

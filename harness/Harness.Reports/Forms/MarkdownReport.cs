@@ -23,6 +23,12 @@ public static class MarkdownReport
             text.Append($"Scope: {Escaped(scope)}.\n\n");
         }
 
+        text.Append($"Small programs: {Escaped(EvidenceText.EnumeratedSentence(summary))}. Mutation score: {Escaped(EvidenceText.MutationSentence(summary))}.\n\n");
+        if (EvidenceText.InteractionSentence(summary) is { } met)
+        {
+            text.Append($"Covered: {Escaped(met)}.\n\n");
+        }
+
         text.Append("| cell | programs | executions | splits | faults | probes | frames | acquired | released |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
         foreach (var cell in summary.Cells)
         {

@@ -70,6 +70,9 @@ public sealed record MutationReport(ulong Seed, string ZigVersion, double Second
 
     private static readonly FrozenSet<MutantStatus> _equivalents = [MutantStatus.Equivalent];
 
+    /// <summary>Version and commit.</summary>
+    public string HarnessVersion { get; init; } = "";
+
     public int Killed => Mutants.Count(mutant => mutant.Status is MutantStatus.Killed);
 
     /// <summary>All but those that are argued to be equivalent and were not refuted.</summary>

@@ -41,6 +41,9 @@ public abstract record TestLine
     /// <summary>A test that passes, but not a second time in one process.</summary>
     public sealed record Once(int Index) : TestLine { internal override int Seal => 0; }
 
+    /// <summary>The process ends because its memory is not to be trusted any more; this test and those behind it want another.</summary>
+    public sealed record Next(int Index) : TestLine { internal override int Seal => 0; }
+
     /// <summary>All that was asked for has been done.</summary>
     public sealed record Done : TestLine { internal override int Seal => 0; }
 
@@ -68,6 +71,7 @@ public abstract record TestLine
                     Int(i), Int(v), StateOf(state), error, Int(leaks), Long(splits), Long(prologues), TimeSpan.FromTicks(Long(time) / 100)),
                 ["@differs", var i, var v, var what, var expected, var observed] => new Differs(Int(i), Int(v), what, Plain(expected), Plain(observed)),
                 ["@once", var i] => new Once(Int(i)),
+                ["@next", var i] => new Next(Int(i)),
                 ["@done"] => new Done(),
                 ["@broken", .. var why] => new Broken(string.Join(' ', why)),
                 _ => throw new InvalidDataException($"not a line of the test runner: {line}"),

@@ -28,12 +28,19 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
         var results = ImmutableArray.CreateBuilder<TestResult>();
         var (test, attempt, total) = (0, 0, int.MaxValue);
         TestRecord? record = null;
+        int? next = null;
         while (test < total)
         {
             var ending = await ProcessAsync(worker, directory, ["from", $"{test}", $"{attempt}"], line => Take(line), ct).ConfigureAwait(false);
             if (ending is null)
             {
                 break;
+            }
+
+            if (next is { } fresh)
+            {
+                (test, attempt, next) = (fresh, 0, null);
+                continue;
             }
 
             // It died or hung within a test: that is written down, and the next process goes on behind the attempt.
@@ -49,6 +56,9 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
             {
                 case TestLine.Count count:
                     total = count.Tests;
+                    break;
+                case TestLine.Next fresh:
+                    next = fresh.Index;
                     break;
                 case TestLine.Test begun when record?.Index != begun.Index:
                     await CloseAsync().ConfigureAwait(false);

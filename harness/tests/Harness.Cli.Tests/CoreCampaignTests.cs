@@ -33,7 +33,7 @@ public sealed class CoreCampaignTests : IDisposable
         using (var journal = JournalWriter.Open(run.Journal, TimeProvider.System, observer: records.Add))
         {
             // Nothing is shrunk: what is kept is the case as it was met.
-            var triage = new Triage(runner, journal, results, run, rooms.Versions, TriageLimits.Default with { Shrunk = 0 }, new Dictionary<string, string>(), new NoBatches());
+            var triage = new Triage(runner, journal, results, run, rooms.Versions, TriageLimits.Default with { Shrunk = 0 }, new Dictionary<string, string>(), new NoBatches(), TriageMemory.None);
             triage.Post(new WorkItem(0, @case.Cell, 0, 1), [found]);
             triage.Complete();
             await triage.RunAsync(CancellationToken.None);

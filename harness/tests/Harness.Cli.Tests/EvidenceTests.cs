@@ -91,10 +91,31 @@ public sealed class EvidenceTests
     {
         var summary = RunSummary.Of(Tally.Of([Started("limit_restore"), Batch(0, 60, ("call:callback", 3)), new JournalRecord.CanaryFlown("limit_restore", _cell, "limit", "", 1.5)]));
         var text = EvidenceText.Paragraph(summary);
-        Assert.Contains("with 95 % confidence fewer than 1 in 20 would fail, with 99 % fewer than 1 in 13", text);
+        Assert.Contains("with 95 % confidence fewer than 1 in 20 would fail, with 99 % confidence fewer than 1 in 13", text);
         Assert.Contains($"Least is known of {_cell} with call:callback: 3 programs, fewer than 1 in 1.5 fail (95 %)", text);
         Assert.Contains("was found by limit in 1.5 s", text);
         Assert.Contains("executions of one are not", text);
+        Assert.Contains("60 programs were drawn", text);
+        Assert.Contains("Mutation score: not measured for this Zig and this harness", text);
+        Assert.Contains("none of any size was gone through whole", text);
+    }
+
+    [Fact]
+    public void The_paragraph_tells_the_mutation_score_and_how_far_small_programs_were_gone_through()
+    {
+        var small = Enumerable.Range(1, 2).Select(size => (JournalRecord)new JournalRecord.BatchChecked(
+            size, _cell, 0, (int)Scope.ProgramsOf(size), size == 2 ? [7] : [], Sample.Counters, new Dictionary<string, long>(), new Dictionary<string, long>(), PhaseSeconds.Zero, 1)
+        { Scope = size }).ToList();
+        var started = (JournalRecord.RunStarted)Started();
+        var summary = RunSummary.Of(Tally.Of(
+            [started with { Settings = started.Settings with { Mutation = new MutationScore(130, 133, "20261127-1") } }, .. small, Batch(0, 60)]));
+
+        Assert.Equal(60, summary.Programs);
+        Assert.Equal(60, summary.Confidence.Strata[1].Programs);
+        Assert.Equal(new ScopeReached(1, 1, 1, 1, 12, 12 + 290), summary.Enumerated);
+        Assert.Contains("exhaustive up to size 1 in every cell", EvidenceText.Paragraph(summary));
+        Assert.Contains("130 of 133 planted mistakes are found (results/mutants/20261127-1)", EvidenceText.Paragraph(summary));
+        Assert.Contains("exhaustive up to size 1 in every cell", ConsoleReport.Render(summary, "results/runs/1"));
     }
 
     [Fact]

@@ -108,6 +108,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
                 program.Program, known ? execution.Fault : new FaultPlan.Delivered(deliveries.ToEquatableArray()), execution.Schedule);
             var events = run.Events.Select((e, fiber) => what is Defect.LosesRelease && fiber == 0 ? WithoutRelease(e) : [.. e]).ToArray();
             Send(row, program, run, events, known, what is Defect.DeliversInSilence ? [] : deliveries);
+            _collector.Accept(new WorkerMessage.Places(row, [.. run.Calls.Select(_ => PlacesOf(plan.Worker.Rows[row]))]));
             if (what is not Defect.SendsNoTraces)
             {
                 Trace(row, program.UnitIndex, run, what);
@@ -118,6 +119,9 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
                 _collector.Accept(new WorkerMessage.Fail(row, "canary", 0, "0", "1", "address"));
             }
         }
+
+        /// <summary>Every call on a segment of its own when every prologue splits, else none.</summary>
+        private static int PlacesOf(PlanRow row) => 1 << ((row.Split is SplitKind.EveryEntry ? 8 : 0) + (int)row.Placement);
 
         private static Event[] WithoutRelease(EquatableArray<Event> events)
         {

@@ -1,0 +1,58 @@
+using System.Collections;
+using Harness.Model;
+
+namespace Harness.Verification.Interactions;
+
+/// <summary>The combinations that one program's executions met. Grows as the worker tells.</summary>
+public sealed class ProgramInteractions
+{
+    private const int PlacementCount = 4;
+
+    private readonly BitArray _points = new(InteractionSpace.Points);
+
+    public BitArray Values { get; } = new(InteractionSpace.Values);
+
+    public BitArray Pairs { get; } = new(InteractionSpace.Pairs);
+
+    public BitArray Triples { get; } = new(InteractionSpace.Triples);
+
+    /// <summary>A call was made, with the stack split in these ways: bit place × 4 + placement, as the worker tells.</summary>
+    public void Add(CallProfile call, int mask)
+    {
+        for (; mask != 0; mask &= mask - 1)
+        {
+            var bit = System.Numerics.BitOperations.TrailingZeroCount(mask);
+            var split = (SplitPlace)(bit / PlacementCount);
+            Add([
+                (byte)call.Kind, (byte)call.Return, (byte)call.Argument, (byte)(split is SplitPlace.Here && call.InCleanup ? SplitPlace.Cleanup : split),
+                (byte)call.Exit, call.Cleanups, (byte)(bit % PlacementCount),
+            ]);
+        }
+    }
+
+    private void Add(ReadOnlySpan<byte> point)
+    {
+        var index = InteractionSpace.PointIndex(point);
+        if (_points[index])
+        {
+            return;
+        }
+
+        _points[index] = true;
+        Span<int> parts = stackalloc int[InteractionSpace.TriplesOfPoint];
+        InteractionSpace.EachValue(point, parts);
+        Mark(Values, parts[..point.Length]);
+        InteractionSpace.EachPair(point, parts);
+        Mark(Pairs, parts[..InteractionSpace.PairsOfPoint]);
+        InteractionSpace.EachTriple(point, parts);
+        Mark(Triples, parts);
+    }
+
+    private static void Mark(BitArray bits, ReadOnlySpan<int> indices)
+    {
+        foreach (var index in indices)
+        {
+            bits[index] = true;
+        }
+    }
+}
