@@ -29,14 +29,14 @@ public sealed class MutationTableTests : IDisposable
     [Fact]
     public async Task A_runs_report_has_the_newest_whole_score_of_the_same_zig()
     {
-        Assert.DoesNotContain("Mutation score", await HtmlAsync());
+        Assert.DoesNotContain("<h2>Mutation score", await HtmlAsync());
         Store("20260101-000000-1", Whole);
         Store("20260102-000000-1", Whole with { ZigVersion = "0.17.0" });
         Store("20260103-000000-1", Whole with { Mutants = [Line("a", 1)] });
         Store("20260104-000000-1", null);
         var html = await HtmlAsync();
         Assert.Contains("From 20260101-000000-1", html);
-        Assert.Contains("Mutation score: 133 of 133 planted defects killed".Replace("133", $"{PlantedDefect.All.Count}", StringComparison.Ordinal), html);
+        Assert.Contains("<h2>Mutation score: 133 of 133 planted defects killed".Replace("133", $"{PlantedDefect.All.Count}", StringComparison.Ordinal), html);
         Assert.Contains("replay --defect limit_restore fz1.x", html);
     }
 
