@@ -42,6 +42,7 @@ pub fn fuzz(
 }
 
 fn log(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime format: []const u8, args: anytype) void {
+    if (quiet) return;
     if (@intFromEnum(level) <= @intFromEnum(std.log.Level.err)) errors_logged +|= 1;
     if (@intFromEnum(level) > @intFromEnum(testing.log_level)) return;
     std.debug.print("[" ++ @tagName(scope) ++ "] (" ++ @tagName(level) ++ "): " ++ format ++ "\n", args);
@@ -84,6 +85,8 @@ var output_file: i32 = undefined;
 var output: [1 << 20]u8 = undefined;
 var plain_output: [1 << 16]u8 = undefined;
 var current: usize = 0;
+/// While leaks are counted: each would be told with a stack trace, which takes seconds.
+var quiet = false;
 /// A canary or poisoned memory was overwritten: what lies beside it may be, too.
 var tainted = false;
 var outcome: Outcome = .{};
@@ -126,7 +129,7 @@ fn verify(init: std.process.Init.Minimal, index: usize, first: usize, only: bool
     say("@test {d} {s}\n", .{ index, builtin.test_functions[index].name });
     const plain = attempt(init, index, .plain, null);
     @memcpy(plain_output[0..@min(plain.output_bytes, plain_output.len)], output[0..@min(plain.output_bytes, plain_output.len)]);
-    if (plain.state != .ok or (only and first == 0)) return;
+    if (plain.state != .ok or plain.leaks != 0 or (only and first == 0)) return;
     const again = attempt(init, index, .again, null);
     if (again.state != .ok) return say("@once {d}\n", .{index});
     const steady = again.hash == plain.hash and again.output_bytes == plain.output_bytes;
@@ -215,7 +218,9 @@ fn attempt(init: std.process.Init.Minimal, index: usize, kind: Attempt, request:
     outcome.hash = std.hash.Wyhash.hash(0, output[0..outcome.output_bytes]);
     outcome.logged = errors_logged;
     testing.io_instance.deinit();
+    quiet = true;
     outcome.leaks = testing.allocator_instance.detectLeaks();
+    quiet = false;
     testing.allocator_instance.deinitWithoutLeakChecks();
     const r = &outcome.result;
     say("@end {d} {d} {t} {s} {d} {x} {d} {d} {d} {d} {d}\n", .{

@@ -25,13 +25,15 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
     /// <exception cref="OperationCanceledException">Cancelled; what ran is killed.</exception>
     public async Task<ImmutableArray<TestResult>> RunAsync(string worker, string directory, Action<TestResult> onResult, CancellationToken ct)
     {
-        var results = ImmutableArray.CreateBuilder<TestResult>();
+        var results = new List<TestResult>();
+        // Looked at again when no process runs: a line must be taken at once, or its process seems to be silent.
+        var pending = new List<TestRecord>();
         var (test, attempt, total) = (0, 0, int.MaxValue);
         TestRecord? record = null;
         int? next = null;
         while (test < total)
         {
-            var ending = await ProcessAsync(worker, directory, ["from", $"{test}", $"{attempt}"], line => Take(line), ct).ConfigureAwait(false);
+            var ending = await ProcessAsync(worker, directory, ["from", $"{test}", $"{attempt}"], Take, ct).ConfigureAwait(false);
             if (ending is null)
             {
                 break;
@@ -47,10 +49,15 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
             (test, attempt) = record is null ? throw new InvalidDataException($"{worker} ended before its first test: {ending.Observed}") : record.Died(ending);
         }
 
-        await CloseAsync().ConfigureAwait(false);
-        return results.ToImmutable();
+        Close();
+        foreach (var again in pending)
+        {
+            Finish(again, await AgainAsync(worker, directory, again, ct).ConfigureAwait(false));
+        }
 
-        async ValueTask Take(TestLine line)
+        return [.. results.OrderBy(result => result.Index)];
+
+        void Take(TestLine line)
         {
             switch (line)
             {
@@ -61,7 +68,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
                     next = fresh.Index;
                     break;
                 case TestLine.Test begun when record?.Index != begun.Index:
-                    await CloseAsync().ConfigureAwait(false);
+                    Close();
                     record = new TestRecord(begun.Index, begun.Name);
                     break;
                 default:
@@ -70,26 +77,36 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
             }
         }
 
-        async Task CloseAsync()
+        void Close()
         {
-            if (record is null)
+            switch (record)
             {
-                return;
+                case null: break;
+                case { IsOnce: true, Verdict: TestVerdict.Held } or { Verdict: TestVerdict.Broken }: pending.Add(record); break;
+                default: Finish(record, record.Verdict); break;
             }
 
-            if (record.IsOnce && record.Verdict is TestVerdict.Held)
-            {
-                await AloneAsync(worker, directory, record, ct).ConfigureAwait(false);
-            }
-
-            var verdict = record.Verdict is TestVerdict.Broken broken
-                ? await ConfirmAsync(worker, directory, record, broken.Differences, ct).ConfigureAwait(false)
-                : record.Verdict;
-            var result = new TestResult(record.Index, record.Name, verdict, record.Attempts, record.Splits);
-            results.Add(result);
-            onResult(result);
             record = null;
         }
+
+        void Finish(TestRecord done, TestVerdict verdict)
+        {
+            var result = new TestResult(done.Index, done.Name, verdict, done.Attempts, done.Splits);
+            results.Add(result);
+            onResult(result);
+        }
+    }
+
+    private async Task<TestVerdict> AgainAsync(string worker, string directory, TestRecord record, CancellationToken ct)
+    {
+        if (record is { IsOnce: true, Verdict: TestVerdict.Held })
+        {
+            await AloneAsync(worker, directory, record, ct).ConfigureAwait(false);
+        }
+
+        return record.Verdict is TestVerdict.Broken broken
+            ? await ConfirmAsync(worker, directory, record, broken.Differences, ct).ConfigureAwait(false)
+            : record.Verdict;
     }
 
     /// <summary>Every split attempt in a process of its own, with nothing before it.</summary>
@@ -97,7 +114,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
     {
         for (var attempt = TestAttempts.FirstInFiber; attempt < TestAttempts.Count; attempt++)
         {
-            var ending = await ProcessAsync(worker, directory, Arguments(record, attempt), line => { record.Take(line); return ValueTask.CompletedTask; }, ct).ConfigureAwait(false);
+            var ending = await ProcessAsync(worker, directory, Arguments(record, attempt), record.Take, ct).ConfigureAwait(false);
             if (ending is not null)
             {
                 record.Died(ending);
@@ -123,7 +140,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
             {
                 var record = new TestRecord(test.Index, test.Name);
                 var ending = await ProcessAsync(
-                    worker, directory, Arguments(test, difference.Attempt), line => { record.Take(line); return ValueTask.CompletedTask; }, ct).ConfigureAwait(false);
+                    worker, directory, Arguments(test, difference.Attempt), record.Take, ct).ConfigureAwait(false);
                 if (ending is not null)
                 {
                     record.Died(ending);
@@ -143,7 +160,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
 
     /// <summary>Null: it did all that it was asked for. Otherwise how it ended, as a difference of whichever attempt ran.</summary>
     private async Task<TestDifference?> ProcessAsync(
-        string worker, string directory, IReadOnlyList<string> arguments, Func<TestLine, ValueTask> onLine, CancellationToken ct)
+        string worker, string directory, IReadOnlyList<string> arguments, Action<TestLine> onLine, CancellationToken ct)
     {
         var request = new ProcessRequest
         {
@@ -155,15 +172,17 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
         var done = false;
         try
         {
-            var outcome = await processes.StreamAsync(request, async text =>
+            var outcome = await processes.StreamAsync(request, text =>
             {
                 silence.CancelAfter(limits.Silence);
                 switch (TestLine.Parse(text))
                 {
                     case TestLine.Done: done = true; break;
                     case TestLine.Broken broken: throw new InvalidDataException($"{worker} cannot work here: {broken.Reason}");
-                    case var line: await onLine(line).ConfigureAwait(false); break;
+                    case var line: onLine(line); break;
                 }
+
+                return ValueTask.CompletedTask;
             }, silence.Token).ConfigureAwait(false);
             return outcome switch
             {

@@ -81,7 +81,7 @@ noinline fn depth(n: usize) usize {
 }
 
 noinline fn near() bool {
-    return @frameAddress() - calleesFrame() < 4096;
+    return @frameAddress() -% calleesFrame() < 4096;
 }
 
 noinline fn calleesFrame() usize {
