@@ -88,15 +88,7 @@ public sealed class WorkerBuilder(
     public async Task<BuildOutcome> BuildAsync(EmittedUnit unit, Cell cell, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(unit);
-        if (Unsupported(cell) is { } reason)
-        {
-            return new BuildOutcome.Rejected(reason);
-        }
-
-        directory = Path.GetFullPath(directory);
-        Directory.CreateDirectory(directory);
-        await File.WriteAllTextAsync(Path.Combine(directory, "unit.zig"), unit.Source, ct).ConfigureAwait(false);
-        return await BuildAsync(_options, cell, directory, ct).ConfigureAwait(false);
+        return await BuildAsync(_options, unit.Source, cell, directory, ct).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -108,6 +100,16 @@ public sealed class WorkerBuilder(
     public async Task<BuildOutcome> BuildTestsAsync(TestFile file, Cell cell, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(file);
+        var options = _options with
+        {
+            Tests = file, Libraries = [.. _options.Libraries, .. file.Libraries], SlackUnprovenBecause = "tests call what they like",
+            Injection = _options.Injection with { MaxUnsplitFrameBytes = TestFile.HeadroomBytes / 2 },
+        };
+        return await BuildAsync(options, null, cell, directory, ct).ConfigureAwait(false);
+    }
+
+    private async Task<BuildOutcome> BuildAsync(BuildOptions options, string? source, Cell cell, string directory, CancellationToken ct)
+    {
         if (Unsupported(cell) is { } reason)
         {
             return new BuildOutcome.Rejected(reason);
@@ -115,16 +117,11 @@ public sealed class WorkerBuilder(
 
         directory = Path.GetFullPath(directory);
         Directory.CreateDirectory(directory);
-        var options = _options with
+        if (source is not null)
         {
-            Tests = file, Libraries = [.. _options.Libraries, .. file.Libraries], SlackUnprovenBecause = "tests call what they like",
-            Injection = _options.Injection with { MaxUnsplitFrameBytes = TestFile.HeadroomBytes / 2 },
-        };
-        return await BuildAsync(options, cell, directory, ct).ConfigureAwait(false);
-    }
+            await File.WriteAllTextAsync(Path.Combine(directory, "unit.zig"), source, ct).ConfigureAwait(false);
+        }
 
-    private async Task<BuildOutcome> BuildAsync(BuildOptions options, Cell cell, string directory, CancellationToken ct)
-    {
         var runtime = await cache.RuntimeAsync(_recipe.For(RuntimeRecipe.LimitSlotOf(cell)), cell.Target, ct).ConfigureAwait(false);
         var own = options with { Injection = options.Injection with { LimitSlot = RuntimeRecipe.LimitSlotOf(cell) } };
         var build = new UnitBuild(await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, directory, own, _time, ct);
