@@ -18,9 +18,13 @@ const second = @import("second.zig");
 const stacks = @import("stacks.zig");
 const places = @import("places.zig");
 const baselines = @import("baseline.zig");
+const complaints = @import("complaints.zig");
 const defects = @import("defects");
 
 const baseline = &baselines.kept;
+
+const fail = complaints.fail;
+const failLine = complaints.failLine;
 
 extern fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64;
 extern fn hs_pool_trim() callconv(.c) void;
@@ -31,9 +35,6 @@ pub const Program = extern struct { fiber_count: u64, fibers: [*]const *const fn
 pub extern const hs_unit: Unit;
 
 pub var totals: state.Counts = .{};
-var fail_lines: u32 = 0;
-/// The row failed: what it said must reach the harness even if a later one never ends.
-var failed: bool = false;
 
 /// A fiber's child segments beyond this are given back after the program that used them.
 const keep_bytes = 64 << 20;
@@ -45,7 +46,7 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     state.row_index = index;
     state.scenario = &p.scenarios[row.scenario];
     state.program = &p.programs[state.scenario.program];
-    fail_lines = 0;
+    complaints.begin();
     output.status.row = index;
     output.status.phase = .running;
     places.begin(!quiet and row.flags & plan.row_threads == 0);
@@ -72,8 +73,8 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     places.end();
     tearDown();
     if (defects.selectable) output.status.planted_reached = @extern(*u64, .{ .name = "hs_planted_reached" }).*;
-    if (failed) output.flush();
-    failed = false;
+    // What a row that failed said must reach the harness even if a later one never ends.
+    if (complaints.any()) output.flush();
 }
 
 fn setUp() void {
@@ -326,38 +327,6 @@ fn reportOverflow(combined: u64) void {
     output.part("\n", .{});
 }
 
-/// A planted defect of the checks themselves: what this one finds is not told.
-fn isBlind(comptime name: []const u8) bool {
-    const Blindness = struct { []const u8, @EnumLiteral() };
-    inline for ([_]Blindness{
-        .{ "digest", .blind_digest },       .{ "limit", .blind_limit },         .{ "segments", .blind_segments },
-        .{ "canary", .blind_canary },       .{ "budget", .blind_budget },       .{ "allocation", .blind_allocation },
-        .{ "registers", .blind_registers }, .{ "opinion", .blind_opinion },     .{ "stub-frames", .blind_stubs },
-        .{ "trace-dwarf", .blind_traces },  .{ "trace-errors", .blind_errors }, .{ "released", .blind_resources },
-        .{ "ledger", .blind_resources },    .{ "heap", .blind_resources },
-    }) |blindness| {
-        if (comptime std.mem.eql(u8, name, blindness[0])) return asks(blindness[1]);
-    }
-    return false;
-}
-
-/// Not inlined: the places that tell failures stay as they are in workers without defects.
-noinline fn asks(comptime blindness: @EnumLiteral()) bool {
-    return defects.planted(blindness);
-}
-
-fn fail(comptime name: []const u8, fiber: u64, expected: u64, observed: u64, comptime detail: []const u8, args: anytype) void {
-    if (isBlind(name)) return;
-    if (!failRoom()) return;
-    output.line("fail row={d} check={s} fiber={d} expected={d} observed={d} detail=" ++ detail, .{ state.row_index, name, fiber, expected, observed } ++ args);
-}
-
-fn failLine(comptime name: []const u8, fiber: u64, expected: u64, observed: u64, comptime detail: []const u8, args: anytype) void {
-    if (isBlind(name)) return;
-    if (!failRoom()) return;
-    output.line("fail row={d} check={s} fiber={d} expected={x} observed={x} detail=" ++ detail, .{ state.row_index, name, fiber, expected, observed } ++ args);
-}
-
 fn failHex(comptime name: []const u8, expected: u64, observed: u64) void {
     var fiber: u64 = 0;
     for (state.fibers[0..state.fiber_count], 0..) |*f, i| {
@@ -367,12 +336,6 @@ fn failHex(comptime name: []const u8, expected: u64, observed: u64) void {
         }
     }
     failLine(name, fiber, expected, observed, "event logs differ from the model's", .{});
-}
-
-fn failRoom() bool {
-    fail_lines += 1;
-    if (fail_lines == 1) failed = true;
-    return fail_lines <= 16;
 }
 
 fn count() void {

@@ -120,15 +120,20 @@ public sealed record MutationReport(ulong Seed, string ZigVersion, double Second
     }
 
     /// <summary>The newest under a results folder that was made with this Zig and tried the whole catalogue, with its folder's name; null: there is none.</summary>
-    public static (string Id, MutationReport Report)? Newest(ResultsLayout results, string zig)
+    public static (string Id, MutationReport Report)? Newest(ResultsLayout results, string zig) =>
+        Newest(results, report => report.ZigVersion == zig && report.Mutants.Count >= PlantedDefect.All.Count);
+
+    /// <summary>The newest under a results folder that is wanted, with its folder's name; null: there is none.</summary>
+    public static (string Id, MutationReport Report)? Newest(ResultsLayout results, Func<MutationReport, bool> isWanted)
     {
         ArgumentNullException.ThrowIfNull(results);
+        ArgumentNullException.ThrowIfNull(isWanted);
         foreach (var folder in Directory.Exists(results.Mutants) ? Directory.GetDirectories(results.Mutants).OrderDescending(StringComparer.Ordinal).ToArray() : [])
         {
             try
             {
                 var report = Read(File.ReadAllText(Path.Combine(folder, "mutants.json")));
-                if (report.ZigVersion == zig && report.Mutants.Count >= PlantedDefect.All.Count)
+                if (isWanted(report))
                 {
                     return (Path.GetFileName(folder), report);
                 }

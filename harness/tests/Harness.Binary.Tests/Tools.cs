@@ -28,36 +28,26 @@ internal static partial class Tools
     private static string Own([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }
 
-/// <summary>Skipped, visibly, where there is no Zig or no readelf to compare with.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class ReadelfTheoryAttribute : TheoryAttribute
+/// <summary>Skipped, visibly, where there is no Zig or not the tool to compare with.</summary>
+internal abstract class ToolTheoryAttribute : TheoryAttribute
 {
-    public ReadelfTheoryAttribute()
+    protected ToolTheoryAttribute(string tool, string without)
     {
         if (Tools.Zig is ZigLocation.Missing missing)
         {
             Skip = missing.Reason;
         }
-        else if (ExecutablePath.Resolve("readelf") is null)
+        else if (ExecutablePath.Resolve(tool) is null)
         {
-            Skip = "readelf (binutils) is not installed: nothing to compare with";
+            Skip = without;
         }
     }
 }
 
+/// <summary>Skipped, visibly, where there is no Zig or no readelf to compare with.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ReadelfTheoryAttribute() : ToolTheoryAttribute("readelf", "readelf (binutils) is not installed: nothing to compare with");
+
 /// <summary>Skipped, visibly, where there is no Zig or no Python.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class PythonTheoryAttribute : TheoryAttribute
-{
-    public PythonTheoryAttribute()
-    {
-        if (Tools.Zig is ZigLocation.Missing missing)
-        {
-            Skip = missing.Reason;
-        }
-        else if (ExecutablePath.Resolve("python3") is null)
-        {
-            Skip = "python3 is not installed: nobody else tries system calls one by one";
-        }
-    }
-}
+internal sealed class PythonTheoryAttribute() : ToolTheoryAttribute("python3", "python3 is not installed: nobody else tries system calls one by one");
