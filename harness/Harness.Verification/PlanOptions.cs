@@ -47,7 +47,7 @@ public sealed record PlanOptions
     public bool Observe { get; init; } = true;
 
     /// <summary>At most so many per cent of the rows take traces (a program's first few rows excepted).</summary>
-    public int ObservedPercent { get; init; } = 10;
+    public int ObservedPercent { get; init; } = 20;
 
     /// <summary>Frames that the DWARF observer may walk for one program.</summary>
     public long ObservedFrames { get; init; } = 100_000;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Binary;
 using Harness.Binary.Unwind.Audit;
 using Harness.Execution;
@@ -17,7 +18,7 @@ public sealed record AuditCost(double CpuSeconds, int Instructions, int Findings
 /// <param name="Findings">Steps that were wrong, which a measurement must not have.</param>
 public sealed record StepSpeed(double PerSecond, long Steps, int Findings);
 
-/// <summary>The same executions with traces and without, in one worker, in turns.</summary>
+/// <summary>The same executions with traces and without, in turns.</summary>
 /// <param name="Observed">Executions that took traces, at every probe.</param>
 /// <param name="RunSeconds">Without any trace: of each program the fastest round.</param>
 /// <param name="TracedSeconds">With them.</param>
@@ -109,21 +110,38 @@ public sealed class TraceCosts(IUnitFactory factory, IUnitRunner runner) : ITrac
         return best;
     }
 
-    /// <summary>Each program without traces and with them, as often as there are rounds, all in one worker.</summary>
+    /// <summary>
+    /// Each program without traces and with them. A round is a worker of its own, because some questions are asked once in a worker; every other one takes
+    /// the traces first, so that each side is the second, which finds its memory touched, in half of them. Of each the fastest round counts.
+    /// </summary>
     private async Task<(ObserverCost Cost, int Failures)> CompareAsync(
         BuiltUnit unit, IReadOnlyList<ProgramPlan> traced, int rounds, string directory, CancellationToken ct)
     {
-        var turns = Enumerable.Range(0, rounds).SelectMany(_ => traced.SelectMany(plan => new[] { Without(plan), plan })).ToList();
-        Directory.CreateDirectory(directory);
-        var run = await runner.RunAsync(unit, UnitPlan.Join(turns), directory, ct).ConfigureAwait(false);
-        double Fastest(int program, int offset) => Enumerable.Range(0, rounds)
-            .Select(round => run.ProgramsDone.GetValueOrDefault((((round * traced.Count) + program) * 2) + offset)?.Elapsed.TotalSeconds ?? double.PositiveInfinity).Min();
+        var (without, with, failures, frames) = (Unmeasured(traced), Unmeasured(traced), 0, 0L);
+        for (var round = 0; round < Math.Max(2, rounds); round++)
+        {
+            var (first, second) = round % 2 == 0 ? (without, with) : (with, without);
+            var turns = traced.SelectMany(plan => round % 2 == 0 ? [Without(plan), plan] : new[] { plan, Without(plan) }).ToList();
+            var place = Path.Combine(directory, round.ToString(CultureInfo.InvariantCulture));
+            Directory.CreateDirectory(place);
+            var run = await runner.RunAsync(unit, UnitPlan.Join(turns), place, ct).ConfigureAwait(false);
+            foreach (var (turn, done) in run.ProgramsDone)
+            {
+                var side = turn % 2 == 0 ? first : second;
+                side[turn / 2] = Math.Min(side[turn / 2], done.Elapsed.TotalSeconds);
+            }
+
+            frames = run.ProgramsDone.Values.Sum(done => done.Counters.FramesChecked);
+            failures += run.Failures.Count + turns.Count - run.ProgramsDone.Count;
+        }
+
         var cost = new ObserverCost(
             traced.Sum(plan => (long)plan.Rows.Length), traced.Sum(plan => (long)plan.Rows.Count(row => (row.Flags & RowFlags.BothObservers) != 0)),
-            Enumerable.Range(0, traced.Count).Sum(i => run.ProgramsDone.GetValueOrDefault((i * 2) + 1)?.Counters.FramesChecked ?? 0),
-            Enumerable.Range(0, traced.Count).Sum(i => Fastest(i, 0)), Enumerable.Range(0, traced.Count).Sum(i => Fastest(i, 1)));
-        return (cost, run.Failures.Count + turns.Count - run.ProgramsDone.Count);
+            frames, without.Sum(), with.Sum());
+        return (cost, failures);
     }
+
+    private static double[] Unmeasured(IReadOnlyList<ProgramPlan> plans) => [.. Enumerable.Repeat(double.PositiveInfinity, plans.Count)];
 
     private static ProgramPlan Without(ProgramPlan plan) =>
         plan with { Rows = [.. plan.Rows.Select(row => row with { Flags = row.Flags & ~(RowFlags.BothObservers | RowFlags.SendTraces | RowFlags.Record) })] };

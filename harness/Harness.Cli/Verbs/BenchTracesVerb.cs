@@ -12,7 +12,7 @@ internal static class BenchTracesVerb
     /// <summary>Odd, for the median.</summary>
     private const int RoundsDefault = 5;
 
-    private const int ProgramsDefault = 6;
+    private const int ProgramsDefault = 16;
 
     public static Command Create(VerbContext context)
     {
