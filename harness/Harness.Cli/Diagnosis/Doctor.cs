@@ -51,7 +51,7 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
     public async Task<IReadOnlyList<Diagnosis>> ExamineAsync(CancellationToken ct)
     {
         var tools = await Task.WhenAll(_tools.Select(tool => ToolAsync(tool.Name, tool.Commands, tool.Needed, tool.Without, ct))).ConfigureAwait(false);
-        return [await zig(ct).ConfigureAwait(false), .. tools, .. _unwinders.Select(Unwinder), BoostContext(), Machine(), Space(), ResultsFolder(), Cores(), CorePattern()];
+        return [await zig(ct).ConfigureAwait(false), .. tools, .. _unwinders.Select(Unwinder), BoostContext(), Machine(), Space(), ResultsFolder(), Cores(), CorePattern(), Confinement()];
     }
 
     private static async Task<Diagnosis> ToolAsync(string name, string[] commands, bool needed, string without, CancellationToken ct)
@@ -136,6 +136,17 @@ public sealed class Doctor(string root, ResultsLayout results, Func<Cancellation
         var pattern = File.Exists(path) ? File.ReadAllText(path).Trim() : "";
         var piped = pattern.StartsWith('|');
         return new Diagnosis("core pattern", pattern.Length > 0 && !piped, false, piped ? "cores go to a program, not to a file" : pattern);
+    }
+
+    /// <summary>What the kernel can do with a system call that a filter does not allow (seccomp(2), /proc interfaces): worker/confine.zig refuses and kills.</summary>
+    private static Diagnosis Confinement()
+    {
+        const string path = "/proc/sys/kernel/seccomp/actions_avail";
+        var actions = File.Exists(path) ? File.ReadAllText(path).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) : [];
+        var there = actions.Contains("errno") && actions.Contains("kill_process");
+        return new Diagnosis(
+            "confinement", there, true,
+            there ? "seccomp: generated programs get no sockets and no other process" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), without which no generated program is run");
     }
 
     private static string FirstLine(string text) => text.Trim().Split('\n')[0].Trim();

@@ -296,6 +296,7 @@ public sealed class CommandLineTests : IDisposable
     {
         Assert.Equal(ExitCodes.Held, await _cli.RunAsync("doctor", "--results", _cli.PathOf("results")));
         Assert.Contains("ok      zig", _cli.Out);
+        Assert.Contains("ok      confinement ", _cli.Out);
         _cli.Rooms.Unusable = new EnvironmentUnusableException("no");
         Assert.Equal(ExitCodes.Environment, await _cli.RunAsync("doctor", "--results", _cli.PathOf("results")));
         Assert.Contains("MISSING zig", _cli.Out);
