@@ -109,37 +109,6 @@ public sealed class FunctionWalkTests
         c.ret();
     })));
 
-    [Fact]
-    public void Code_that_only_a_table_reaches_has_the_depth_of_the_jump() => Assert.Equal(0x58 + 8, CallOfG(Walk(c =>
-    {
-        c.sub(rsp, 0x58);
-        c.movsxd(rax, __dword_ptr[rcx + (rax * 4)]);
-        c.add(rax, rcx);
-        c.jmp(rax);
-        c.call(G);
-        c.add(rsp, 0x58);
-        c.ret();
-    })));
-
-    /// <summary>LLVM makes a frame where it is needed: behind the table, and in one case alone.</summary>
-    [Fact]
-    public void A_frame_that_only_one_case_of_a_table_makes_is_followed() => Assert.Equal(8 + (64 - 8) + 0x80 + 8, CallOfG(Walk(c =>
-    {
-        c.movsxd(rax, __dword_ptr[rcx + (rax * 4)]);
-        c.add(rax, rcx);
-        c.jmp(rax);
-        c.mov(eax, 1);
-        c.ret();
-        c.push(rbp);
-        c.mov(rbp, rsp);
-        c.and(rsp, -64);
-        c.sub(rsp, 0x80);
-        c.call(G);
-        c.mov(rsp, rbp);
-        c.pop(rbp);
-        c.ret();
-    })));
-
     /// <summary>musl's <c>__stack_chk_fail</c> is <c>hlt; ret</c>, and what stands behind its call is the check's slow path, which goes back to the beginning.</summary>
     [Theory]
     [InlineData(false)]
