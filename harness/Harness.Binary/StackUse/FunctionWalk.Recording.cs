@@ -19,7 +19,10 @@ internal sealed partial class FunctionWalk
 
             var named = address == function.Start ? function : function with { Name = walk.Place(address) };
             return new FunctionUse(
-                named, _unchecked, _checked, _guaranteed, walk._stated, walk._arguments, walk._alignment, walk._problem, [.. _exits.Values]);
+                named, _unchecked, _checked, _guaranteed, walk._stated, walk._arguments, walk._alignment, walk._problem, [.. _exits.Values])
+            {
+                IsDynamic = walk._isDynamic, ProblemSite = walk._problemSite,
+            };
         }
 
         private void Record(Visit visit)

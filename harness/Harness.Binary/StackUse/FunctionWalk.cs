@@ -17,6 +17,8 @@ internal sealed partial class FunctionWalk(
     private readonly Stack<(Visit Visit, int Index, WalkState State)> _work = new();
     private ulong _root;
     private string? _problem;
+    private ulong _problemSite;
+    private bool _isDynamic;
     private long? _stated;
     private long? _arguments;
     private long _alignment = 1;
@@ -35,7 +37,7 @@ internal sealed partial class FunctionWalk(
     {
         _visits.Clear();
         _work.Clear();
-        (_root, _problem, _stated, _arguments, _alignment) = (address, null, null, null, 1);
+        (_root, _problem, _problemSite, _isDynamic, _stated, _arguments, _alignment) = (address, null, 0, false, null, null, 1);
         var start = VisitOf(function);
         _work.Push((start, start.Steps.IndexAt(address), new WalkState { Guaranteed = long.MaxValue }));
         while (_problem is null && _work.TryPop(out var item))
@@ -74,7 +76,7 @@ internal sealed partial class FunctionWalk(
 
             if (++rounds > MaxRounds)
             {
-                Fail($"rsp goes lower with every turn of a loop at {Place(steps[index].Address)}");
+                Fail(steps[index].Address, $"rsp goes lower with every turn of a loop at {Place(steps[index].Address)}", isDynamic: true);
                 return;
             }
 
@@ -104,7 +106,7 @@ internal sealed partial class FunctionWalk(
             case StepKind.Return or StepKind.Trap:
                 return false;
             case StepKind.Bad:
-                Fail($"what stands at {Place(step.Address)} cannot be followed");
+                Fail(step.Address, $"what stands at {Place(step.Address)} cannot be followed");
                 return false;
             default:
                 Move(visit, step, ref state);
@@ -123,13 +125,20 @@ internal sealed partial class FunctionWalk(
 
         if (places.Count == 0 && state is { Depth: > 0, Elsewhere: false } && landmarks.PointerTarget(step.Value).Kind is ExitKind.Indirect)
         {
-            Fail($"the jump at {Place(step.Address)} goes where no table that can be read says");
+            Fail(step.Address, $"the jump at {Place(step.Address)} goes where no table that can be read says");
         }
     }
 
     private IReadOnlyList<ulong> PlacesOf(Visit visit, in Step step) => tables.Of(visit.Steps, step.Address, returns);
 
-    private void Fail(string problem) => _problem ??= problem;
+    /// <param name="isDynamic">How far rsp goes down is decided when the program runs.</param>
+    private void Fail(ulong site, string problem, bool isDynamic = false)
+    {
+        if (_problem is null)
+        {
+            (_problem, _problemSite, _isDynamic) = (problem, site, isDynamic);
+        }
+    }
 
     private string Place(ulong address) => landmarks.Place(address);
 
@@ -211,7 +220,7 @@ internal sealed partial class FunctionWalk(
             var kept = state[Kept.A];
             if (!kept.IsNumber)
             {
-                Fail($"how far the call at {Place(step.Address)} probes cannot be told");
+                Fail(step.Address, $"how far the call at {Place(step.Address)} probes cannot be told", isDynamic: true);
             }
 
             state.Returned();
@@ -303,7 +312,7 @@ internal sealed partial class FunctionWalk(
 
         if (state.Depth is > MaxDepth or < -MaxDepth)
         {
-            Fail($"rsp is moved by more than {MaxDepth} bytes at {Place(step.Address)}");
+            Fail(step.Address, $"rsp is moved by more than {MaxDepth} bytes at {Place(step.Address)}");
         }
     }
 
@@ -315,7 +324,7 @@ internal sealed partial class FunctionWalk(
         }
         else
         {
-            Fail($"rsp goes down by a number that is not known at {Place(step.Address)}");
+            Fail(step.Address, $"rsp goes down by a number that is not known at {Place(step.Address)}", isDynamic: true);
         }
     }
 
@@ -324,7 +333,7 @@ internal sealed partial class FunctionWalk(
         state.Elsewhere = true;
         if (!rules.Switching.Any(rule => rule.Fits(visit.Steps.Function.Name)))
         {
-            Fail($"rsp is set to what is not known at {Place(step.Address)}, in a function that is not on the list of those that change stacks");
+            Fail(step.Address, $"rsp is set to what is not known at {Place(step.Address)}, in a function that is not on the list of those that change stacks", isDynamic: true);
         }
     }
 
