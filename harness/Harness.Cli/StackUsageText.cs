@@ -23,7 +23,7 @@ internal static class StackUsageText
         }
 
         AppendReasons(text, report);
-        return text.ToString();
+        return text.Append('\n').ToString();
     }
 
     private static void AppendTable(StringBuilder text, UsageReport report)
@@ -49,14 +49,16 @@ internal static class StackUsageText
     private static void AppendChain(StringBuilder text, EntryUsage entry)
     {
         text.Append(CultureInfo.InvariantCulture, $"\nworst path of {entry.Name}{(entry.Holds ? "" : ", as far as it has a bound")}\n  {EntryUsage.ReturnAddressBytes,10:N0}  its return address\n");
-        foreach (var link in entry.Chain.Take(ShownLinks))
+        // A check of its own symbol that goes straight on into its function.
+        var chain = entry.Chain.Where(link => link.Bytes > 0 || StackUsage.PlainName(link.Name) == link.Name).ToList();
+        foreach (var link in chain.Take(ShownLinks))
         {
             text.Append(CultureInfo.InvariantCulture, $"  {link.Bytes,10:N0}  {link.Name}\n");
         }
 
-        if (entry.Chain.Length > ShownLinks)
+        if (chain.Count > ShownLinks)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {entry.Chain.Skip(ShownLinks).Sum(link => link.Bytes),10:N0}  {entry.Chain.Length - ShownLinks} more\n");
+            text.Append(CultureInfo.InvariantCulture, $"  {chain.Skip(ShownLinks).Sum(link => link.Bytes),10:N0}  {chain.Count - ShownLinks} more\n");
         }
 
         text.Append(CultureInfo.InvariantCulture, $"  {entry.Bytes,10:N0}\n");
@@ -90,9 +92,29 @@ internal static class StackUsageText
     private static string Line(Unbounded reason, UsageReport report)
     {
         var where = report.Lines.TryGetValue(reason.Place, out var line) ? $" ({line})" : "";
-        return reason is Unbounded.Recursion { Cycle: { IsEmpty: false } cycle } recursion
-            ? string.Join(" > ", cycle.Append(cycle[0])) + (recursion.Functions.Length > cycle.Length ? $"   (a shortest of {recursion.Functions.Length} functions that call one another)" : "")
+        return reason is Unbounded.Recursion { Cycle: { IsEmpty: false } } recursion && Plain(recursion.Cycle) is var cycle
+            ? string.Join(" > ", cycle.Append(cycle[0])) + (Plain(recursion.Functions).Distinct().Count() is var all && all > cycle.Count ? $"   (a shortest way round; {all} functions call one another)" : "")
             : reason + where;
+    }
+
+    /// <summary>Functions and their checks, each once where one follows the other.</summary>
+    private static List<string> Plain(IEnumerable<string> names)
+    {
+        var result = new List<string>();
+        foreach (var name in names.Select(StackUsage.PlainName))
+        {
+            if (result.Count == 0 || result[^1] != name)
+            {
+                result.Add(name);
+            }
+        }
+
+        if (result.Count > 1 && result[^1] == result[0])
+        {
+            result.RemoveAt(result.Count - 1);
+        }
+
+        return result;
     }
 
     public static object Fields(string title, UsageReport report) => new

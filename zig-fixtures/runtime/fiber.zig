@@ -89,7 +89,9 @@ pub const Fiber = extern struct {
     next: ?*Fiber = null,
     /// While it is not running.
     exceptions: ExceptionState = .{},
-    reserved: [3]u64 = @splat(0),
+    /// What it was given up front; 0: nothing, it splits.
+    upfront_bytes: u64 = 0,
+    reserved: [2]u64 = @splat(0),
 };
 
 /// C++'s exceptions in handling, of a thread: struct __cxa_eh_globals of its ABI.

@@ -124,7 +124,7 @@ export fn hs_rt_fiber_create(
     if (low == 0) return null;
     const high = low + (@as(u64, 1) << @intCast(class));
     const fiber: *Fiber = @ptrFromInt(high - @sizeOf(Fiber));
-    fiber.* = .{ .class = @intCast(class), .slot_low = low, .slot_kind = kind };
+    fiber.* = .{ .class = @intCast(class), .slot_low = low, .slot_kind = kind, .upfront_bytes = upfront };
     fiber.stack.budget_bytes = options.budget_bytes;
     fiber.stack.reserve_bytes = options.reserve_bytes;
     fiber.stack.fail_allocation = options.fail_allocation;

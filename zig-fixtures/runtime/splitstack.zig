@@ -127,6 +127,11 @@ pub const Fiber = struct {
         };
     }
 
+    /// Stack that it was given up front; 0: it splits.
+    pub fn upfrontBytes(fiber: Fiber) u64 {
+        return fiber.record.upfront_bytes;
+    }
+
     /// Of one that ended badly: message and trace (of a failed one its error return trace, where Zig keeps one); valid until `deinit`.
     pub fn report(fiber: Fiber) ?*const Report {
         return fiber.record.report;

@@ -38,11 +38,22 @@ public sealed class StackUsage
     private StackUsage(ElfFile file, IReadOnlyCollection<string> pointers, StackRules? rules)
     {
         Image = CodeImage.Of(file);
-        _graph = new StackGraph(Image, (rules ?? StackRules.Default) with { Limit = ReserveAnalysis.LimitOf(file) });
+        _graph = new StackGraph(Image, (rules ?? DefaultRules) with { Limit = ReserveAnalysis.LimitOf(file) });
         IReadOnlyCollection<ulong>? targets = pointers.Count > 0 ? [.. EntryNames.Of(Image, pointers).Select(function => function.Start)] : null;
         _whole = new StackBounds(_graph, BoundScope.Whole, targets);
         _upfront = new StackBounds(_graph, BoundScope.Upfront, targets);
     }
+
+    /// <summary>What is known besides the code.</summary>
+    public static StackRules DefaultRules { get; } = StackRules.Default with
+    {
+        Allowances = [new("hs_rt_misused", 0, "hs_fiber_yield looks first whether it is on the system stack, and calls it there only")],
+        ExternalAllowances =
+        [
+            .. StackRules.Default.ExternalAllowances,
+            new("__stack_chk_fail", 0, "ends the process, because the stack is overwritten already: no call of a program that goes on needs anything for it"),
+        ],
+    };
 
     /// <summary>The file's code.</summary>
     public CodeImage Image { get; }
@@ -63,8 +74,12 @@ public sealed class StackUsage
         var bound = _whole.Of(address);
         var upfront = _upfront.Of(address);
         return new EntryUsage(
-            bound.Chain[0].Name, bound.Bytes + EntryUsage.ReturnAddressBytes, upfront.Holds ? upfront.Bytes : null, bound.Chain, bound.Without);
+            PlainName(bound.Chain[0].Name), bound.Bytes + EntryUsage.ReturnAddressBytes, upfront.Holds ? upfront.Bytes : null, bound.Chain, bound.Without);
     }
+
+    /// <summary>A function's own name: callers go to it through its check.</summary>
+    public static string PlainName(string name) =>
+        name.StartsWith(ThunkCode.SymbolPrefix, StringComparison.Ordinal) ? name[ThunkCode.SymbolPrefix.Length..] : name;
 
     /// <param name="entries">Names of functions; none: of an object those that others can call, of a linked file where it begins and its main.</param>
     /// <exception cref="InvalidDataException">No function of a name, or none to begin with.</exception>

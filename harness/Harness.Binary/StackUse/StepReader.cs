@@ -5,6 +5,9 @@ namespace Harness.Binary.StackUse;
 /// <summary>Decodes functions, once, into the few steps that a walk follows.</summary>
 internal sealed partial class StepReader(CodeImage image, long? limitDistance, int maxInstructions)
 {
+    /// <summary>What a function that calls nothing may use below rsp (System V ABI, 3.2.2).</summary>
+    private const int RedZoneBytes = 128;
+
     private readonly List<Step> _steps = [];
     private readonly HashSet<ulong> _taken = [];
     private readonly List<Instruction> _instructions = [];
@@ -92,6 +95,15 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         }
     }
 
+    /// <summary>A place below rsp whose address is only compared with the limit, right behind: nothing is written there.</summary>
+    private void TakeBackTouch()
+    {
+        if (_steps is [.., { Kind: StepKind.Touch } touch, { Kind: StepKind.KeepStack } keep] && touch.Address == keep.Address)
+        {
+            _steps.RemoveAt(_steps.Count - 2);
+        }
+    }
+
     private void Follow(in Instruction instruction)
     {
         if (instruction.IsInvalid)
@@ -114,7 +126,7 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         }
 
         var based = instruction.MemoryBase;
-        if (based is Register.RBP or Register.RSP && instruction.Mnemonic is not Mnemonic.Lea)
+        if (based is Register.RBP or Register.RSP && (instruction.Mnemonic is not Mnemonic.Lea || IsOfRedZone(instruction)))
         {
             FollowMemory(instruction, based);
         }
@@ -143,6 +155,12 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
             _taken.Add(address);
         }
     }
+
+    /// <summary>
+    /// An address in the frame that is put into a register, to be written through. Further below rsp nothing can be kept: there it is a number to compare.
+    /// </summary>
+    private static bool IsOfRedZone(in Instruction instruction) =>
+        instruction.Op0Register is not Register.RSP && (instruction.MemoryBase is Register.RBP || unchecked((long)instruction.MemoryDisplacement64) >= -RedZoneBytes);
 
     private void FollowMemory(in Instruction instruction, Register based)
     {
@@ -296,6 +314,7 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         if (instruction.Mnemonic is Mnemonic.Cmp && register is not Kept.None && first.GetSize() == 8 && instruction is { SegmentPrefix: Register.FS, MemoryBase: Register.None, MemoryIndex: Register.None }
             && unchecked((long)instruction.MemoryDisplacement64) == limitDistance && instruction.Op1Kind is OpKind.Memory)
         {
+            TakeBackTouch();
             Add(StepKind.CompareLimit, instruction, 0, register);
         }
         else if (instruction.Mnemonic is Mnemonic.Cmp && instruction.Op0Kind is OpKind.Register && instruction.Op1Kind is OpKind.Register

@@ -35,6 +35,28 @@ public sealed class FunctionWalkTests
         c.ret();
     }).Own);
 
+    /// <summary>A buffer in the red zone, written through a pointer.</summary>
+    [Fact]
+    public void A_place_below_rsp_whose_address_a_leaf_takes_counts() => Assert.Equal(0x80, Walk(c =>
+    {
+        c.lea(rdi, __[rsp - 0x80]);
+        c.stosb();
+        c.ret();
+    }).Own);
+
+    /// <summary>A check does not write where it looks.</summary>
+    [Fact]
+    public void A_place_below_rsp_that_is_compared_with_the_limit_does_not_count() => Assert.Equal(0, Walk(c =>
+    {
+        var fits = c.CreateLabel();
+        c.lea(r11, __[rsp - 0x80]);
+        c.cmp(r11, __qword_ptr.fs[0x70]);
+        c.ja(fits);
+        c.nop();
+        c.Label(ref fits);
+        c.ret();
+    }).Own);
+
     [Fact]
     public void What_a_leaf_touches_below_its_frame_pointer_counts() => Assert.Equal(8 + 0x30, Walk(c =>
     {
