@@ -74,6 +74,7 @@ public sealed class FuzzTests(UnitBuilds builds)
     {
         var file = ElfFile.Parse(bytes, "mutant", _limits);
         ReserveAnalysis.Run(file, []);
+        StackUsage.Of(file).Report([]);
         SlackAudit.Run(file, new SlackRequest(LimitSlot.Glibc, 1984, new Dictionary<string, UnsplitReason>()));
     }
 
