@@ -63,7 +63,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("is not an ELF file", "stack-usage", "/etc/hostname")]
     [InlineData("is no Zig file, so there is nothing to compile", "stack-usage", "/bin/true", "--mode", "Debug")]
     [InlineData("is not an ELF file", "reserve", "/etc/hostname")]
-    [InlineData("known: hot, deep, prologue, switch, idle", "bench", "runtime", "--only", "taxi")]
+    [InlineData("known: hot, deep, prologue, switch, upfront, idle", "bench", "runtime", "--only", "taxi")]
     [InlineData("--only taxi is unknown", "mutants", "--only", "taxi")]
     [InlineData("known: registers", "mutants", "--family", "taxi")]
     [InlineData("leave one of them out", "mutants", "--family", "cfi", "--only", "limit_restore")]
