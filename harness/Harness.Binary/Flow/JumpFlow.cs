@@ -1,4 +1,3 @@
-using Harness.Binary.Unwind;
 using Iced.Intel;
 
 namespace Harness.Binary.Flow;
