@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Harness.Binary.StackUse;
-using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Harness.Binary.Tests.StackUse;
