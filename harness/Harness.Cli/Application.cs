@@ -82,6 +82,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),
+        StackUsageVerb.Create(context),
         UnwindVerb.Create(context),
         StepVerb.Create(context),
         DoctorVerb.Create(context),

@@ -111,6 +111,12 @@ public sealed class RealRooms : IRoomOpener
         return new RealTestFiles(builder, new StandardLibraryTests(fixtures, cache, found), await cache.ProcessesAsync(ct).ConfigureAwait(false));
     }, ct);
 
+    public Task<WorkerBuilder> OpenUsageBuilderAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        return Task.FromResult(new WorkerBuilder(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), RuntimeRecipe.Product));
+    }, ct);
+
     /// <exception cref="EnvironmentUnusableException"/>
     private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {

@@ -168,7 +168,7 @@ internal sealed class UnitBuild(
         [
             .. options.Tests is null ? ["build-obj"] : options.Tests.Arguments(fixtures), "-target", cell.Target, .. Processor, "-O", cell.Mode.ToString(),
             .. CLibrary, "-fno-strip",
-            "-fno-omit-frame-pointer", .. ErrorTracing, .. emit,
+            "-fno-omit-frame-pointer", .. ErrorTracing, .. options.CompilerOptions, .. emit,
         ];
         var modules = RuntimeRecipe.For(options.Modules, _injection.LimitSlot);
         foreach (var (name, source) in options.Tests is null ? modules.Prepend(("root", PathOf("unit.zig"))) : [])

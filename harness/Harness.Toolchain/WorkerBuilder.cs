@@ -44,6 +44,9 @@ public sealed record BuildOptions
     /// <summary>The processor that units are compiled for, in Zig's words; null: the oldest of the cell's target, which every machine can run.</summary>
     public string? Processor { get; init; }
 
+    /// <summary>The user's own options for the compiler; those of modules are among <see cref="Modules"/>.</summary>
+    public ImmutableArray<string> CompilerOptions { get; init; } = [];
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 
@@ -106,6 +109,15 @@ public sealed class WorkerBuilder(
             Injection = _options.Injection with { MaxUnsplitFrameBytes = TestFile.HeadroomBytes / 2 },
         };
         return await BuildAsync(options, null, cell, directory, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Builds a file whose stack use is to be read, as a program that is never run; needs <see cref="RuntimeRecipe.Product"/>.</summary>
+    /// <exception cref="ToolchainException">The set-up is broken; never because of the file.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<BuildOutcome> BuildUsageAsync(UsageProgram program, Cell cell, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return await BuildAsync(program.BuildFor(cell), program.Source, cell, directory, ct).ConfigureAwait(false);
     }
 
     private async Task<BuildOutcome> BuildAsync(BuildOptions options, string? source, Cell cell, string directory, CancellationToken ct)

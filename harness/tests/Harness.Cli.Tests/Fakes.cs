@@ -193,6 +193,9 @@ internal sealed class FakeRooms : IRoomOpener
     public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromException<ITestFiles>(Unusable ?? new NotSupportedException("no compiler here"));
 
+    public Task<WorkerBuilder> OpenUsageBuilderAsync(string root, string? zig, CancellationToken ct) =>
+        Task.FromException<WorkerBuilder>(Unusable ?? new NotSupportedException("no compiler here"));
+
     public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
         ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
         : Task.FromException<RuntimeBench.IWorkshop>(Unusable);
