@@ -23,6 +23,7 @@ internal sealed class UnitBuild(
 
     /// <summary>What the assembly route begins with.</summary>
     public const string AssemblyName = "unit.s";
+    private const string PlainIrName = "unit.plain.ll";
     private const string PlainObjectName = "unit.plain.o";
     private const string SplitIrName = "unit.split.ll";
     private const string SplitAssemblyName = "unit.split.s";
@@ -124,9 +125,16 @@ internal sealed class UnitBuild(
     /// <summary>Links the unit as it was before checks were put in: the same code from the same compilation, unsplit.</summary>
     public async Task<bool> LinkPlainAsync(ImmutableArray<string> runtime, string name)
     {
-        // The attribute route's raw object has the checks that LLVM wrote: code generation once more, of what Zig wrote.
-        var isThere = cell.Route is not Route.Attribute || await ClangAsync("code generation", Codegen, IrName, PlainObjectName).ConfigureAwait(false);
-        return isThere && await LinkAsync(runtime, name, cell.Route is Route.Attribute ? PlainObjectName : RawObjectName).ConfigureAwait(false);
+        if (cell.Route is not Route.Attribute)
+        {
+            return await LinkAsync(runtime, name, RawObjectName).ConfigureAwait(false);
+        }
+
+        // Here the raw object has the checks that LLVM wrote: code generation once more, of the same without the attribute.
+        var text = await File.ReadAllTextAsync(PathOf(SplitIrName), ct).ConfigureAwait(false);
+        await File.WriteAllTextAsync(PathOf(PlainIrName), SplitStackIr.Without(text), ct).ConfigureAwait(false);
+        return await ClangAsync("code generation", Codegen, PlainIrName, PlainObjectName).ConfigureAwait(false)
+            && await LinkAsync(runtime, name, PlainObjectName).ConfigureAwait(false);
     }
 
     /// <summary>Links the unit with the runtime's objects into the worker.</summary>
@@ -156,7 +164,7 @@ internal sealed class UnitBuild(
 
     public void DeleteIntermediates()
     {
-        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName, AssemblyName, SplitAssemblyName, PlainObjectName })
+        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName, AssemblyName, SplitAssemblyName, PlainIrName, PlainObjectName })
         {
             File.Delete(PathOf(name));
         }

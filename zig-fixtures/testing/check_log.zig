@@ -64,27 +64,29 @@ const broken = 0;
 const left_over = 1;
 
 var stop: usize = 0;
+/// Where that frame is; null: not in the fiber.
+var base: ?*const runtime.Segment = null;
 var addresses: [frames_max]u64 = undefined;
 
 /// Frames beyond this one are not the program's.
 pub fn begin(frame: usize) void {
     stop = frame;
+    base = current();
 }
 
 /// From `frame`, a function's of ours that the program called, outwards.
 pub fn trace(frame: usize) void {
     var count: usize = 0;
-    var segment: ?*const runtime.Segment = if (host.fiberStack()) |stack| stack.segment else null;
-    const split = segment != null;
+    var segment = current();
     var at = frame;
     for (0..frames_max) |_| {
         const words: *const [2]u64 = @ptrFromInt(at);
-        const boundary = isStub(words[1]) and segment != null and segment.?.parent != null and segment.?.stub_frame == words[0];
+        const boundary = isStub(words[1]) and segment != null and segment != base and segment.?.stub_frame == words[0];
         // The frame of a stub is no function of the program's where it stands between two segments that are in use; elsewhere it is wrong.
         if (boundary) segment = segment.?.parent else add(&count, words[1]);
         const next = words[0];
         if (next == stop) {
-            if (split and segment.?.parent != null) add(&count, left_over);
+            if (segment != base) add(&count, left_over);
             break;
         }
         if (!follows(next, at, segment, boundary)) {
@@ -94,6 +96,10 @@ pub fn trace(frame: usize) void {
         at = next;
     }
     say("trace", count);
+}
+
+fn current() ?*const runtime.Segment {
+    return if (host.fiberStack()) |stack| stack.segment else null;
 }
 
 fn follows(next: u64, at: u64, segment: ?*const runtime.Segment, boundary: bool) bool {

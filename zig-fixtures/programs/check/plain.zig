@@ -19,8 +19,9 @@ noinline fn evaluate(text: []const u8, stack: []u8) !u8 {
             stack[depth] = number;
             depth += 1;
         } else |_| {
-            stack[depth - 2 ..][0] = try apply(word[0], stack[0..depth]);
+            const result = try apply(word[0], stack[0..depth]);
             depth -= 1;
+            stack[depth - 1] = result;
         }
     }
     return stack[0];
