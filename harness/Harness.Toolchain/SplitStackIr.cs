@@ -15,18 +15,18 @@ public static partial class SplitStackIr
 {
     private const string Attribute = "\"split-stack\"";
 
+    /// <summary>From the end of the parameters to the attribute group.</summary>
+    private const string Attributes = """\) ((local_)?unnamed_addr )?(addrspace\(\d+\) )?#(?<group>\d+) """;
+
+    /// <param name="Unsplit">By name in the symbol table.</param>
+    public sealed record Result(string Text, int Split, IReadOnlyDictionary<string, UnsplitReason> Unsplit);
+
     /// <summary>What <see cref="Rewrite"/> made, without the attribute: the same code with the same debug information, unsplit.</summary>
     public static string Without(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         return text.Replace($"= {{ {Attribute} ", "= { ", StringComparison.Ordinal);
     }
-
-    /// <summary>From the end of the parameters to the attribute group.</summary>
-    private const string Attributes = """\) ((local_)?unnamed_addr )?(addrspace\(\d+\) )?#(?<group>\d+) """;
-
-    /// <param name="Unsplit">By name in the symbol table.</param>
-    public sealed record Result(string Text, int Split, IReadOnlyDictionary<string, UnsplitReason> Unsplit);
 
     /// <param name="keepVariables">
     /// Keeps what debug information says of variables. Without, lines and functions remain and the code is the same,

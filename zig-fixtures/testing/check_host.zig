@@ -147,6 +147,7 @@ fn inChild() noreturn {
     limit(.FSIZE, output_bytes);
     limit(.CPU, seconds);
     limit(.CORE, 0);
+    reporting.close();
     for (streams, 1..) |stream, number| reporting.redirect(stream, @intCast(number));
     if (plan.request) |request| {
         var result: protocol.Result = .{};

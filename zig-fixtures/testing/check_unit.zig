@@ -67,9 +67,6 @@ pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
     return hs_check_main(&run, argc, argv);
 }
 
-/// By which the audit of a linked program knows the functions of a unit.
-export const hs_unit: u64 = 0;
-
 const Kind = enum(u32) { returned = 0, value = 1, failed = 2 };
 
 fn run(_: ?*anyopaque) callconv(.c) void {

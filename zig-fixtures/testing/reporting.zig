@@ -12,6 +12,11 @@ pub fn begin() void {
     report_file = @intCast(checked(linux.fcntl(1, linux.F.DUPFD_CLOEXEC, 100)));
 }
 
+/// In a process that has nothing to say itself.
+pub fn close() void {
+    _ = linux.close(report_file);
+}
+
 /// An empty file in memory.
 pub fn memoryFile(name: [*:0]const u8) i32 {
     return @intCast(checked(linux.memfd_create(name, linux.MFD.CLOEXEC)));

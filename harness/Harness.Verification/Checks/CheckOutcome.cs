@@ -6,6 +6,7 @@ namespace Harness.Verification.Checks;
 /// <param name="Checkpoints">That the run without fault reached; likewise <paramref name="Allocations"/> and <paramref name="Prologues"/>.</param>
 /// <param name="Faults">Planned ones, and <paramref name="FaultsPossible"/> had every checkpoint and allocation its own.</param>
 /// <param name="Singles">Places of a single split in the run without fault that were tried.</param>
+/// <param name="Splits">In runs that could be judged.</param>
 /// <param name="Left">Plans that the budget had no time for.</param>
 public sealed record CheckCounts(
     long Checkpoints, long Allocations, long Prologues, int Faults, long FaultsPossible, int Singles, int Runs, long Splits, int Left)

@@ -103,12 +103,13 @@ public sealed class CheckSession(CheckWorker plain, CheckWorker split, CheckCaps
     private void Count(CheckJudgement judgement)
     {
         _runs++;
-        _splits += judgement.Run.Splits;
         if (judgement.Unjudged is { } why)
         {
             _unjudged[why] = _unjudged.GetValueOrDefault(why) + 1;
+            return;
         }
 
+        _splits += judgement.Run.Splits;
         if (judgement.Differences is not [var first, ..])
         {
             return;

@@ -17,7 +17,12 @@ public sealed class CheckShrinker(Func<IReadOnlyList<CheckPlan>, Task<IReadOnlyL
     public async Task<CheckPlan> ShrinkAsync(CheckPlan plan, long prologues)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        plan = await FirstAsync(plan, Simpler(plan.Fault).Select(fault => plan with { Fault = fault })).ConfigureAwait(false);
+        for (var before = (CheckPlan?)null; before != plan;)
+        {
+            before = plan;
+            plan = await FirstAsync(plan, Simpler(plan.Fault).Select(fault => before with { Fault = fault })).ConfigureAwait(false);
+        }
+
         if (plan.Splits is CheckSplits.Nth nth)
         {
             plan = await FirstAsync(plan, [plan with { Splits = new CheckSplits.Fiber() }, .. OneSplit(plan, prologues)]).ConfigureAwait(false);
@@ -56,9 +61,7 @@ public sealed class CheckShrinker(Func<IReadOnlyList<CheckPlan>, Task<IReadOnlyL
 
     private static IEnumerable<CheckFault> Earlier(long number, Func<long, CheckFault> at) => CheckPlanner.Spread(number - 1, EarlierFaults).Select(at);
 
-    /// <summary>
-    /// Delta debugging: parts of the set, then the set without a part, ever smaller ones.
-    /// </summary>
+    /// <summary>Delta debugging: parts of the set, then the set without a part, ever smaller ones.</summary>
     private async Task<CheckPlan> FewerAsync(CheckPlan plan)
     {
         var parts = 2;

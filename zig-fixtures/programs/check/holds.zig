@@ -18,7 +18,6 @@ pub fn main(allocator: std.mem.Allocator) Error!u64 {
         else => return err,
     };
     fault_isolation.event("total", total);
-    std.debug.print("total {d}\n", .{total});
     return total;
 }
 

@@ -6,8 +6,14 @@ const std = @import("std");
 pub fn run() !void {
     var buffer: [64]u8 = undefined;
     for ([_][]const u8{ "3 4 +", "2 3 4 * +", "1 +" }) |text| {
-        std.debug.print("{s} = {d}\n", .{ text, try evaluate(text, &buffer) });
+        const value = try evaluate(text, &buffer);
+        say(&buffer, text, value);
     }
+}
+
+fn say(buffer: []u8, text: []const u8, value: u8) void {
+    const line = std.fmt.bufPrint(buffer, "{s} = {d}\n", .{ text, value }) catch return;
+    _ = std.os.linux.write(1, line.ptr, line.len);
 }
 
 /// A postfix expression.
