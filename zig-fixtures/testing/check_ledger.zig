@@ -78,6 +78,7 @@ pub fn close() void {
     for (held[0..@min(acquired_count, resources_max)], 1..) |*resource, serial| {
         if (resource.live) log.named("left {d}", .{serial}, resource.name[0..resource.length]);
     }
+    if (live_count == 0) return;
     var ordinal_last: u64 = 0;
     while (nextAfter(ordinal_last)) |place| : (ordinal_last = place.ordinal) log.line("unfreed {d} {d}", .{ place.ordinal, place.length });
 }

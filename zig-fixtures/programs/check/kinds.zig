@@ -11,7 +11,7 @@ const plain = @import("plain.zig");
 pub fn main(allocator: std.mem.Allocator) anyerror!u64 {
     var buffer: [32]u8 = undefined;
     switch (try choice(&buffer)) {
-        .values => return deep(12),
+        .values => return try deep(12),
         .wavers => return wavers(),
         .hangs => hangs(),
         .hangsSplit => if (!near()) hangs(),
@@ -104,12 +104,9 @@ fn keeps(allocator: std.mem.Allocator) anyerror!void {
 
 /// No entries.
 pub fn takes(_: u8) void {}
-pub fn generic(_: anytype) void {}
 pub fn text() []const u8 {
     return "";
 }
-pub const number = 3;
-
 noinline fn deep(left: usize) anyerror!u32 {
     try fault_isolation.checkpoint();
     var frame: [64]u8 = undefined;

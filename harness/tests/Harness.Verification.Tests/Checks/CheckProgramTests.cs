@@ -18,7 +18,7 @@ public sealed class KindsBuild : IAsyncLifetime
     {
         if (Tools.Zig is ZigLocation.Found)
         {
-            Worker = Assert.IsType<BuildOutcome.Built>(await BuildAsync("main", Cell, null, _scratch.Path)).WorkerPath;
+            Worker = Built(await BuildAsync("main", Cell, null, _scratch.Path)).WorkerPath;
         }
     }
 
@@ -27,6 +27,8 @@ public sealed class KindsBuild : IAsyncLifetime
         _scratch.Dispose();
         return Task.CompletedTask;
     }
+
+    public static BuildOutcome.Built Built(BuildOutcome outcome) => outcome as BuildOutcome.Built ?? throw new InvalidOperationException($"{outcome}");
 
     public static Task<BuildOutcome> BuildAsync(string entry, Cell cell, PlantedDefect? defect, string directory)
     {
@@ -62,7 +64,7 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         if (isAttribute)
         {
             var cell = new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm);
-            worker = Assert.IsType<BuildOutcome.Built>(await KindsBuild.BuildAsync("main", cell, null, _scratch["build"])).WorkerPath;
+            worker = KindsBuild.Built(await KindsBuild.BuildAsync("main", cell, null, _scratch["build"])).WorkerPath;
         }
 
         var compared = await ComparedAsync("keeps", _few, worker);
@@ -85,8 +87,8 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         var overflown = await session.ReplayAsync(every with { Fault = new CheckFault.Overflow(5) }, CancellationToken.None);
         Assert.Equal(("error StackOverflow", 0), (overflown.Run.Seen.Outcome, overflown.Differences.Length));
         // The budget was gone at 5: the first checkpoint behind the next split says so, and the unsplit build was told the same.
-        Assert.Equal([new CheckDelivery(6, (int)ErrorName.StackOverflow)], overflown.Run.Seen.Delivered);
-        Assert.Equal(overflown.Run.Seen.Delivered, overflown.Against!.Seen.Delivered);
+        Assert.Equal(new CheckDelivery(6, (int)ErrorName.StackOverflow), Assert.Single(overflown.Run.Seen.Delivered));
+        Assert.Equal(overflown.Run.Seen.Delivered.AsEnumerable(), overflown.Against!.Seen.Delivered);
         var trace = Assert.Single(overflown.Run.Seen[CheckAspect.Traces]);
         Assert.Equal(6, trace.Split("kinds.deep kinds.zig:").Length - 1);
     }
@@ -122,7 +124,7 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         Assert.Equal(splits, Assert.IsType<CheckSplits.At>(finding.Plan.Splits).Prologues.Count);
         Assert.Equal((new CheckFault.None(), CheckMemory.Descending), (finding.Plan.Fault, finding.Plan.Memory));
         var again = await session.ReplayAsync(CheckPlan.Parse(finding.Plan.ToString()), CancellationToken.None);
-        Assert.Equal(finding.Differences, again.Differences);
+        Assert.Equal(finding.Differences.AsEnumerable(), again.Differences);
         var without = await session.ReplayAsync(finding.Plan with { Splits = new CheckSplits.Fiber() }, CancellationToken.None);
         Assert.Empty(without.Differences);
     }
@@ -157,19 +159,20 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         Assert.Contains(why, unsuitable.Reason);
     }
 
+    /// <summary>A kept segment that does not learn where it was entered from this time is no live boundary: the stub's frame stays in the trace.</summary>
     [ZigFact]
-    public async Task A_planted_defect_of_the_stubs_breaks_a_program_that_holds_without_it()
+    public async Task A_planted_defect_of_the_stubs_shows_in_the_traces_of_a_program_that_holds_without_it()
     {
-        var built = Assert.IsType<BuildOutcome.Built>(await KindsBuild.BuildAsync("main", KindsBuild.Cell, PlantedDefect.Named("return_rax"), _scratch["build"]));
-        var compared = await ComparedAsync("keeps", new CheckCaps(8, 1, 1), built.WorkerPath);
-        Assert.Contains(compared.Findings, finding => !finding.IsPrograms && finding.Plan.Fault is CheckFault.None);
+        var plan = CheckPlan.Parse("cancel@5 nth@1 kept");
+        var built = KindsBuild.Built(await KindsBuild.BuildAsync("main", KindsBuild.Cell, PlantedDefect.Named("warm_stub_frame"), _scratch["build"]));
+        var broken = await (await SessionAsync("values", _few, built.WorkerPath)).ReplayAsync(plan, CancellationToken.None);
+        Assert.Contains(broken.Differences, difference => difference.Aspect is CheckAspect.Traces && difference.Observed.Contains("__morestack", StringComparison.Ordinal));
+        Assert.Empty((await (await SessionAsync("values", _few)).ReplayAsync(plan, CancellationToken.None)).Differences);
     }
 
     [ZigTheory]
     [InlineData("nobody", "the file has no `pub fn nobody`")]
-    [InlineData("number", "`number` is not a function")]
     [InlineData("takes", "`takes` is a `fn (u8) void`; an entry is `fn () R` or `fn (std.mem.Allocator) R`")]
-    [InlineData("generic", "an entry is `fn () R`")]
     [InlineData("text", "`text` is a `fn () []const u8`")]
     public async Task What_cannot_be_an_entry_is_said_in_one_line(string entry, string why)
     {
