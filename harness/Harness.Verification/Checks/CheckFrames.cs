@@ -1,6 +1,5 @@
 using System.Globalization;
 using Harness.Binary;
-using Harness.Binary.Debug;
 
 namespace Harness.Verification.Checks;
 

@@ -104,9 +104,11 @@ fn keeps(allocator: std.mem.Allocator) anyerror!void {
 
 /// No entries.
 pub fn takes(_: u8) void {}
+
 pub fn text() []const u8 {
     return "";
 }
+
 noinline fn deep(left: usize) anyerror!u32 {
     try fault_isolation.checkpoint();
     var frame: [64]u8 = undefined;
