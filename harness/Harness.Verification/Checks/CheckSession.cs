@@ -140,7 +140,7 @@ public sealed class CheckSession(CheckWorker plain, CheckWorker split, CheckCaps
 
             onProgress($"making a failing plan smaller: {began}");
             var shrinker = new CheckShrinker(async plans => [.. (await _judge.JudgeAsync(plans, ct).ConfigureAwait(false)).Select(j => Shows(j, aspect))], MaxShrinkRuns);
-            var small = await shrinker.ShrinkAsync(began, prologues.GetValueOrDefault(began.Fault)).ConfigureAwait(false);
+            var small = await shrinker.ShrinkAsync(began, fault => prologues.TryGetValue(fault, out var count) ? count : counts.Prologues).ConfigureAwait(false);
             // The same cause shows under many faults: once is enough.
             if (findings.FirstOrDefault(f => f.Plan == small) is { } known)
             {

@@ -14,15 +14,18 @@ public sealed class CheckShrinker(Func<IReadOnlyList<CheckPlan>, Task<IReadOnlyL
     private const int SinglePlaces = 256;
     private int _left = maxRuns;
 
-    public async Task<CheckPlan> ShrinkAsync(CheckPlan plan, long prologues)
+    /// <param name="prologuesOf">How many prologues a run with this fault executes: a simpler fault than the plan's may come to more.</param>
+    public async Task<CheckPlan> ShrinkAsync(CheckPlan plan, Func<CheckFault, long> prologuesOf)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(prologuesOf);
         for (var before = (CheckPlan?)null; before != plan;)
         {
             before = plan;
             plan = await FirstAsync(plan, Simpler(plan.Fault).Select(fault => before with { Fault = fault })).ConfigureAwait(false);
         }
 
+        var prologues = prologuesOf(plan.Fault);
         if (plan.Splits is CheckSplits.Nth nth)
         {
             plan = await FirstAsync(plan, [plan with { Splits = new CheckSplits.Fiber() }, .. OneSplit(plan, prologues)]).ConfigureAwait(false);
