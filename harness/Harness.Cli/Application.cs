@@ -79,6 +79,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         MergeVerb.Create(context),
         MutantsVerb.Create(context),
         TestVerb.Create(context),
+        CheckVerb.Create(context),
         BenchVerb.Create(context),
         InjectVerb.Create(context),
         ReserveVerb.Create(context),

@@ -117,6 +117,13 @@ public sealed class RealRooms : IRoomOpener
         return Task.FromResult(new WorkerBuilder(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), RuntimeRecipe.Product));
     }, ct);
 
+    public Task<ICheckedPrograms> OpenCheckedProgramsAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<ICheckedPrograms>(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        return new RealCheckedPrograms(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Checks), await cache.ProcessesAsync(ct).ConfigureAwait(false));
+    }, ct);
+
     /// <exception cref="EnvironmentUnusableException"/>
     private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {

@@ -40,13 +40,7 @@ internal sealed class RealTestFiles(WorkerBuilder builder, StandardLibraryTests 
         var outcome = await builder.BuildTestsAsync(file, cell, directory, ct).ConfigureAwait(false);
         if (outcome is not BuildOutcome.Built built)
         {
-            return new TestFileOutcome.Unusable(outcome switch
-            {
-                BuildOutcome.Rejected rejected => rejected.Diagnostics,
-                BuildOutcome.CompilerCrashed crashed => $"the compiler crashed: {crashed.Detail}",
-                BuildOutcome.TimedOut timedOut => $"no end within the time limit: {timedOut.Command}",
-                _ => throw new System.Diagnostics.UnreachableException(),
-            });
+            return new TestFileOutcome.Unusable(Unbuilt.Reason(outcome));
         }
 
         var work = Directory.CreateDirectory(Path.Combine(directory, WorkFolder)).FullName;

@@ -23,5 +23,5 @@ public sealed record TestFile(string Path, ImmutableArray<string> Options, Immut
         .. Filters.SelectMany(filter => (string[])["--test-filter", filter]), Path,
     ];
 
-    internal IEnumerable<string> Libraries => Options.Where(option => option.StartsWith("-l", StringComparison.Ordinal) || option.StartsWith("-L", StringComparison.Ordinal));
+    internal IEnumerable<string> Libraries => ProgramFile.LibrariesOf(Options);
 }

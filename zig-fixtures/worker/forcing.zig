@@ -143,6 +143,7 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
         .single_entry => plan.entries == plan.a,
         .entry_set => inSet(plan),
         .nth_prologue => plan.prologues < plan.a,
+        .prologue_set => plan.random_state < plan.b,
         else => true,
     };
     return if (armed) abi.limit_force else stack.core.segment.?.limit;
@@ -164,9 +165,17 @@ fn forced(plan: *abi.Plan, stack: *abi.Stack, parent: *const abi.Segment, cfa: u
         .depth_set => (plan.a >> @intCast(depthOf(stack, parent, cfa) & 63)) & 1 == 1,
         .every_nth => plan.prologues % plan.a == 0,
         .nth_prologue => plan.prologues == plan.a,
+        .prologue_set => meets(plan),
         .random => arena.random(plan) & 0xffff < plan.b,
         _ => false,
     };
+}
+
+fn meets(plan: *abi.Plan) bool {
+    const numbers: [*]const u64 = @ptrFromInt(plan.a);
+    if (plan.random_state >= plan.b or numbers[plan.random_state] != plan.prologues) return false;
+    plan.random_state += 1;
+    return true;
 }
 
 /// Physical call depth of the function being entered: checkpointed frames below it, plus 1.

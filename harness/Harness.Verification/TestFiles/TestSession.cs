@@ -16,8 +16,8 @@ public sealed record TestLimits(TimeSpan Silence, int Confirmations)
 /// <summary>Runs the tests of one worker, in as many processes as it takes. A test that ends its process costs that process.</summary>
 public sealed class TestSession(ChildProcess processes, TestLimits limits)
 {
-    /// <summary>A whole process; tests of a large library run for long.</summary>
-    private static readonly TimeSpan _longest = TimeSpan.FromHours(6);
+    private const int OutputCapBytes = 1 << 20;
+    private readonly LineProcess _processes = new(processes, limits.Resources, limits.Silence);
 
     /// <summary>In the order of the file.</summary>
     /// <param name="directory">Where the tests run; what they leave there is theirs.</param>
@@ -162,47 +162,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
     private async Task<TestDifference?> ProcessAsync(
         string worker, string directory, IReadOnlyList<string> arguments, Action<TestLine> onLine, CancellationToken ct)
     {
-        var request = new ProcessRequest
-        {
-            File = worker, Arguments = arguments, WorkingDirectory = directory, Timeout = _longest, OutputCapBytes = 1 << 20, Limits = limits.Resources,
-            Environment = new Dictionary<string, string?> { ["NO_COLOR"] = "1" },
-        };
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        silence.CancelAfter(limits.Silence);
-        var done = false;
-        try
-        {
-            var outcome = await processes.StreamAsync(request, text =>
-            {
-                silence.CancelAfter(limits.Silence);
-                switch (TestLine.Parse(text))
-                {
-                    case TestLine.Done: done = true; break;
-                    case TestLine.Broken broken: throw new InvalidDataException($"{worker} cannot work here: {broken.Reason}");
-                    case var line: onLine(line); break;
-                }
-
-                return ValueTask.CompletedTask;
-            }, silence.Token).ConfigureAwait(false);
-            return outcome switch
-            {
-                ProcessOutcome.NotStarted not => throw new InvalidDataException($"{worker} cannot be started: {not.Reason}"),
-                _ when done => null,
-                ProcessOutcome.Exited exited => Ended($"exit code {exited.Code}", exited.Output),
-                ProcessOutcome.Signaled signaled => Ended($"signal {signaled.Signal}", signaled.Output),
-                ProcessOutcome.TimedOut => new TestDifference(0, "hung", "an end", "none"),
-                _ => throw new System.Diagnostics.UnreachableException(),
-            };
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            return new TestDifference(0, "hung", "an end", $"none within {limits.Silence.TotalSeconds:0} s");
-        }
-    }
-
-    private static TestDifference Ended(string how, ProcessOutput output)
-    {
-        var said = output.Stderr.Trim();
-        return new TestDifference(0, "died", "a result", said.Length > 0 ? $"{how}: {said.Split('\n')[^1]}" : how);
+        var ending = await _processes.RunAsync(worker, directory, arguments, text => onLine(TestLine.Parse(text)), OutputCapBytes, ct).ConfigureAwait(false);
+        return ending is null ? null : new TestDifference(0, ending.Hung ? "hung" : "died", ending.Hung ? "an end" : "a result", ending.How);
     }
 }
