@@ -91,6 +91,9 @@ var quiet = false;
 /// A canary or poisoned memory was overwritten: what lies beside it may be, too.
 var tainted = false;
 var outcome: Outcome = .{};
+/// Of each attempt; whoever starts this says otherwise in the environment.
+var attempt_milliseconds: u64 = 60_000;
+const attempt_milliseconds_name = "HS_ATTEMPT_MILLISECONDS";
 
 pub fn main(init: std.process.Init.Minimal) void {
     const arguments = init.args.vector;
@@ -106,6 +109,9 @@ pub fn main(init: std.process.Init.Minimal) void {
     output_file = reporting.memoryFile("output");
     reporting.redirect(output_file, 1);
     reporting.redirect(output_file, 2);
+    if (std.c.getenv(attempt_milliseconds_name)) |text| {
+        attempt_milliseconds = std.fmt.parseInt(u64, std.mem.span(text), 10) catch attempt_milliseconds;
+    }
     const only = std.mem.eql(u8, mode, "only");
     if (std.mem.eql(u8, mode, "alone")) {
         alone(init, @min(test_first, builtin.test_functions.len - 1), attempt_first, number(arguments, 4));
@@ -168,6 +174,7 @@ fn requestOf(number_of: usize, prologues: u64, index: usize) protocol.Request {
         .first_bytes = roomy_bytes,
         .headroom_bytes = headroom_bytes,
     };
+    const every = 1 + prologues / @as(u64, if (number_of == @intFromEnum(Attempt.ascending)) poisoned_max else splits_max);
     if (number_of < @intFromEnum(Attempt.single_first)) return .{
         .kind = every_nth,
         .placement = @intCast(number_of - @intFromEnum(Attempt.descending)),
@@ -179,8 +186,9 @@ fn requestOf(number_of: usize, prologues: u64, index: usize) protocol.Request {
         },
         // Where segments are kept, a split that takes one leaves the limit alone, so that fewer prologues are forced; the stub's short way.
         .caching = @intFromBool(number_of == @intFromEnum(Attempt.descending)),
-        .a = 1 + prologues / @as(u64, if (number_of == @intFromEnum(Attempt.ascending)) poisoned_max else splits_max),
-        .first_bytes = tight_bytes,
+        .a = every,
+        // Otherwise what lies between two that split would split as well, for want of room.
+        .first_bytes = if (every == 1) tight_bytes else roomy_bytes,
         .headroom_bytes = headroom_bytes,
     };
     // Strata of equal length, one place in each.
@@ -199,6 +207,18 @@ fn requestOf(number_of: usize, prologues: u64, index: usize) protocol.Request {
     };
 }
 
+const itimer_prof = 2;
+
+/// The processor time of this attempt is limited: beyond it SIGPROF ends the process, which whoever started it takes for a test without end. Waiting does not count.
+fn limitTime(milliseconds: u64) void {
+    const limit: std.os.linux.itimerspec = .{
+        .it_interval = .{ .sec = 0, .nsec = 0 },
+        // Of the system call the second word is in microseconds (struct timeval).
+        .it_value = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * 1000) },
+    };
+    _ = reporting.checked(std.os.linux.setitimer(itimer_prof, &limit, null));
+}
+
 /// One call of one test. `request`: in a fiber, split like this; null: as Zig's own runner calls it.
 fn attempt(init: std.process.Init.Minimal, index: usize, kind: Attempt, request: ?protocol.Request) Outcome {
     say("@start {d} {d}\n", .{ index, @intFromEnum(kind) });
@@ -212,7 +232,9 @@ fn attempt(init: std.process.Init.Minimal, index: usize, kind: Attempt, request:
     outcome = .{};
     current = index;
     const began = nanoseconds();
+    limitTime(attempt_milliseconds);
     if (request) |r| hs_test_run(&inFiber, null, &r, &outcome.result) else call();
+    limitTime(0);
     outcome.nanoseconds = nanoseconds() - began;
     outcome.output_bytes = reporting.readOutput(output_file, &output).len;
     outcome.hash = std.hash.Wyhash.hash(0, output[0..outcome.output_bytes]);

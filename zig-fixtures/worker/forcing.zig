@@ -208,7 +208,9 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         // Where everything splits, a segment holds one frame; where many do, one more or less that splits by itself does not matter.
         .every_entry, .depth_at_least => 512,
-        .random, .every_nth => 1 << 10,
+        .random => 1 << 10,
+        // One of thousands: what it calls is to fit, or it would split as well, and each of those calls is made a split.
+        .every_nth => @as(u64, if (plan.a > 64) 16 << 10 else 1 << 10),
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
             // In one page, header, canary and all: each page that was inaccessible costs a fault when it is next used.

@@ -9,10 +9,14 @@ namespace Harness.Verification.TestFiles;
 /// <param name="processes">Under whose launcher they run.</param>
 /// <param name="limits">Of each.</param>
 /// <param name="silence">A process that says nothing for so long hangs, and is ended.</param>
-internal sealed class LineProcess(ChildProcess processes, ResourceLimits limits, TimeSpan silence)
+/// <param name="environment">For each of them.</param>
+internal sealed class LineProcess(ChildProcess processes, ResourceLimits limits, TimeSpan silence, params (string Name, string Value)[] environment)
 {
     private const string Done = "@done";
     private const string Broken = "@broken ";
+
+    /// <summary>What ends a process whose processor time, as it has limited that itself, is used up (setitimer(2), ITIMER_PROF).</summary>
+    private const int ProcessorTimeSignal = 27;
 
     /// <summary>A whole process; tests of a large library run for long.</summary>
     private static readonly TimeSpan _longest = TimeSpan.FromHours(6);
@@ -28,7 +32,7 @@ internal sealed class LineProcess(ChildProcess processes, ResourceLimits limits,
         var request = new ProcessRequest
         {
             File = worker, Arguments = arguments, WorkingDirectory = directory, Timeout = _longest, OutputCapBytes = outputCapBytes, Limits = limits,
-            Environment = new Dictionary<string, string?> { ["NO_COLOR"] = "1" },
+            Environment = environment.Append(("NO_COLOR", "1")).ToDictionary(variable => variable.Item1, variable => (string?)variable.Item2),
         };
         using var quiet = CancellationTokenSource.CreateLinkedTokenSource(ct);
         quiet.CancelAfter(silence);
@@ -59,6 +63,7 @@ internal sealed class LineProcess(ChildProcess processes, ResourceLimits limits,
                 ProcessOutcome.NotStarted not => throw new InvalidDataException($"{worker} cannot be started: {not.Reason}"),
                 _ when done => null,
                 ProcessOutcome.Exited exited => Ended($"exit code {exited.Code}", exited.Output),
+                ProcessOutcome.Signaled { Signal: ProcessorTimeSignal } => new Ending(true, "none within its processor time"),
                 ProcessOutcome.Signaled signaled => Ended($"signal {signaled.Signal}", signaled.Output),
                 ProcessOutcome.TimedOut => new Ending(true, "none"),
                 _ => throw new System.Diagnostics.UnreachableException(),

@@ -1,13 +1,15 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Harness.Execution;
 
 namespace Harness.Verification.TestFiles;
 
 /// <param name="Silence">A test that says nothing for so long hangs; its process is ended and the next one goes on behind it.</param>
 /// <param name="Confirmations">How often a difference is looked for again in a fresh process; one that shows each time is a break.</param>
-public sealed record TestLimits(TimeSpan Silence, int Confirmations)
+/// <param name="ProcessorTime">Of one attempt: how long it takes on the wall depends on what else the machine does.</param>
+public sealed record TestLimits(TimeSpan Silence, TimeSpan ProcessorTime, int Confirmations)
 {
-    public static readonly TestLimits Default = new(TimeSpan.FromSeconds(60), 2);
+    public static readonly TestLimits Default = new(TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1), 2);
 
     /// <summary>Tests of files and pages want some; far below what would hurt the machine.</summary>
     public ResourceLimits Resources { get; init; } = new() { MemoryBytes = 64L << 30, FileSizeBytes = 2L << 30, OpenFiles = 1024 };
@@ -17,7 +19,8 @@ public sealed record TestLimits(TimeSpan Silence, int Confirmations)
 public sealed class TestSession(ChildProcess processes, TestLimits limits)
 {
     private const int OutputCapBytes = 1 << 20;
-    private readonly LineProcess _processes = new(processes, limits.Resources, limits.Silence);
+    private readonly LineProcess _processes = new(
+        processes, limits.Resources, limits.Silence, ("HS_ATTEMPT_MILLISECONDS", limits.ProcessorTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)));
 
     /// <summary>In the order of the file.</summary>
     /// <param name="directory">Where the tests run; what they leave there is theirs.</param>
