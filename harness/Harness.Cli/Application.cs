@@ -84,6 +84,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         ReserveVerb.Create(context),
         UnwindVerb.Create(context),
         StepVerb.Create(context),
+        AbiVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

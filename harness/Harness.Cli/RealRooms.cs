@@ -9,6 +9,7 @@ using Harness.Generators.Explaining;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Abi;
 using Harness.Verification.Cores;
 using Harness.Verification.Mutation;
 using Harness.Verification.Standalone;
@@ -109,6 +110,13 @@ public sealed class RealRooms : IRoomOpener
         var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
         var builder = new WorkerBuilder(fixtures, cache, RuntimeRecipe.Tests, BuildOptions.Default with { Timeout = TimeSpan.FromMinutes(40) });
         return new RealTestFiles(builder, new StandardLibraryTests(fixtures, cache, found), await cache.ProcessesAsync(ct).ConfigureAwait(false));
+    }, ct);
+
+    public Task<AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        return new AbiMeasurement(new AbiBuilder(fixtures, cache), await cache.ProcessesAsync(ct).ConfigureAwait(false), found.Version);
     }, ct);
 
     /// <exception cref="EnvironmentUnusableException"/>

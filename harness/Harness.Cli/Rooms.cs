@@ -3,6 +3,7 @@ using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Abi;
 using Harness.Verification.Mutation;
 using Harness.Verification.Standalone;
 
@@ -72,4 +73,8 @@ public interface IRoomOpener
     /// <summary>What runs files of tests, for <c>test</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What measures conventions, for <c>abi</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct);
 }
