@@ -41,7 +41,7 @@ pub inline fn target(comptime F: type) F {
     return @ptrFromInt(place.*);
 }
 
-/// Behind a call: so that it is one, and no jump.
-pub inline fn returned() void {
-    store(u8, max_slots - 1, 1);
+/// Something of a function's own at its end, so that it is not merged with another one; and behind a call, so that it is one, and no jump.
+pub inline fn own(comptime number: u32) void {
+    store(u32, max_slots - 1, number);
 }

@@ -20,9 +20,13 @@ public static class AbiJson
         return JsonSerializer.Serialize(Document(fingerprint), _options) + "\n";
     }
 
-    internal static JsonFingerprint Document(AbiFingerprint fingerprint) => new(
+    private static JsonFingerprint Document(AbiFingerprint fingerprint) => new(
         AbiFingerprint.Schema, fingerprint.Zig,
-        [.. fingerprint.Cells.Select(cell => new JsonCell(cell.Cell, cell.Problem, [.. cell.Facts.Select(fact => new JsonFact(fact.Topic.ToString(), fact.Convention, fact.Subject, fact.Value))]))]);
+        [.. fingerprint.Cells.Select(cell => new JsonCell(cell.Cell, cell.Problem, cell.Facts.GroupBy(Group).ToDictionary(
+            group => group.Key, Dictionary<string, string?>? (group) => group.ToDictionary(fact => fact.Subject, string? (fact) => fact.Value))))]);
+
+    /// <summary>Facts of one topic and convention stand together.</summary>
+    private static string Group(AbiFact fact) => fact.Convention.Length == 0 ? fact.Topic.ToString() : $"{fact.Topic} {fact.Convention}";
 
     /// <exception cref="InvalidDataException">It is no fingerprint, or of another version.</exception>
     public static AbiFingerprint Read(string json)
@@ -52,23 +56,27 @@ public static class AbiJson
 
         return document.Schema != AbiFingerprint.Schema
             ? throw new InvalidDataException($"it has schema {document.Schema}, and {AbiFingerprint.Schema} is needed; measure that compiler again with `harness abi`")
-            : cells.Sum(cell => cell?.Facts?.Length ?? 0) > MaxFacts
+            : cells.Sum(cell => cell?.Facts?.Values.Sum(group => group?.Count ?? 0) ?? 0) > MaxFacts
             ? throw new InvalidDataException($"it has more than {MaxFacts:N0} facts")
             : new AbiFingerprint(zig, [.. cells.Select(Cell)]);
     }
 
-    private static AbiCellFacts Cell(JsonCell? cell) => cell is { Cell: { Length: > 0 } name, Facts: { } facts }
-        ? new AbiCellFacts(name, cell.Problem, [.. facts.Select(Fact)])
+    private static AbiCellFacts Cell(JsonCell? cell) => cell is { Cell: { Length: > 0 } name, Facts: { } groups }
+        ? new AbiCellFacts(name, cell.Problem, [.. groups.SelectMany(group => Facts(group.Key, group.Value))])
         : throw new InvalidDataException("a cell lacks `cell` or `facts`");
 
-    private static AbiFact Fact(JsonFact? fact) => fact is { Topic: { } topic, Convention: { } convention, Subject: { } subject, Value: { } value }
-        && char.IsAsciiLetter(topic.FirstOrDefault()) && Enum.TryParse<AbiTopic>(topic, out var known)
-        ? new AbiFact(known, convention, subject, value)
-        : throw new InvalidDataException($"a fact lacks something, or is about an unknown topic {fact?.Topic}");
+    private static IEnumerable<AbiFact> Facts(string group, Dictionary<string, string?>? facts)
+    {
+        var words = group.Split(' ');
+        if (facts is null || words.Length > 2 || !char.IsAsciiLetter(group.FirstOrDefault()) || !Enum.TryParse<AbiTopic>(words[0], out var topic))
+        {
+            throw new InvalidDataException($"its facts about '{group}' cannot be read");
+        }
 
-    internal sealed record JsonFingerprint(int Schema, string? Zig, JsonCell?[]? Cells);
+        return facts.Select(fact => new AbiFact(topic, words.Length == 2 ? words[1] : "", fact.Key, fact.Value ?? throw new InvalidDataException($"a fact about '{group}' is null")));
+    }
 
-    internal sealed record JsonCell(string? Cell, string? Problem, JsonFact?[]? Facts);
+    private sealed record JsonFingerprint(int Schema, string? Zig, JsonCell?[]? Cells);
 
-    internal sealed record JsonFact(string? Topic, string? Convention, string? Subject, string? Value);
+    private sealed record JsonCell(string? Cell, string? Problem, Dictionary<string, Dictionary<string, string?>?>? Facts);
 }

@@ -34,7 +34,7 @@ public sealed partial class AbiMeasurement(AbiBuilder builder, ChildProcess proc
         return new AbiFingerprint(zig, results.ToImmutable());
     }
 
-    private async Task<AbiCellFacts> CellAsync(string source, AbiCell cell, string directory, CancellationToken ct)
+    internal async Task<AbiCellFacts> CellAsync(string source, AbiCell cell, string directory, CancellationToken ct)
     {
         var build = await builder.BuildAsync(source, cell, directory, ct).ConfigureAwait(false);
         if (build is not AbiBuild.Built built)

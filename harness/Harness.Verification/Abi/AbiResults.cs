@@ -58,7 +58,7 @@ internal sealed class AbiResults(IEnumerable<AbiLine> gives, IEnumerable<AbiLine
             for (var offset = 0; offset < width; offset++)
             {
                 var count = 0;
-                while (at + count < difference.Length && offset + count < width && Moves(register, difference[at + count], at + count, offset + count))
+                while (at + count < difference.Length && offset + count < width && Moves(register, difference[at + count], at + count, offset + count, count > 0))
                 {
                     count++;
                 }
@@ -73,11 +73,12 @@ internal sealed class AbiResults(IEnumerable<AbiLine> gives, IEnumerable<AbiLine
         return best;
     }
 
-    private bool Moves(int register, byte difference, int at, int offset)
+    /// <param name="goesOn">The byte before it is from the byte before.</param>
+    private bool Moves(int register, byte difference, int at, int offset, bool goesOn)
     {
         var mask = type.MaskOf(at);
         // Where the x87 stack was empty the caller found the default number: only that something changed can be seen.
-        return register == AbiRegisters.X87 ? at == offset && difference != 0 : (difference & mask) == (AbiRegisters.ChangeOf(offset) & mask) && (mask != 1 || offset == 0);
+        return register == AbiRegisters.X87 ? at == offset && difference != 0 : (difference & mask) == (AbiRegisters.ChangeOf(offset) & mask) && (mask != 1 || goesOn || offset == 0);
     }
 
     /// <summary>What the function wrote through a pointer.</summary>

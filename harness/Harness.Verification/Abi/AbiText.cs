@@ -8,6 +8,7 @@ namespace Harness.Verification.Abi;
 public static class AbiText
 {
     private const int ShownType = 24;
+    private static readonly HashSet<string> _alone = [.. AbiType.All.Select(type => $"({type}) void")];
 
     /// <summary>A table for each convention, with a column of every cell's; cells that are alike share one.</summary>
     public static string Of(AbiFingerprint fingerprint)
@@ -48,18 +49,18 @@ public static class AbiText
             Line(text, "relied upon", Registers(facts, AbiTopic.ReliesOn));
             Line(text, "words", Of(facts, AbiTopic.Arguments, fact => fact.Subject.StartsWith("(u64, u64, u64, u64,", StringComparison.Ordinal)));
             Line(text, "floats", Of(facts, AbiTopic.Arguments, fact => fact.Subject.StartsWith("(f64, f64,", StringComparison.Ordinal)));
-            Grouped(text, "argument", facts.Where(fact => fact.Topic is AbiTopic.Arguments && !fact.Subject.Contains(',')).Select(fact => (Name(fact.Subject), fact.Value)));
+            Grouped(text, "argument", facts.Where(fact => fact.Topic is AbiTopic.Arguments && _alone.Contains(fact.Subject)).Select(fact => (Name(fact.Subject), fact.Value)));
             Grouped(text, "result", facts.Where(fact => fact.Topic is AbiTopic.Result).Select(fact => (fact.Subject, fact.Value)));
             Grouped(text, "error trace", facts.Where(fact => fact.Topic is AbiTopic.TracePointer).Select(fact => (fact.Subject, fact.Value)));
             Line(text, "stack", $"a multiple of {Of(facts, AbiTopic.StackAlignment, _ => true)} at calls; frame pointer: {string.Join(", ", facts.Where(f => f.Topic is AbiTopic.FramePointer).Select(f => $"{f.Subject} {f.Value}"))}; red zone {Of(facts, AbiTopic.RedZone, _ => true)}");
-            Line(text, "disagreements", Of(facts, AbiTopic.Disagreement, _ => true));
+            Line(text, "disagreements", Of(facts, AbiTopic.Disagreement, _ => true).Replace("; ", "\n                   ", StringComparison.Ordinal));
         }
 
         Grouped(text, "limit slot", cell.Facts.Where(fact => fact.Topic is AbiTopic.LimitSlot).Select(fact => (fact.Subject, fact.Value)));
         return text.ToString();
     }
 
-    private static string Name(string signature) => signature[1..signature.IndexOf(')', StringComparison.Ordinal)];
+    private static string Name(string signature) => signature[1..signature.LastIndexOf(')')];
 
     private static string Registers(List<AbiFact> facts, AbiTopic topic) => string.Join(' ', facts.Where(fact => fact.Topic == topic && fact.Value == AbiWords.Yes).Select(fact => fact.Subject));
 

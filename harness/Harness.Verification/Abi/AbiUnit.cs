@@ -40,9 +40,9 @@ public static class AbiUnit
         text.Append(probe switch
         {
             AbiProbe.Receives { Signature: var s } =>
-                $"fn {name}({List(s, i => $"a{i}: {s.Arguments[i]}")}) {CallConv(s.Convention)} void {{\n{Lines(s, i => $"    t.store({s.Arguments[i]}, {i}, a{i});\n")}}}\n",
+                $"fn {name}({List(s, i => $"a{i}: {s.Arguments[i]}")}) {CallConv(s.Convention)} void {{\n{Lines(s, i => $"    t.store({s.Arguments[i]}, {i}, a{i});\n")}    t.own({index});\n}}\n",
             AbiProbe.Sends { Signature: var s } =>
-                $"fn {name}() callconv(.c) void {{\n    t.target(*const fn ({List(s, i => $"{s.Arguments[i]}")}) {CallConv(s.Convention)} void)({List(s, i => $"t.load({s.Arguments[i]}, {i})")});\n    t.returned();\n}}\n",
+                $"fn {name}() callconv(.c) void {{\n    t.target(*const fn ({List(s, i => $"{s.Arguments[i]}")}) {CallConv(s.Convention)} void)({List(s, i => $"t.load({s.Arguments[i]}, {i})")});\n    t.own({index});\n}}\n",
             AbiProbe.Gives { Signature: var s } => $"fn {name}() {CallConv(s.Convention)} {s.Result} {{\n    return t.load({s.Result}, 0);\n}}\n",
             AbiProbe.Takes { Signature: var s } => $"fn {name}() callconv(.c) void {{\n    t.store({s.Result}, 0, t.target(*const fn () {CallConv(s.Convention)} {s.Result})());\n}}\n",
             AbiProbe.Holds holds => $"fn {name}() {CallConv(holds.Convention)} void {{\n{holds.Body}}}\n",

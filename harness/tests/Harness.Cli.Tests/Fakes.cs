@@ -190,6 +190,8 @@ internal sealed class FakeRooms : IRoomOpener
         ? Task.FromResult<ITraceCosts>(TraceCosts)
         : Task.FromException<ITraceCosts>(Unusable);
 
+    public Task<Harness.Verification.Abi.AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException();
+
     public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromException<ITestFiles>(Unusable ?? new NotSupportedException("no compiler here"));
 
