@@ -85,6 +85,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         UnwindVerb.Create(context),
         StepVerb.Create(context),
         AbiVerb.Create(context),
+        GateVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

@@ -77,4 +77,8 @@ public interface IRoomOpener
     /// <summary>What measures conventions, for <c>abi</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What judges a compiler, for <c>gate</c>: one of any release, or one that does not work.</summary>
+    /// <exception cref="EnvironmentUnusableException">The checkout is incomplete.</exception>
+    Task<Gates.IGateTools> OpenGateAsync(string root, string? zig, CancellationToken ct);
 }

@@ -79,11 +79,13 @@ internal sealed class TestVerb
         }).ConfigureAwait(false);
     }
 
-    /// <summary>By default the two that differ most: Zig's own backend by thunks, LLVM's prologues optimised.</summary>
+    /// <summary>The two that differ most: Zig's own backend by thunks, LLVM's prologues optimised.</summary>
+    internal static IReadOnlyList<Cell> DefaultCells { get; } = [new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm)];
+
     /// <exception cref="UsageException"/>
     private static IReadOnlyList<Cell> Cells(string[]? routes, string[]? modes) => routes is { Length: > 0 } || modes is { Length: > 0 }
         ? Options.Cells(routes, modes, null)
-        : [new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm)];
+        : DefaultCells;
 
     private static int CodeOf(IReadOnlyList<(Cell Cell, TestFileOutcome Outcome)> outcomes)
     {

@@ -190,6 +190,11 @@ internal sealed class FakeRooms : IRoomOpener
         ? Task.FromResult<ITraceCosts>(TraceCosts)
         : Task.FromException<ITraceCosts>(Unusable);
 
+    public Gates.IGateTools? Gate { get; set; }
+
+    public Task<Gates.IGateTools> OpenGateAsync(string root, string? zig, CancellationToken ct) =>
+        Gate is { } tools ? Task.FromResult(tools) : Task.FromException<Gates.IGateTools>(new NotSupportedException("no compiler here"));
+
     public Task<Harness.Verification.Abi.AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException();
 
     public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
