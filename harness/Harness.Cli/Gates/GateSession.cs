@@ -84,7 +84,9 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
     /// <summary>The verdict about a compiler that cannot be judged.</summary>
     private int Refuse(string verdict, string why)
     {
-        terminal.Out.Write($"{verdict.ToUpperInvariant()}: {why.ReplaceLineEndings(" ")}\n");
+        // What a broken compiler says may be anything.
+        var line = string.Concat(why.ReplaceLineEndings(" ").Select(c => char.IsControl(c) || c == '\ufffd' ? '?' : c));
+        terminal.Out.Write($"{verdict.ToUpperInvariant()}: {line}\n");
         return ExitCodes.Environment;
     }
 
