@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using Harness.Campaigns;
+using Harness.Emit;
+using Harness.Model;
 using Harness.Toolchain;
 using Harness.Toolchain.Compat;
 using Harness.Verification.Abi;
@@ -36,7 +39,34 @@ internal sealed class RealGateTools(ZigLocation location, IRoomOpener rooms, Fix
 
     public IRoomOpener Rooms => rooms;
 
-    public Task<LadderOutcome> ClimbAsync(string directory, Action<string> onRung, CancellationToken ct) => new CompatLadder(Zig, fixtures, cacheRoot).ClimbAsync(directory, onRung, ct);
+    /// <summary>A cell of each route.</summary>
+    private static readonly ImmutableArray<Cell> _routes =
+        [new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm), new(Route.Assembly, OptimizeMode.ReleaseSmall, Backend.Llvm)];
+
+    public async Task<LadderOutcome> ClimbAsync(string directory, Action<string> onRung, CancellationToken ct)
+    {
+        var outcome = await new CompatLadder(Zig, fixtures, cacheRoot).ClimbAsync(directory, onRung, ct).ConfigureAwait(false);
+        if (outcome is not LadderOutcome.Climbed climbed)
+        {
+            return outcome;
+        }
+
+        // Every fourth program of a stream has every feature.
+        var stream = new ProgramStream(1, null, rooms.Programs);
+        var unit = ZigEmitter.Emit([.. Enumerable.Range(0, 4).Select(i => rooms.Programs.Generate(stream.Recipe(i)))]);
+        var builder = new WorkerBuilder(fixtures, new ToolCache(Zig, fixtures, cacheRoot));
+        foreach (var cell in _routes)
+        {
+            var construct = $"generated programs in {cell} (harness/Harness.Emit)";
+            onRung(construct);
+            if (CompatLadder.Of(construct, await builder.BuildAsync(unit, cell, Path.Combine(directory, cell.Route.ToString()), ct).ConfigureAwait(false)) is { } failed)
+            {
+                return failed;
+            }
+        }
+
+        return new LadderOutcome.Climbed(climbed.Rungs + _routes.Length);
+    }
 
     public async Task<AbiFingerprint> MeasureAsync(string directory, Action<AbiCellFacts> onCell, CancellationToken ct)
     {

@@ -60,7 +60,7 @@ public sealed class CompatLadder(ZigInstallation zig, FixtureLayout fixtures, st
             }
             catch (ToolchainException e)
             {
-                return new LadderOutcome.Unsupported(construct, FirstError(e.Message));
+                return e.Result is ZigResult.Crashed or ZigResult.TimedOut ? new LadderOutcome.Broken(construct, FirstError(e.Message)) : new LadderOutcome.Unsupported(construct, FirstError(e.Message));
             }
         }
 
@@ -129,6 +129,17 @@ public sealed class CompatLadder(ZigInstallation zig, FixtureLayout fixtures, st
     private Task<ZigResult> OnceAsync(string[] arguments, string directory, CancellationToken ct) => arguments[0] == "clang"
         ? _compiler.RunAsync(arguments, directory, _timeout, ct)
         : _compiler.CompileAsync(arguments, directory, _timeout, ct);
+
+    /// <summary>What became of a unit, as a rung of the ladder.</summary>
+    /// <returns>Null: it was built.</returns>
+    public static LadderOutcome? Of(string construct, BuildOutcome outcome) => outcome switch
+    {
+        BuildOutcome.Built => null,
+        BuildOutcome.Rejected rejected => new LadderOutcome.Unsupported(construct, FirstError(rejected.Diagnostics)),
+        BuildOutcome.CompilerCrashed crashed => new LadderOutcome.Broken(construct, $"it crashes: {FirstError(crashed.Detail)}"),
+        BuildOutcome.TimedOut timedOut => new LadderOutcome.Broken(construct, $"no end of {timedOut.Command}"),
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 
     /// <summary>The first line that names an error, else the first.</summary>
     private static string FirstError(string text)

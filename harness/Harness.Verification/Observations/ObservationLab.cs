@@ -17,19 +17,41 @@ public sealed partial class ObservationLab(FixtureLayout fixtures, ToolCache cac
     private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(3);
     private readonly AbiBuilder _assembler = new(fixtures, cache);
 
-    /// <param name="fingerprint">Of the same compiler; null: it was not measured.</param>
-    /// <exception cref="ToolchainException">The launcher does not build.</exception>
-    public async Task<ImmutableArray<Observation>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct) =>
+    /// <summary>Of all observations, in order.</summary>
+    public static IReadOnlyList<string> Names { get; } =
     [
-        new("frame-pointer-walk", "std.debug's walk along frame pointers", await WalkAsync(Path.Combine(directory, "walk"), ct).ConfigureAwait(false)),
-        new("probe-stack-rows", "unwind rows of __zig_probe_stack", await ProbeStackAsync(Path.Combine(directory, "frame"), ct).ConfigureAwait(false)),
-        new("split-varargs", "the split-stack attribute on a variadic function", await VarargsAsync(Path.Combine(directory, "varargs"), ct).ConfigureAwait(false)),
-        new("split-alloca-compare", "the comparison for stack of a size known at run time", await CompareAsync(Path.Combine(directory, "alloca"), ct).ConfigureAwait(false)),
-        new("split-alloca-slot-windows", "the limit slots of a function with such stack for Windows", await WindowsAsync(Path.Combine(directory, "windows"), ct).ConfigureAwait(false)),
-        new("split-realigned-frame", "the check of a realigned frame", await RealignedAsync(Path.Combine(directory, "realigned"), ct).ConfigureAwait(false)),
-        new("split-attribute-aarch64", "the split-stack attribute on aarch64", await ForeignAsync(Path.Combine(directory, "aarch64"), ct).ConfigureAwait(false)),
-        new("hidden-return", "an error that morestack returns on a function's behalf", await HiddenReturnAsync(Path.Combine(directory, "hidden"), ct).ConfigureAwait(false)),
-        new("selfhosted-c-convention", "callconv(.c) of the self-hosted backend", Departures(fingerprint)),
+        "frame-pointer-walk", "probe-stack-rows", "split-varargs", "split-alloca-compare", "split-alloca-slot-windows", "split-realigned-frame", "split-attribute-aarch64", "hidden-return",
+        "selfhosted-c-convention",
+    ];
+
+    /// <param name="fingerprint">Of the same compiler; null: it was not measured.</param>
+    /// <param name="only">Names of observations; null: all.</param>
+    /// <exception cref="ToolchainException">The launcher does not build.</exception>
+    public async Task<ImmutableArray<Observation>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct, IReadOnlyCollection<string>? only = null)
+    {
+        var observed = ImmutableArray.CreateBuilder<Observation>();
+        foreach (var (name, what, measure) in All(fingerprint))
+        {
+            if (only is null || only.Contains(name))
+            {
+                observed.Add(new Observation(name, what, await measure(Path.Combine(directory, name), ct).ConfigureAwait(false)));
+            }
+        }
+
+        return observed.ToImmutable();
+    }
+
+    private (string Name, string What, Func<string, CancellationToken, Task<string>> Measure)[] All(AbiFingerprint? fingerprint) =>
+    [
+        (Names[0], "std.debug's walk along frame pointers", WalkAsync),
+        (Names[1], "unwind rows of __zig_probe_stack", ProbeStackAsync),
+        (Names[2], "the split-stack attribute on a variadic function", VarargsAsync),
+        (Names[3], "the comparison for stack of a size known at run time", CompareAsync),
+        (Names[4], "the limit slots of a function with such stack for Windows", WindowsAsync),
+        (Names[5], "the check of a realigned frame", RealignedAsync),
+        (Names[6], "the split-stack attribute on aarch64", ForeignAsync),
+        (Names[7], "an error that morestack returns on a function's behalf", HiddenReturnAsync),
+        (Names[8], "callconv(.c) of the self-hosted backend", (_, _) => Task.FromResult(Departures(fingerprint))),
     ];
 
     private async Task<string> WalkAsync(string directory, CancellationToken ct)
@@ -168,7 +190,7 @@ public sealed partial class ObservationLab(FixtureLayout fixtures, ToolCache cac
         var program = Path.Combine(directory, "program");
         var compiler = await cache.CompilerAsync(ct).ConfigureAwait(false);
         var result = await compiler.CompileAsync(
-            ["build-exe", "-target", Cell.LinuxGnu, "-lc", "-O", mode.ToString(), "-fllvm", "-fno-strip", "-fno-omit-frame-pointer", fixtures.PathOf(source), "-femit-bin=" + program], directory, _timeout, ct)
+            ["build-exe", "-target", Cell.LinuxGnu, "-lc", "-O", mode.ToString(), "-fno-strip", "-fno-omit-frame-pointer", fixtures.PathOf(source), "-femit-bin=" + program], directory, _timeout, ct)
             .ConfigureAwait(false);
         return result is ZigResult.Done ? (program, null) : (null, result.ToString());
     }
