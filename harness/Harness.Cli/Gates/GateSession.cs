@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Harness.Campaigns;
-using Harness.Model;
 using Harness.Reports;
 using Harness.Reports.Gates;
 using Harness.Toolchain.Compat;

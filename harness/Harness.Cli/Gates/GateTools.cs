@@ -25,7 +25,7 @@ public interface IGateTools
 
     Task<AbiFingerprint> MeasureAsync(string directory, Action<AbiCellFacts> onCell, CancellationToken ct);
 
-    Task<ImmutableArray<Observation>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct);
+    Task<ImmutableArray<ReleaseFact>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct);
 }
 
 /// <summary>The real ones.</summary>
@@ -75,7 +75,7 @@ internal sealed class RealGateTools(ZigLocation location, IRoomOpener rooms, Fix
         return await measurement.MeasureAsync(AbiCell.All, directory, onCell, ct).ConfigureAwait(false);
     }
 
-    public async Task<ImmutableArray<Observation>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct)
+    public async Task<ImmutableArray<ReleaseFact>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct)
     {
         var cache = new ToolCache(Zig, fixtures, cacheRoot);
         return await new ObservationLab(fixtures, cache, await cache.ProcessesAsync(ct).ConfigureAwait(false)).ObserveAsync(fingerprint, directory, ct).ConfigureAwait(false);

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Harness.Campaigns;
-using Harness.Model;
 using Harness.Reports;
 using Harness.Reports.Gates;
 using Harness.Verification.TestFiles;
@@ -17,8 +16,9 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
     /// <summary>What stepping was measured to do in a second on two cores, in all cells together, building included.</summary>
     private const double StepsPerSecond = 10_000;
 
-    /// <summary>What <c>bench runtime</c> takes with all its work and two rounds, about.</summary>
-    private static readonly TimeSpan _wholeBench = TimeSpan.FromMinutes(10);
+    /// <summary>What <c>bench runtime</c> takes with all its work and two rounds, about, and what building takes before.</summary>
+    private static readonly TimeSpan _wholeBench = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan _benchBuilding = TimeSpan.FromMinutes(1);
 
     public async Task<GatePhaseResult> ExhaustAsync(string phase, Stopwatch clock, CancellationToken ct)
     {
@@ -42,12 +42,12 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
     public async Task<GatePhaseResult> MutantsAsync(string phase, TimeSpan budget, Stopwatch clock, CancellationToken ct)
     {
         var (code, json) = await VerbAsync(["mutants", "--budget", Seconds(budget), .. Results()], ct).ConfigureAwait(false);
-        return Checked(GateReading.Mutation(phase, json, clock.Elapsed.TotalSeconds, PlantedDefect.All.Count), code, json, ct);
+        return Checked(GateReading.Mutation(phase, json, clock.Elapsed.TotalSeconds, (int)budget.TotalSeconds), code, json, ct);
     }
 
     public async Task<GatePhaseResult> RuntimeAsync(string phase, TimeSpan budget, Stopwatch clock, CancellationToken ct)
     {
-        var effort = Math.Clamp(budget / _wholeBench, 0.0002, 1);
+        var effort = Math.Clamp((budget - _benchBuilding) / _wholeBench, 0.0002, 1);
         var (code, json) = await VerbAsync(["bench", "runtime", "--rounds", "2", "--effort", effort.ToString("0.####", CultureInfo.InvariantCulture), .. Results()], ct).ConfigureAwait(false);
         return Checked(GateReading.Runtime(phase, json, clock.Elapsed.TotalSeconds), code, json, ct);
     }

@@ -29,7 +29,7 @@ public abstract record GatePhase
 
         public override string Title => "what the harness is made of compiles";
 
-        public override double Share => 0.05;
+        public override double Share => 0.03;
     }
 
     public sealed record Conventions : GatePhase
@@ -62,7 +62,7 @@ public abstract record GatePhase
 
         public override string Title => "every small program, every set of splits, every fault";
 
-        public override double Share => 0.12;
+        public override double Share => 0.08;
     }
 
     /// <summary>Stored cases come first in it.</summary>
@@ -74,7 +74,7 @@ public abstract record GatePhase
 
         public override string Title => "stored cases and random programs in every cell";
 
-        public override double Share => 0.33;
+        public override double Share => 0.27;
     }
 
     public sealed record Stepping : GatePhase
@@ -96,7 +96,7 @@ public abstract record GatePhase
 
         public override string Title => "the library's own tests, split";
 
-        public override double Share => 0.2;
+        public override double Share => 0.27;
     }
 
     public sealed record Mutation : GatePhase
@@ -107,7 +107,7 @@ public abstract record GatePhase
 
         public override string Title => "planted defects that the checker finds";
 
-        public override double Share => 0.12;
+        public override double Share => 0.17;
     }
 
     public sealed record RuntimeFigures : GatePhase

@@ -8,6 +8,11 @@ public static class GateReading
 {
     private const string Replay = "scripts/harness replay ";
 
+    private static readonly (string Name, string Words)[] _counts =
+    [
+        ("programs", "programs"), ("executions", "executions"), ("splitsForced", "splits forced"), ("faultsInjected", "faults injected"), ("probes", "probes"), ("framesChecked", "frames checked"),
+    ];
+
     /// <summary>Of <c>run</c> or <c>exhaust</c>.</summary>
     public static GatePhaseResult Campaign(string phase, string json, double seconds) => Of(phase, json, seconds, root =>
     {
@@ -42,7 +47,7 @@ public static class GateReading
         var failed = code == ExitCodes.Environment;
         return new GatePhaseResult(
             phase, failed ? GateStatus.Failed : GateStatus.Finished, seconds, failed ? Text(root, "endingDetail") : "", items,
-            [.. ((string[])["programs", "executions", "splitsForced", "faultsInjected", "probes", "framesChecked"]).Select(name => new GateFigure(name, Count(root, name))), new GateFigure("stored cases that hold", Holding(root))], thin);
+            [.. _counts.Select(count => new GateFigure(count.Words, Number(root.GetProperty(count.Name).GetInt64()))), new GateFigure("stored cases that hold", Holding(root))], thin);
     });
 
     private static string Holding(JsonElement root)
@@ -77,20 +82,16 @@ public static class GateReading
     });
 
     /// <summary>Of <c>mutants</c>.</summary>
-    /// <param name="all">How many defects there are: those that were not tried are not in the document.</param>
-    public static GatePhaseResult Mutation(string phase, string json, double seconds, int all) => Of(phase, json, seconds, root =>
+    /// <param name="budget">In seconds. When it was used up, a defect that was not killed may just not have been tried enough: that is thin evidence, and no survivor.</param>
+    public static GatePhaseResult Mutation(string phase, string json, double seconds, double budget) => Of(phase, json, seconds, root =>
     {
         var mutants = root.GetProperty("mutants").EnumerateArray().Select(mutant => (Name: Text(mutant, "name"), Status: Text(mutant, "status"), Detail: Text(mutant, "what"), Cell: Text(mutant, "cell"))).ToList();
-        var items = mutants.Where(mutant => mutant.Status is "survived" or "equivalentKilled").Select(mutant => new GateItem(
+        var cut = root.GetProperty("seconds").GetDouble() >= budget;
+        var items = mutants.Where(mutant => mutant.Status is "equivalentKilled" || (mutant.Status is "survived" && !cut)).Select(mutant => new GateItem(
             $"planted defect {mutant.Name} {(mutant.Status == "survived" ? "survives" : "is not equivalent")}", GateItemKind.Failure, $"{mutant.Detail} ({mutant.Cell})", $"scripts/harness mutants --only {mutant.Name}"));
-        var unjudged = mutants.Count(mutant => mutant.Status is "timeout" or "notReached" or "notBuilt");
+        var unjudged = mutants.Count(mutant => mutant.Status is "timeout" or "notReached" or "notBuilt" || (mutant.Status is "survived" && cut));
+        List<string> thin = unjudged == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"{unjudged} of {mutants.Count} planted defects were not judged{(cut ? " before the time was up" : "")}")];
         var killed = mutants.Count(mutant => mutant.Status == "killed");
-        List<string> thin = [];
-        if (unjudged + all - mutants.Count > 0)
-        {
-            thin.Add(string.Create(CultureInfo.InvariantCulture, $"{unjudged + all - mutants.Count} of {all} planted defects were not judged"));
-        }
-
         return new GatePhaseResult(phase, GateStatus.Finished, seconds, "", [.. items], [new GateFigure("killed", string.Create(CultureInfo.InvariantCulture, $"{killed} of {mutants.Count(mutant => mutant.Status != "equivalent")}"))], thin);
     });
 
@@ -113,8 +114,6 @@ public static class GateReading
     }
 
     private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString() ?? "";
-
-    private static string Count(JsonElement element, string name) => Number(element.GetProperty(name).GetInt64());
 
     private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }

@@ -27,14 +27,14 @@ public sealed partial class ObservationLab(FixtureLayout fixtures, ToolCache cac
     /// <param name="fingerprint">Of the same compiler; null: it was not measured.</param>
     /// <param name="only">Names of observations; null: all.</param>
     /// <exception cref="ToolchainException">The launcher does not build.</exception>
-    public async Task<ImmutableArray<Observation>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct, IReadOnlyCollection<string>? only = null)
+    public async Task<ImmutableArray<ReleaseFact>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct, IReadOnlyCollection<string>? only = null)
     {
-        var observed = ImmutableArray.CreateBuilder<Observation>();
+        var observed = ImmutableArray.CreateBuilder<ReleaseFact>();
         foreach (var (name, what, measure) in All(fingerprint))
         {
             if (only is null || only.Contains(name))
             {
-                observed.Add(new Observation(name, what, await measure(Path.Combine(directory, name), ct).ConfigureAwait(false)));
+                observed.Add(new ReleaseFact(name, what, await measure(Path.Combine(directory, name), ct).ConfigureAwait(false)));
             }
         }
 

@@ -9,6 +9,7 @@ using Harness.Verification.Observations;
 namespace Harness.Cli.Tests.Gates;
 
 /// <summary><c>gate</c> from the command line: over rooms without a compiler, and with compilers that are none.</summary>
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class GateTests : IDisposable
 {
     private readonly Cli _cli = new();
@@ -145,7 +146,7 @@ public sealed class GateTests : IDisposable
             return Task.FromResult(Fingerprint("no"));
         }
 
-        public Task<ImmutableArray<Observation>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct) =>
-            Task.FromResult<ImmutableArray<Observation>>([new Observation("split-varargs", "varargs", "compiles"), new Observation("split-alloca-compare", "comparison", "signed")]);
+        public Task<ImmutableArray<ReleaseFact>> ObserveAsync(AbiFingerprint? fingerprint, string directory, CancellationToken ct) =>
+            Task.FromResult<ImmutableArray<ReleaseFact>>([new ReleaseFact("split-varargs", "varargs", "compiles"), new ReleaseFact("split-alloca-compare", "comparison", "signed")]);
     }
 }

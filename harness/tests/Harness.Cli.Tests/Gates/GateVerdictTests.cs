@@ -113,21 +113,24 @@ public sealed class GateVerdictTests
     public void A_verbs_result_that_cannot_be_read_is_a_phase_that_failed(string json)
     {
         Assert.Equal(GateStatus.Failed, GateReading.Campaign("campaign", json, 1).Status);
-        Assert.Equal(GateStatus.Failed, GateReading.Mutation("mutation", json, 1, 3).Status);
+        Assert.Equal(GateStatus.Failed, GateReading.Mutation("mutation", json, 1, 60).Status);
         Assert.Equal(GateStatus.Failed, GateReading.Runtime("runtime", json, 1).Status);
     }
 
-    [Fact]
-    public void A_survivor_is_a_failure_and_what_was_not_tried_is_thin()
+    [Theory]
+    [InlineData(20, "planted defect b survives", "1 of 4 planted defects were not judged")]
+    // The time was up: nobody knows whether b would have been found.
+    [InlineData(61, null, "2 of 4 planted defects were not judged before the time was up")]
+    public void A_survivor_is_a_failure_where_the_time_sufficed(double seconds, string? failure, string thin)
     {
-        const string json = """
-            {"mutants": [
+        var json = """
+            {"seconds": SECONDS, "mutants": [
               {"name": "a", "status": "killed", "what": "", "cell": "c"}, {"name": "b", "status": "survived", "what": "forgets b", "cell": "c"},
               {"name": "d", "status": "notReached", "what": "", "cell": "c"}, {"name": "e", "status": "equivalent", "what": "", "cell": "c"}]}
-            """;
-        var part = GateReading.Mutation("mutation", json, 1, 5);
-        Assert.Equal("planted defect b survives", Assert.Single(part.Items).Signature);
-        Assert.Equal(["2 of 5 planted defects were not judged"], part.Thin);
+            """.Replace("SECONDS", $"{seconds}", StringComparison.Ordinal);
+        var part = GateReading.Mutation("mutation", json, 1, 60);
+        Assert.Equal(failure is null ? [] : [failure], part.Items.Select(item => item.Signature));
+        Assert.Equal([thin], part.Thin);
         Assert.Equal("1 of 3", Assert.Single(part.Figures).Value);
     }
 

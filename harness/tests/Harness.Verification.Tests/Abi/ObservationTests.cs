@@ -29,8 +29,8 @@ public sealed class ObservationTests : IDisposable
     [Fact]
     public void Nothing_is_expected_of_a_release_that_nobody_looked_at()
     {
-        Assert.Null(new Observation("split-varargs", "", "compiles").IsExpected("0.17.0"));
-        Assert.False(new Observation("split-varargs", "", "compiles").IsExpected("0.16.1"));
+        Assert.Null(new ReleaseFact("split-varargs", "", "compiles").IsExpected("0.17.0"));
+        Assert.False(new ReleaseFact("split-varargs", "", "compiles").IsExpected("0.16.1"));
     }
 
     [Fact]
