@@ -57,7 +57,8 @@ public sealed record GateVerdict(ImmutableArray<GateRow> Rows, ImmutableArray<st
         var old = before?.Items.ToLookup(item => item.Signature);
         var found = (now?.Items ?? []).Select(item => new GateRow(phase, item, State(item, before, old)));
         var signatures = (now?.Items ?? []).Select(item => item.Signature).ToHashSet();
-        var gone = (before?.Items ?? []).Where(item => !signatures.Contains(item.Signature))
+        // A phase that was not run is said once, not row by row.
+        var gone = (now is null ? [] : before?.Items ?? []).Where(item => !signatures.Contains(item.Signature))
             .Select(item => new GateRow(phase, item, now is { Status: GateStatus.Finished } ? GateRowState.Fixed : GateRowState.NotJudged));
         return found.Concat(gone);
     }

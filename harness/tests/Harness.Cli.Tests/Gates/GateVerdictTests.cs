@@ -70,7 +70,8 @@ public sealed class GateVerdictTests
     public void What_was_not_run_or_is_thin_is_said()
     {
         var gate = Gate("0.16.0", Part("campaign") with { Thin = ["no split was forced"] });
-        var verdict = GateVerdict.Of(gate with { Phases = [.. gate.Phases.Where(part => part.Phase != "mutation")] }, null);
+        var verdict = GateVerdict.Of(gate with { Phases = [.. gate.Phases.Where(part => part.Phase != "mutation")] }, Gate("0.16.0", Part("mutation", GateStatus.Finished, _lost)));
+        Assert.Empty(verdict.Rows);
         Assert.Equal(ExitCodes.Inconclusive, verdict.ExitCode);
         Assert.Equal(["campaign: no split was forced", "mutation was not run"], verdict.Reasons.ToArray());
     }
