@@ -15,6 +15,9 @@ public sealed record ResultsLayout(string Root)
     /// <summary>Results of <c>mutants</c>.</summary>
     public string Mutants => Path.Combine(Root, "mutants");
 
+    /// <summary>Results of <c>gate</c>.</summary>
+    public string Gates => Path.Combine(Root, "gates");
+
     /// <summary>Results of <c>bench runtime</c>.</summary>
     public string Bench => Path.Combine(Root, "bench");
 

@@ -86,6 +86,8 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         StackUsageVerb.Create(context),
         UnwindVerb.Create(context),
         StepVerb.Create(context),
+        AbiVerb.Create(context),
+        GateVerb.Create(context),
         DoctorVerb.Create(context),
     };
 }

@@ -102,7 +102,11 @@ internal static class Options
     /// <exception cref="UsageException"/>
     public static IReadOnlyList<Cell> CellsOrTwo(string[]? routes, string[]? modes) => routes is { Length: > 0 } || modes is { Length: > 0 }
         ? Cells(routes, modes, null)
-        : [new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm)];
+        : TwoCells;
+
+    /// <summary>The two that differ most: Zig's own backend by thunks, LLVM's prologues optimised.</summary>
+    public static IReadOnlyList<Cell> TwoCells { get; } =
+        [new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm)];
 
     /// <exception cref="UsageException"/>
     public static int AtLeastOne(string option, int value) =>

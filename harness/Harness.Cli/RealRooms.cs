@@ -1,6 +1,7 @@
 using Harness.Binary;
 using Harness.Campaigns;
 using Harness.Campaigns.Evidence;
+using Harness.Cli.Gates;
 using Harness.Cli.RuntimeBench;
 using Harness.Emit;
 using Harness.Execution;
@@ -8,7 +9,9 @@ using Harness.Generators;
 using Harness.Generators.Explaining;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Toolchain.Compat;
 using Harness.Verification;
+using Harness.Verification.Abi;
 using Harness.Verification.Cores;
 using Harness.Verification.Mutation;
 using Harness.Verification.Standalone;
@@ -17,7 +20,8 @@ using Harness.Verification.Stepping;
 namespace Harness.Cli;
 
 /// <summary>The rooms of this product.</summary>
-public sealed class RealRooms : IRoomOpener
+/// <param name="anyRelease">Opens them for releases that are not supported too: for <c>gate</c>, which finds out.</param>
+public sealed class RealRooms(bool anyRelease = false) : IRoomOpener
 {
     private const string CacheFolder = ".cache";
 
@@ -124,13 +128,32 @@ public sealed class RealRooms : IRoomOpener
         return new RealCheckedPrograms(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Checks), await cache.ProcessesAsync(ct).ConfigureAwait(false));
     }, ct);
 
+    public Task<AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        return new AbiMeasurement(new AbiBuilder(fixtures, cache), await cache.ProcessesAsync(ct).ConfigureAwait(false), found.Version);
+    }, ct);
+
+    public async Task<IGateTools> OpenGateAsync(string root, string? zig, CancellationToken ct)
+    {
+        try
+        {
+            return new RealGateTools(await ZigLocator.LocateAsync(zig, root, ct).ConfigureAwait(false), new RealRooms(anyRelease: true), FixtureLayout.Find(root), Path.Combine(root, CacheFolder));
+        }
+        catch (ToolchainException e)
+        {
+            throw new EnvironmentUnusableException(e.Message, e);
+        }
+    }
+
     /// <exception cref="EnvironmentUnusableException"/>
-    private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
+    private async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {
         try
         {
             var zig = (await ZigLocator.LocateAsync(given, root, ct).ConfigureAwait(false)).Require();
-            return zig.IsSupported ? await open(zig).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
+            return zig.IsSupported || anyRelease ? await open(zig).ConfigureAwait(false) : throw new EnvironmentUnusableException(Unsupported(zig));
         }
         catch (ToolchainException e)
         {
@@ -163,7 +186,7 @@ public sealed class RealRooms : IRoomOpener
         new(new WorkerSession(processes), WorkerLimits.Default, new SteppedProgram(processes, StubSources.Functions(fixtures, StubSources.All)));
 
     private static string Unsupported(ZigInstallation zig) =>
-        $"{zig.Executable} is Zig {zig.Version}, and {ZigInstallation.SupportedRelease}x is needed; give another with --zig, or run npm ci";
+        $"{zig.Executable} is Zig {zig.Version}, and {ZigRelease.Supported}x is needed; give another with --zig, or run npm ci";
 
     /// <summary>Builds the runtime once per target and place of the limit.</summary>
     private sealed class Preparation(ToolCache cache, RuntimeRecipe recipe) : IPreparation

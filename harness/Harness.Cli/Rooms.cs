@@ -3,6 +3,7 @@ using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Abi;
 using Harness.Verification.Mutation;
 using Harness.Verification.Standalone;
 
@@ -80,4 +81,12 @@ public interface IRoomOpener
     /// <summary>What checks users' programs, for <c>check</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<ICheckedPrograms> OpenCheckedProgramsAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What measures conventions, for <c>abi</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What judges a compiler, for <c>gate</c>: one of any release, or one that does not work.</summary>
+    /// <exception cref="EnvironmentUnusableException">The checkout is incomplete.</exception>
+    Task<Gates.IGateTools> OpenGateAsync(string root, string? zig, CancellationToken ct);
 }

@@ -116,7 +116,7 @@ public sealed class ToolCache
                 : await compiler.CompileAsync(command, work, _timeout, ct).ConfigureAwait(false);
             if (result is not ZigResult.Done)
             {
-                throw new ToolchainException($"{name} does not build with Zig {_zig.Version}: {Describe(result)}");
+                throw new ToolchainException($"{name} does not build with Zig {_zig.Version}: {Describe(result)}") { Result = result };
             }
 
             File.Move(output, path, overwrite: true);

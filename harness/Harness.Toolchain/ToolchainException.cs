@@ -19,4 +19,7 @@ public sealed class ToolchainException : Exception
     public ToolchainException()
     {
     }
+
+    /// <summary>How the compiler ended, where it is its doing.</summary>
+    public ZigResult? Result { get; init; }
 }

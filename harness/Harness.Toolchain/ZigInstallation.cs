@@ -1,3 +1,5 @@
+using Harness.Toolchain.Compat;
+
 namespace Harness.Toolchain;
 
 /// <summary>A Zig compiler that answered <c>zig version</c>.</summary>
@@ -6,10 +8,7 @@ namespace Harness.Toolchain;
 /// </param>
 public sealed record ZigInstallation(string Executable, string? LibDirectory, string Version)
 {
-    /// <summary>The release that the fixtures are written for.</summary>
-    public const string SupportedRelease = "0.16.";
-
-    public bool IsSupported => Version.StartsWith(SupportedRelease, StringComparison.Ordinal);
+    public bool IsSupported => ZigRelease.IsSupported(Version);
 }
 
 /// <summary>What a search for a compiler came to: <see cref="Found"/> or <see cref="Missing"/>.</summary>

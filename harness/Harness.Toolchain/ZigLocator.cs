@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Harness.Execution;
+using Harness.Toolchain.Compat;
 
 namespace Harness.Toolchain;
 
@@ -46,7 +47,7 @@ public static partial class ZigLocator
         var location = await ProbeAsync(onPath, "PATH", environment, ct).ConfigureAwait(false);
         return location is ZigLocation.Found { Installation: { IsSupported: false, Version: var version } }
             ? new ZigLocation.Missing(
-                $"zig on PATH is {version}, and {ZigInstallation.SupportedRelease}x is needed; {Install}")
+                $"zig on PATH is {version}, and {ZigRelease.Supported}x is needed; {Install}")
             : location;
     }
 

@@ -1,3 +1,4 @@
+using Harness.Cli.Gates;
 using System.Runtime.CompilerServices;
 using Harness.Campaigns;
 using Harness.Execution;
@@ -190,8 +191,15 @@ internal sealed class FakeRooms : IRoomOpener
         ? Task.FromResult<ITraceCosts>(TraceCosts)
         : Task.FromException<ITraceCosts>(Unusable);
 
+    public IGateTools? Gate { get; set; }
+
+    public Task<IGateTools> OpenGateAsync(string root, string? zig, CancellationToken ct) =>
+        Gate is { } tools ? Task.FromResult(tools) : Task.FromException<IGateTools>(new NotSupportedException("no compiler here"));
+
+    public Task<Harness.Verification.Abi.AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException();
+
     public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
-        Task.FromException<ITestFiles>(Unusable ?? new NotSupportedException("no compiler here"));
+        Task.FromException<ITestFiles>(Unusable ?? new EnvironmentUnusableException("no compiler here"));
 
     public Task<WorkerBuilder> OpenUsageBuilderAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromException<WorkerBuilder>(Unusable ?? new NotSupportedException("no compiler here"));

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
-using Harness.Binary;
 using Harness.Model;
-using Harness.Toolchain;
+using Harness.Verification.Observations;
 
 namespace Harness.Runtime.Tests;
 
@@ -12,20 +11,6 @@ namespace Harness.Runtime.Tests;
 /// </summary>
 public sealed class HiddenReturnTests : IDisposable
 {
-    private static readonly RuntimeRecipe _recipe = new(
-    [
-        new RuntimePart("hidden-stub", "programs/hidden_return/stub.S", OptimizeMode.ReleaseFast, [], []),
-        new RuntimePart(
-            "hidden-host", "programs/hidden_return/host.zig", OptimizeMode.ReleaseSafe, ["-lc"],
-            [("abi", "runtime/abi.zig"), ("limit_slot", "runtime/limit_slot_glibc.zig")]),
-    ]);
-
-    /// <summary>Twins run on the stack that was too small for their function: they have no check.</summary>
-    private static readonly BuildOptions _options = new()
-    {
-        Injection = InjectionOptions.Default with { Excluded = [.. InjectionOptions.Default.Excluded, "unit.TwinOf*"], ThunksApart = true },
-    };
-
     private const string Held = "held";
     private const string ErrorLost = "lost: expected 77, released 0 of 0; observed 1, released 0 of 0";
     private const string AnotherError = "lost: expected 77, released 0 of 0; observed 78, released 0 of 0";
@@ -75,7 +60,7 @@ public sealed class HiddenReturnTests : IDisposable
     public async Task A_checkpoint_always_holds_and_a_hidden_return_where_it_was_seen_to(OptimizeMode mode, Backend backend)
     {
         var built = await Tools.BuildAsync(
-            Tools.Unit("programs/hidden_return/unit.zig"), new Cell(Route.Thunk, mode, backend), _recipe, _scratch.Path, _options);
+            Tools.Unit(HiddenReturn.Source), new Cell(Route.Thunk, mode, backend), HiddenReturn.Recipe, _scratch.Path, HiddenReturn.Options);
         var lines = await Tools.PassAsync(built.WorkerPath);
 
         var hidden = _observed.Select(row => $"hidden {row.Shape} {(mode == OptimizeMode.Debug ? row.Debug : row.Release)}");
