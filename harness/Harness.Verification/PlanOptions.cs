@@ -75,6 +75,9 @@ public sealed record PlanOptions
     /// <summary>Step through one execution of the smallest program of a batch.</summary>
     public bool Stepped { get; init; }
 
+    /// <summary>Splits can be forced; false: stacks grow by themselves alone, because the runtime is one that nothing can be forced of (docs/RUNTIMES.md).</summary>
+    public bool Forces { get; init; } = true;
+
     /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
     public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];
 

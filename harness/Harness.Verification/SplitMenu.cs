@@ -13,6 +13,16 @@ internal static class SplitMenu
     /// <summary>Every family but the single entries, the ones that matter most first.</summary>
     public static IEnumerable<SplitPlan> Families(int entries, int deepest, PlanOptions options, PlanRandom random)
     {
+        if (!options.Forces)
+        {
+            foreach (var bytes in options.NaturalBytes)
+            {
+                yield return Natural(bytes);
+            }
+
+            yield break;
+        }
+
         yield return SplitPlan.Every;
         foreach (var bytes in options.NaturalBytes)
         {
@@ -48,11 +58,13 @@ internal static class SplitMenu
     }
 
     /// <summary>One split at each entry, or a sample; the number after the last is what runs behind the last checkpoint.</summary>
-    public static IEnumerable<SplitPlan> Singles(int entries, int wanted, PlanRandom random) =>
-        random.Stratified(entries + 1, wanted).Select(Single);
+    public static IEnumerable<SplitPlan> Singles(int entries, int wanted, PlanOptions options, PlanRandom random) =>
+        options.Forces ? random.Stratified(entries + 1, wanted).Select(Single) : [];
 
     /// <summary>What every fault is crossed with, the unsplit baseline first.</summary>
-    public static SplitPlan[] Crossing(int faultEntry, PlanOptions options, PlanRandom random) =>
+    public static SplitPlan[] Crossing(int faultEntry, PlanOptions options, PlanRandom random) => !options.Forces
+        ? [SplitPlan.None, .. options.NaturalBytes.Take(4).Select(Natural)]
+        :
     [
         SplitPlan.None,
         SplitPlan.Every,

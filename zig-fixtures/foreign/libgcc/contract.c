@@ -1,7 +1,7 @@
 // libgcc's split-stack runtime behind ../contract.h: gcc's morestack.S and generic-morestack.c, as the machine's libgcc.a has them.
 // Fibers are its "contexts" (the functions __splitstack_… that gccgo's scheduler uses).
 
-#include "../contract.h"
+#include <contract.h>
 #include <stddef.h>
 
 // generic-morestack.c, struct stack_segment. Lies at the low end of its own memory; `size` bytes of stack are behind it.
