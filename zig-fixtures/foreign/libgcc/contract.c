@@ -31,6 +31,11 @@ void __splitstack_setcontext(void *[]);
 void __splitstack_releasecontext(void *[]);
 void *__morestack_make_guard(void *stack, size_t size);
 
+// Exceptions of other languages, which __morestack lets through, do not occur in the harness's programs: without these two, gcc's unwinder would
+// have to be linked.
+__attribute__((weak)) void _Unwind_Resume(void *exception) { (void)exception; __builtin_trap(); }
+__attribute__((weak)) int __gcc_personality_v0(void) { __builtin_trap(); }
+
 // What the thread's own stack had when a fiber was entered.
 static __thread void *system_context[context_words];
 
