@@ -35,15 +35,5 @@ pub inline fn arm(stack: *abi.Stack, rsp: u64) void {
     hsf_arm(stack, rsp);
 }
 
-/// A return address right behind a call of the stub: of a frame that stands in a trace besides the split function's own, because the stub is
-/// the prologue's callee as far as unwinding knows.
-pub fn isPrologue(address: u64) bool {
-    const call_bytes = 5;
-    const opcode: *const u8 = @ptrFromInt(address - call_bytes);
-    if (opcode.* != 0xe8) return false;
-    const distance: *align(1) const i32 = @ptrFromInt(address - 4);
-    return address +% @as(u64, @bitCast(@as(i64, distance.*))) == hsf_stub_range.low;
-}
-
 /// How much of a stack is looked at: how many segments it has and the innermost, or all of them.
 pub const Depth = enum(u32) { glance = 0, whole = 1 };

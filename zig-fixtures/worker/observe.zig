@@ -94,25 +94,12 @@ fn walkFramePointers(fiber: *const state.Fiber, registers: *const abi.Registers,
 pub fn withoutStubs(addresses: []u64) usize {
     const stub = growing.stub();
     var kept: usize = 0;
-    // A prologue called the stub: where that is a frame of its own, it goes with the stub's.
-    var behind_stub = false;
     for (addresses) |address| {
-        const in_stub = address > stub.low and address <= stub.high;
-        const goes = in_stub or (behind_stub and growing.isPrologue(address));
-        behind_stub = in_stub;
-        if (goes) continue;
+        if (address > stub.low and address <= stub.high) continue;
         addresses[kept] = address;
         kept += 1;
     }
     return kept;
-}
-
-/// How many of these are the stub's.
-fn countStubs(addresses: []const u64) usize {
-    const stub = growing.stub();
-    var count: usize = 0;
-    for (addresses) |address| count += @intFromBool(address > stub.low and address <= stub.high);
-    return count;
 }
 
 pub fn digestOf(addresses: []const u64, end: End) u64 {
@@ -122,8 +109,8 @@ pub fn digestOf(addresses: []const u64, end: End) u64 {
 }
 
 fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usize, end: End) void {
-    const stubs = countStubs(raw[0..count]);
     const kept = withoutStubs(raw[0..count]);
+    const stubs = count - kept;
     frames += kept;
     if (end != .limit and stubs != segments) stub_mismatches += 1;
     const digest = digestOf(raw[0..kept], end);

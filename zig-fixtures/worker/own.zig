@@ -21,9 +21,5 @@ pub inline fn look(_: *abi.Stack, _: Depth) void {}
 
 pub inline fn arm(_: *abi.Stack, _: u64) void {}
 
-pub inline fn isPrologue(_: u64) bool {
-    return false;
-}
-
 /// How much of a stack is looked at: how many segments it has and the innermost, or all of them.
 pub const Depth = enum(u32) { glance = 0, whole = 1 };
