@@ -48,7 +48,7 @@ public static class RuntimeLibraries
     }
 
     /// <summary>Whether an archive's index has the symbol (the System V form, with 32-bit offsets: its first member, called "/").</summary>
-    internal static bool Defines(string archive, string symbol)
+    public static bool Defines(string archive, string symbol)
     {
         using var file = File.OpenRead(archive);
         Span<byte> head = stackalloc byte[8 + 60];
