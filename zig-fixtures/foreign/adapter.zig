@@ -3,7 +3,8 @@
 //!
 //! Its segments are told to the worker as abi.Segments of ours, which lie in the fiber's arena instead of in the segments. A split cannot
 //! be forced where it happens, as our own memory does, only from outside: at a checkpoint the limit becomes one that any prologue exceeds,
-//! and is the runtime's own again as soon as it has split or returned over a segment's edge.
+//! and is the runtime's own again as soon as it has split or returned over a segment's edge. Other prologues split where stacks grow by
+//! themselves, from a first segment whose edge is put exactly.
 
 const runtime = @import("abi");
 const abi = @import("plans");
@@ -63,7 +64,15 @@ export fn hs_stack_open(stack: *abi.Stack, usable_bytes: u64) callconv(.c) u64 {
     const top = hsf_fiber_open(&record.fiber, usable_bytes);
     if (top == 0 or top % 16 != 0) @panic("the runtime under test gives a fiber no stack (hsf_fiber_open)");
     hsf_look(&stack.core, .whole);
-    return top;
+    return if (hs_thread.plan.kind == .natural) edgeAt(record, top, usable_bytes) else top;
+}
+
+/// Runtimes round what they are asked for up to pages. A stack that grows by itself starts further down instead, so that exactly what the plan says
+/// lies above the limit: the edge is at a prologue of the plan's choice, with any runtime.
+fn edgeAt(record: *const Record, top: u64, usable_bytes: u64) u64 {
+    var slack: u64 = 0;
+    const limit = hsf_fiber_limit(&record.fiber, &slack);
+    return if (limit == 0) top else @min(top, (limit + usable_bytes) & ~@as(u64, 15));
 }
 
 /// What a runtime keeps beyond a fiber's end nobody can see: nothing is ever told to have leaked here.

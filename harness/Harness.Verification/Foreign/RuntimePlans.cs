@@ -9,6 +9,8 @@ public sealed record LeftOut(string What, string Why);
 /// <summary>What of plans and checks is left with another runtime than ours, and what is not.</summary>
 public static class RuntimePlans
 {
+    private const int Edges = 60;
+
     /// <summary>The plans that a runtime can be put through.</summary>
     public static PlanOptions Of(ForeignRuntime runtime, PlanOptions options)
     {
@@ -17,7 +19,7 @@ public static class RuntimePlans
         return options with
         {
             Placements = [Placement.Pool], Policies = [ReleasePolicy.Cache], PolicyWeights = [1], StackBudgets = [], FailingAllocations = [],
-            Forces = runtime.Can.Forces,
+            Forces = runtime.Can.Forces, DrawnNaturals = Edges,
             SignalsEvery = runtime.Can.Signals ? options.SignalsEvery : 0, ThreadsEvery = runtime.Can.Threads ? options.ThreadsEvery : 0,
         };
     }
@@ -29,8 +31,8 @@ public static class RuntimePlans
         return
         [
             runtime.Can.Forces
-                ? new("splits forced at prologues of the plan's choice", "the limit can be set from outside at a checkpoint only, so the next prologue behind one splits, and splits are counted where the stack is looked at")
-                : new("forced splits", "runtime.json says that the stub returns where there is room (forces); stacks grow as they will, from small first segments"),
+                ? new("splits forced at prologues of the plan's choice", "the limit can be set from outside at a checkpoint only, so the next prologue behind one splits; others split where a first segment of a drawn size ends; and splits are counted where the stack is looked at")
+                : new("forced splits", "runtime.json says that the stub returns where there is room (forces); stacks grow as they will, from first segments of drawn sizes"),
             new("placements", "the runtime takes its memory where it will"),
             new("release policies (poison, unmap) and canaries below segments", "released segments are the runtime's own"),
             new("stack budgets and failing allocations", "the contract has no way to refuse a segment"),

@@ -55,9 +55,7 @@ public sealed class RuntimeFolderTests : IDisposable
     [InlineData("[]", "it is empty")]
     public void What_is_wrong_with_a_command_is_said_in_one_line(string command, string expected)
     {
-        var folder = Folder("routes", "null");
-        var file = Path.Combine(folder, RuntimeFolder.FileName);
-        File.WriteAllText(file, File.ReadAllText(file).Replace("{\n", "{\n  \"prologue\": { \"command\": " + command + " },\n", StringComparison.Ordinal));
+        var folder = Folder("prologue", $$"""{ "command": {{command}} }""", without: "routes");
         var error = Assert.Throws<InvalidDataException>(() => RuntimeFolder.Find(Tools.Fixtures, folder));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
@@ -108,7 +106,7 @@ public sealed class RuntimeFolderTests : IDisposable
     private static byte[] Header(int bytes) => [.. System.Text.Encoding.ASCII.GetBytes($"/               0           0     0     0       {bytes,-10}`\n")];
 
     /// <summary>A sound description with one property changed; <c>null</c> takes it out.</summary>
-    private string Folder(string property, string value)
+    private string Folder(string property, string value, string? without = null)
     {
         File.WriteAllText(_scratch["source.c"], "");
         File.WriteAllText(_scratch["source.rs"], "");
@@ -119,13 +117,10 @@ public sealed class RuntimeFolderTests : IDisposable
               "stub": { "begin": "a", "end": "b" }, "can": { "forces": true, "threads": true, "signals": true, "slackBytes": 0 }
             }
             """)!.AsObject();
-        if (value == "null")
+        json[property] = JsonNode.Parse(value);
+        foreach (var gone in value == "null" ? [property] : without is null ? (string[])[] : [without])
         {
-            json.Remove(property);
-        }
-        else
-        {
-            json[property] = JsonNode.Parse(value);
+            json.Remove(gone);
         }
 
         File.WriteAllText(_scratch[RuntimeFolder.FileName], json.ToJsonString(new() { WriteIndented = true, NewLine = "\n" }));
