@@ -34,7 +34,7 @@ public sealed record RunRequest(
         [.. settings.Placements.Select(name => Enum.TryParse<Placement>(name, ignoreCase: true, out var placement)
             ? placement
             : throw new InvalidDataException($"the journal names an unknown placement {name}"))],
-        zig, settings.Jobs, results, keepRegressions, settings.Command,
+        zig, settings.Jobs, results with { Runtime = settings.Runtime?.Name }, keepRegressions, settings.Command,
         settings.Defect is { } defect ? PlantedDefect.Named(defect) ?? throw new InvalidDataException($"the journal names an unknown defect {defect}") : null,
         settings.Shard is null ? null : settings.Part(), ChosenRuntime.Find(settings.Runtime?.Given));
 }

@@ -46,7 +46,7 @@ internal static class ReplayVerb
                     ? throw new UsageException("--core runs one case in one worker; give it without --batch and --gdb")
                     : CoreSession.IsCore(words[0]!)
                         ? session.ShowAsync(words[0]!, ct)
-                        : session.RunAsync(CaseArgument.Read(words[0]!).Stored, deaths.FirstOrDefault(), planted, ct);
+                        : session.RunAsync(CaseArgument.ReadOurs(words[0]!, "--core").Stored, deaths.FirstOrDefault(), planted, ct);
             }
 
             if (deaths.Count > 0 || result.GetValue(tools))

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Harness.Execution;
-using Harness.Tests;
 using Harness.Toolchain;
 using Harness.Toolchain.Runtimes;
 
