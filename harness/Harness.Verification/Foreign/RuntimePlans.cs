@@ -31,7 +31,7 @@ public static class RuntimePlans
         return
         [
             runtime.Can.Forces
-                ? new("splits forced at prologues of the plan's choice", "the limit can be set from outside at a checkpoint only, so the next prologue behind one splits; others split where a first segment of a drawn size ends; and splits are counted where the stack is looked at")
+                ? new("splits forced at chosen prologues", "the limit can be set from outside at a checkpoint only, so the next prologue behind one splits; others split where a first segment of a drawn size ends; and splits are counted where the stack is looked at")
                 : new("forced splits", "runtime.json says that the stub returns where there is room (forces); stacks grow as they will, from first segments of drawn sizes"),
             new("placements", "the runtime takes its memory where it will"),
             new("release policies (poison, unmap) and canaries below segments", "released segments are the runtime's own"),

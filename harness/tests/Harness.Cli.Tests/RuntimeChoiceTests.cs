@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Reports;
@@ -52,8 +51,7 @@ public sealed class RuntimeChoiceTests
     {
         var settings = new RunSettings(7, null, 60, null, ["example/attribute/Debug/llvm/x86_64-linux-gnu"], ["pool"], 1, "x") { Runtime = ChosenRuntime.Find("example")!.Settings() };
         var started = new JournalRecord.RunStarted(JournalRecord.FormatVersion, "1", DateTimeOffset.UnixEpoch, settings, Sample.Versions);
-        var line = JsonSerializer.Serialize<JournalRecord>(started, JournalJson.Options);
-        var summary = RunSummary.Of(Tally.Of([JsonSerializer.Deserialize<JournalRecord>(line, JournalJson.Options)!]));
+        var summary = RunSummary.Of(Tally.Of(Reread(started)));
         Assert.Equal(settings.Runtime, summary.Runtime);
         foreach (var report in (string[])[ConsoleReport.Render(summary, "run"), HtmlReport.Render(summary), Harness.Reports.Forms.MarkdownReport.Render(summary), summary.ToJson()])
         {
@@ -63,6 +61,26 @@ public sealed class RuntimeChoiceTests
         Assert.EndsWith("--runtime example", summary.Repeat, StringComparison.Ordinal);
         Assert.DoesNotContain(summary.Coverage, line => line.Required > 0 && line.Label is "fault/stack-budget" or "placement/ascending");
         Assert.DoesNotContain("runtime\":", RunSummary.Of(Tally.Of([started with { Settings = settings with { Runtime = null } }])).ToJson(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Through a journal's file.</summary>
+    private static IEnumerable<JournalRecord> Reread(JournalRecord record)
+    {
+        var folder = Directory.CreateTempSubdirectory("harness-tests-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "journal.jsonl");
+            using (var writer = JournalWriter.Open(path, TimeProvider.System))
+            {
+                writer.Append(record);
+            }
+
+            return JournalReader.Read(path).Records;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]
