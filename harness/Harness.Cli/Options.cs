@@ -103,6 +103,12 @@ internal static class Options
                 $"--route {string.Join(' ', routes ?? [])} has no cells for --target {string.Join(' ', wanted)}; choose another of them");
     }
 
+    /// <summary>For somebody's own file; unless told otherwise the two cells that differ most: Zig's own backend by thunks, LLVM's prologues optimised.</summary>
+    /// <exception cref="UsageException"/>
+    public static IReadOnlyList<Cell> CellsOrTwo(string[]? routes, string[]? modes) => routes is { Length: > 0 } || modes is { Length: > 0 }
+        ? Cells(routes, modes, null)
+        : [new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm)];
+
     /// <exception cref="UsageException"/>
     public static int AtLeastOne(string option, int value) =>
         value >= 1 ? value : throw new UsageException($"{option} {value} is too small; give at least 1");

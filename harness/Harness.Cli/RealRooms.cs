@@ -113,6 +113,19 @@ public sealed class RealRooms : IRoomOpener
         return new RealTestFiles(builder, new StandardLibraryTests(fixtures, cache, found), await cache.ProcessesAsync(ct).ConfigureAwait(false));
     }, ct);
 
+    public Task<WorkerBuilder> OpenUsageBuilderAsync(string root, string? zig, CancellationToken ct) => WithZigAsync(root, zig, found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        return Task.FromResult(new WorkerBuilder(fixtures, new ToolCache(found, fixtures, Path.Combine(root, CacheFolder)), RuntimeRecipe.Product));
+    }, ct);
+
+    public Task<ICheckedPrograms> OpenCheckedProgramsAsync(string root, string? zig, CancellationToken ct) => WithZigAsync<ICheckedPrograms>(root, zig, async found =>
+    {
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache(found, fixtures, Path.Combine(root, CacheFolder));
+        return new RealCheckedPrograms(new WorkerBuilder(fixtures, cache, RuntimeRecipe.Checks), await cache.ProcessesAsync(ct).ConfigureAwait(false));
+    }, ct);
+
     /// <exception cref="EnvironmentUnusableException"/>
     private static async Task<T> WithZigAsync<T>(string root, string? given, Func<ZigInstallation, Task<T>> open, CancellationToken ct)
     {

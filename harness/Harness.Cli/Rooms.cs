@@ -75,4 +75,12 @@ public interface IRoomOpener
     /// <summary>What runs files of tests, for <c>test</c>.</summary>
     /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
     Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What compiles a user's file, for <c>stack-usage</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<WorkerBuilder> OpenUsageBuilderAsync(string root, string? zig, CancellationToken ct);
+
+    /// <summary>What checks users' programs, for <c>check</c>.</summary>
+    /// <exception cref="EnvironmentUnusableException">No usable compiler, or the checkout is incomplete.</exception>
+    Task<ICheckedPrograms> OpenCheckedProgramsAsync(string root, string? zig, CancellationToken ct);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
@@ -37,20 +38,25 @@ internal sealed class RealTestFiles(WorkerBuilder builder, StandardLibraryTests 
 
     public async Task<TestFileOutcome> RunAsync(TestFile file, Cell cell, string directory, Action<TestResult> onResult, CancellationToken ct)
     {
-        var outcome = await builder.BuildTestsAsync(file, cell, directory, ct).ConfigureAwait(false);
-        if (outcome is not BuildOutcome.Built built)
+        var (results, names, checks, functions) = (new List<TestResult>(), new HashSet<string>(StringComparer.Ordinal), 0, 0);
+        var parts = file.Parts(cell.Backend);
+        for (var part = 0; part < parts.Length; part++)
         {
-            return new TestFileOutcome.Unusable(outcome switch
+            var place = Path.Combine(directory, part.ToString(CultureInfo.InvariantCulture));
+            Directory.CreateDirectory(place);
+            var outcome = await builder.BuildTestsAsync(parts[part], cell, place, ct).ConfigureAwait(false);
+            if (outcome is not BuildOutcome.Built built)
             {
-                BuildOutcome.Rejected rejected => rejected.Diagnostics,
-                BuildOutcome.CompilerCrashed crashed => $"the compiler crashed: {crashed.Detail}",
-                BuildOutcome.TimedOut timedOut => $"no end within the time limit: {timedOut.Command}",
-                _ => throw new System.Diagnostics.UnreachableException(),
-            });
+                return new TestFileOutcome.Unusable(Unbuilt.Reason(outcome));
+            }
+
+            var work = Directory.CreateDirectory(Path.Combine(place, WorkFolder)).FullName;
+            var ran = await new TestSession(processes, TestLimits.Default).RunAsync(built.WorkerPath, work, onResult, ct).ConfigureAwait(false);
+            results.AddRange(ran.Where(result => names.Add(result.Name)).Select((result, i) => result with { Index = results.Count + i }).ToList());
+            (checks, functions) = (checks + built.Injection.Split, functions + built.Injection.Functions);
+            Directory.Delete(place, recursive: true);
         }
 
-        var work = Directory.CreateDirectory(Path.Combine(directory, WorkFolder)).FullName;
-        var results = await new TestSession(processes, TestLimits.Default).RunAsync(built.WorkerPath, work, onResult, ct).ConfigureAwait(false);
-        return new TestFileOutcome.Ran(results, built.Injection.Split, built.Injection.Functions);
+        return new TestFileOutcome.Ran(results, checks, functions);
     }
 }

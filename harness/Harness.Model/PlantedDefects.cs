@@ -149,6 +149,7 @@ public static class PlantedDefects
         new("pool_leave_keeps", DefectFamily.Memory, DefectSeat.Product, "what a thread has cached is nobody's when it has left"),
         new("pool_hoards", DefectFamily.Memory, DefectSeat.Product, "a thread's cache has no bound"),
         new("trim_below", DefectFamily.Memory, DefectSeat.Product, "trimming a fiber gives back cached segments, but not the pages below where it stands"),
+        new("upfront_short", DefectFamily.Memory, DefectSeat.Product, "a fiber is given half of the stack that it was promised up front"),
         new("edge_uncached", DefectFamily.Growth, DefectSeat.Product, "a child segment is not kept for the next call over its edge"),
         new("handler_entry", DefectFamily.Limits, DefectSeat.Product, "behind a signal handler that is split code no limit is in force"),
     ];

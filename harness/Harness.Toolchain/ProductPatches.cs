@@ -20,6 +20,7 @@ public static class ProductPatches
         ["pool_hoards"] = new(Pool, "class >= cached_class_max or cache.kept_bytes[index] + bytes > cache.room_bytes", "class >= cached_class_max"),
         ["edge_uncached"] = new(Pool, "pub inline fn keeps(_: *abi.Thread) bool {\n    return true;", "pub inline fn keeps(_: *abi.Thread) bool {\n    return false;"),
         ["trim_below"] = new("host.zig", "    if (high > low) _ = linux.madvise(", "    if (high < low) _ = linux.madvise("),
+        ["upfront_short"] = new("host.zig", "upfront + start_bytes else 0;", "upfront / 2 + start_bytes else 0;"),
         ["handler_entry"] = new("fiber.S", Entered + "    mov %r12, LIMIT_SLOT\n", Entered),
     }.ToFrozenDictionary();
 

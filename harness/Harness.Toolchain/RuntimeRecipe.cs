@@ -99,13 +99,10 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     ]);
 
     /// <summary>What files of tests are linked with: the harness's own segments, and a host that runs one test at a time in a fiber.</summary>
-    public static RuntimeRecipe Tests { get; } = new(
-    [
-        .. Standard.Parts.Where(part => part.Name is Stubs or Growth),
-        new RuntimePart(
-            "testing", "testing/host.zig", OptimizeMode.ReleaseSafe, ["-lc"],
-            [("abi", "runtime/abi.zig"), ("plans", "worker/abi.zig"), (SlotModule, GlibcSlot)]),
-    ]);
+    public static RuntimeRecipe Tests { get; } = OfHost("testing", "testing/host.zig");
+
+    /// <summary>What a user's own program is linked with: the same segments, and a host that runs its entry under plan after plan.</summary>
+    public static RuntimeRecipe Checks { get; } = OfHost("checking", "testing/check_host.zig");
 
     /// <summary>What the runtime keeps below the limit for those who do not ask: slack_bytes in runtime/abi.zig.</summary>
     public const long SlackBytes = 1984;
@@ -185,6 +182,12 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     private static ImmutableArray<(string Name, string Source)> Replace(
         ImmutableArray<(string Name, string Source)> modules, string name, string source) =>
         [.. modules.Select(module => module.Name == name ? (name, source) : module)];
+
+    private static RuntimeRecipe OfHost(string name, string source) => new(
+    [
+        .. Standard.Parts.Where(part => part.Name is Stubs or Growth),
+        new RuntimePart(name, source, OptimizeMode.ReleaseSafe, ["-lc"], [("abi", "runtime/abi.zig"), ("plans", "worker/abi.zig"), (SlotModule, GlibcSlot)]),
+    ]);
 
     private static RuntimePart WithPool(RuntimePart growth) => growth with
     {

@@ -13,11 +13,20 @@ namespace Harness.Toolchain;
 /// </summary>
 public static partial class SplitStackIr
 {
+    private const string Attribute = "\"split-stack\"";
+
     /// <summary>From the end of the parameters to the attribute group.</summary>
     private const string Attributes = """\) ((local_)?unnamed_addr )?(addrspace\(\d+\) )?#(?<group>\d+) """;
 
     /// <param name="Unsplit">By name in the symbol table.</param>
     public sealed record Result(string Text, int Split, IReadOnlyDictionary<string, UnsplitReason> Unsplit);
+
+    /// <summary>What <see cref="Rewrite"/> made, without the attribute: the same code with the same debug information, unsplit.</summary>
+    public static string Without(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Replace($"= {{ {Attribute} ", "= { ", StringComparison.Ordinal);
+    }
 
     /// <param name="keepVariables">
     /// Keeps what debug information says of variables. Without, lines and functions remain and the code is the same,
@@ -74,7 +83,7 @@ public static partial class SplitStackIr
         foreach (var (original, copy) in copies)
         {
             output.Append(
-                CultureInfo.InvariantCulture, $"attributes #{copy} = {{ \"split-stack\" {groups[original]} }}\n");
+                CultureInfo.InvariantCulture, $"attributes #{copy} = {{ {Attribute} {groups[original]} }}\n");
         }
 
         return new Result(output.ToString(), split, unsplit);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Harness.Model;
 
 namespace Harness.Toolchain;
 
@@ -17,11 +18,29 @@ public sealed record TestFile(string Path, ImmutableArray<string> Options, Immut
     /// </summary>
     public const long HeadroomBytes = 64 << 10;
 
+    /// <summary>
+    /// LLVM writes a section for each function, and a library's tests have more of them than an object holds (65,279, ELF's SHN_LORESERVE) and than it optimises in
+    /// minutes. A file of more filters than this is compiled in parts there.
+    /// </summary>
+    private const int FiltersOfOnePart = 90;
+
+    /// <summary>What is compiled by itself, each with its share of the filters: one may let in a test of another's, so tests may come twice.</summary>
+    public ImmutableArray<TestFile> Parts(Backend backend)
+    {
+        if (backend is Backend.SelfHosted || Filters.Length <= FiltersOfOnePart)
+        {
+            return [this];
+        }
+
+        var parts = (Filters.Length + FiltersOfOnePart - 1) / FiltersOfOnePart;
+        return [.. Filters.Chunk((Filters.Length + parts - 1) / parts).Select(filters => this with { Filters = [.. filters] })];
+    }
+
     internal string[] Arguments(FixtureLayout fixtures) =>
     [
         "test-obj", "--test-no-exec", "--test-runner", fixtures.PathOf(RunnerSource), .. Options,
         .. Filters.SelectMany(filter => (string[])["--test-filter", filter]), Path,
     ];
 
-    internal IEnumerable<string> Libraries => Options.Where(option => option.StartsWith("-l", StringComparison.Ordinal) || option.StartsWith("-L", StringComparison.Ordinal));
+    internal IEnumerable<string> Libraries => ProgramFile.LibrariesOf(Options);
 }

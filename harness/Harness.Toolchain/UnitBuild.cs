@@ -24,6 +24,8 @@ internal sealed class UnitBuild(
 
     /// <summary>What the assembly route begins with.</summary>
     public const string AssemblyName = "unit.s";
+    private const string PlainIrName = "unit.plain.ll";
+    private const string PlainObjectName = "unit.plain.o";
     private const string SplitIrName = "unit.split.ll";
     private const string SplitAssemblyName = "unit.split.s";
     private readonly InjectionOptions _injection = options.Injection;
@@ -99,9 +101,7 @@ internal sealed class UnitBuild(
             await File.WriteAllTextAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
             return result;
         }).ConfigureAwait(false);
-        // Zig has optimised already: code generation alone, at the level that Zig uses itself.
-        string[] codegen = [Level, "-Xclang", "-disable-llvm-passes", "-Wno-override-module", "-fno-addrsig"];
-        if (ir is null || !await ClangAsync("code generation", codegen, SplitIrName, RawObjectName).ConfigureAwait(false))
+        if (ir is null || !await ClangAsync("code generation", Codegen, SplitIrName, RawObjectName).ConfigureAwait(false))
         {
             return null;
         }
@@ -138,10 +138,25 @@ internal sealed class UnitBuild(
             InlineCheckAudit.Run(ElfFile.Load(PathOf(ObjectName)), plan.Unsplit, _injection) with { Misled = [.. plan.Misled] })).ConfigureAwait(false);
     }
 
-    /// <summary>Links the unit with the runtime's objects into the worker.</summary>
-    public async Task<bool> LinkAsync(ImmutableArray<string> runtime, string name = WorkerBuilder.WorkerName)
+    /// <summary>Links the unit as it was before checks were put in: the same code from the same compilation, unsplit.</summary>
+    public async Task<bool> LinkPlainAsync(ImmutableArray<string> runtime, string name)
     {
-        var arguments = RuntimeCommand.Link(cell.Target, PathOf(ObjectName), runtime, options.Libraries, PathOf(name));
+        if (cell.Route is not Route.Attribute)
+        {
+            return await LinkAsync(runtime, name, RawObjectName).ConfigureAwait(false);
+        }
+
+        // Here the raw object has the checks that LLVM wrote: code generation once more, of the same without the attribute.
+        var text = await File.ReadAllTextAsync(PathOf(SplitIrName), ct).ConfigureAwait(false);
+        await File.WriteAllTextAsync(PathOf(PlainIrName), SplitStackIr.Without(text), ct).ConfigureAwait(false);
+        return await ClangAsync("code generation", Codegen, PlainIrName, PlainObjectName).ConfigureAwait(false)
+            && await LinkAsync(runtime, name, PlainObjectName).ConfigureAwait(false);
+    }
+
+    /// <summary>Links the unit with the runtime's objects into the worker.</summary>
+    public async Task<bool> LinkAsync(ImmutableArray<string> runtime, string name = WorkerBuilder.WorkerName, string unit = ObjectName)
+    {
+        var arguments = RuntimeCommand.Link(cell.Target, PathOf(unit), runtime, options.Libraries, PathOf(name));
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Link = result.Elapsed };
         return Succeeded(result, "link: ");
@@ -165,7 +180,7 @@ internal sealed class UnitBuild(
 
     public void DeleteIntermediates()
     {
-        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName, AssemblyName, SplitAssemblyName })
+        foreach (var name in new[] { ObjectName, RawObjectName, IrName, SplitIrName, AssemblyName, SplitAssemblyName, PlainIrName, PlainObjectName })
         {
             File.Delete(PathOf(name));
         }
@@ -184,14 +199,17 @@ internal sealed class UnitBuild(
         [
             .. options.Tests is null ? ["build-obj"] : options.Tests.Arguments(fixtures), "-target", cell.Target, .. Processor, "-O", cell.Mode.ToString(),
             .. CLibrary, "-fno-strip",
-            "-fno-omit-frame-pointer", .. ErrorTracing, .. emit,
+            "-fno-omit-frame-pointer", .. ErrorTracing, .. options.CompilerOptions, .. emit,
         ];
         var modules = RuntimeRecipe.For(options.Modules, _injection.LimitSlot);
         foreach (var (name, source) in options.Tests is null ? modules.Prepend(("root", PathOf("unit.zig"))) : [])
         {
+            arguments.AddRange(name == ProgramFile.ModuleName ? options.Program?.OwnOptions ?? [] : []);
             arguments.AddRange(modules.Where(module => module.Name != name).SelectMany(module => (string[])["--dep", module.Name]));
             arguments.Add($"-M{name}={fixtures.PathOf(source)}");
         }
+
+        arguments.AddRange(options.Program?.OtherModules ?? []);
 
         var result = await compiler.CompileAsync(arguments, directory, options.Timeout, ct).ConfigureAwait(false);
         Timings = Timings with { Compile = result.Elapsed };
@@ -201,6 +219,9 @@ internal sealed class UnitBuild(
     private string[] Processor => options.Processor is { } name ? ["-mcpu", name] : [];
 
     private string[] ErrorTracing => cell.ErrorTracing ? ["-ferror-tracing"] : [];
+
+    /// <summary>Zig has optimised already: code generation alone, at the level that Zig uses itself.</summary>
+    private string[] Codegen => [Level, "-Xclang", "-disable-llvm-passes", "-Wno-override-module", "-fno-addrsig"];
 
     private string Level => cell.Mode is OptimizeMode.Debug ? "-O0" : "-O3";
 

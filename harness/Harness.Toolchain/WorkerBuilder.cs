@@ -44,6 +44,9 @@ public sealed record BuildOptions
     /// <summary>The processor that units are compiled for, in Zig's words; null: the oldest of the cell's target, which every machine can run.</summary>
     public string? Processor { get; init; }
 
+    /// <summary>The user's own options for the compiler; those of modules are among <see cref="Modules"/>.</summary>
+    public ImmutableArray<string> CompilerOptions { get; init; } = [];
+
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 
@@ -52,6 +55,9 @@ public sealed record BuildOptions
 
     /// <summary>The unit is a file of tests, not a generated one.</summary>
     internal TestFile? Tests { get; init; }
+
+    /// <summary>The unit is a user's program.</summary>
+    internal ProgramFile? Program { get; init; }
 }
 
 /// <summary>
@@ -63,6 +69,9 @@ public sealed class WorkerBuilder(
     TimeProvider? time = null)
 {
     public const string WorkerName = "worker";
+
+    /// <summary>What <see cref="BuildProgramAsync"/> makes besides: the same program without checks.</summary>
+    public const string PlainWorkerName = "plain";
     private readonly RuntimeRecipe _recipe = recipe ?? RuntimeRecipe.Standard;
     private readonly BuildOptions _options = options ?? BuildOptions.Default;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
@@ -103,13 +112,37 @@ public sealed class WorkerBuilder(
     public async Task<BuildOutcome> BuildTestsAsync(TestFile file, Cell cell, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var options = _options with
-        {
-            Tests = file, Libraries = [.. _options.Libraries, .. file.Libraries], SlackUnprovenBecause = "tests call what they like",
-            Injection = _options.Injection with { MaxUnsplitFrameBytes = TestFile.HeadroomBytes / 2 },
-        };
-        return await BuildAsync(options, null, cell, directory, ct).ConfigureAwait(false);
+        return await BuildAsync(Unproven(file.Libraries) with { Tests = file }, null, cell, directory, ct).ConfigureAwait(false);
     }
+
+    /// <summary>Builds a file whose stack use is to be read, as a program that is never run; needs <see cref="RuntimeRecipe.Product"/>.</summary>
+    /// <exception cref="ToolchainException">The set-up is broken; never because of the file.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<BuildOutcome> BuildUsageAsync(UsageProgram program, Cell cell, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return await BuildAsync(program.BuildFor(cell), program.Source, cell, directory, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Builds <c>worker</c> from a user's program, which needs <see cref="RuntimeRecipe.Checks"/>, and <see cref="PlainWorkerName"/> from the same compilation
+    /// without checks. As with tests nothing is proven of what runs between checks.
+    /// </summary>
+    /// <exception cref="ToolchainException">The set-up is broken; never because of the file.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<BuildOutcome> BuildProgramAsync(ProgramFile file, Cell cell, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var options = Unproven(file.Libraries) with { Program = file, Modules = file.Modules };
+        return await BuildAsync(options, file.RootSource, cell, directory, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>For code that calls any library, and has <see cref="TestFile.HeadroomBytes"/> for that.</summary>
+    private BuildOptions Unproven(IEnumerable<string> libraries) => _options with
+    {
+        Libraries = [.. _options.Libraries, .. libraries], SlackUnprovenBecause = "it calls what it likes",
+        Injection = _options.Injection with { MaxUnsplitFrameBytes = TestFile.HeadroomBytes / 2 },
+    };
 
     private async Task<BuildOutcome> BuildAsync(BuildOptions options, string? source, Cell cell, string directory, CancellationToken ct)
     {
@@ -165,7 +198,8 @@ public sealed class WorkerBuilder(
             return new BuildOutcome.Rejected($"injection: {build.Cell}: {defect}");
         }
 
-        if (!await build.LinkAsync(runtime).ConfigureAwait(false))
+        if (!await build.LinkAsync(runtime).ConfigureAwait(false)
+            || (options.Program is not null && !await build.LinkPlainAsync(runtime, PlainWorkerName).ConfigureAwait(false)))
         {
             return build.Failure!;
         }

@@ -27,6 +27,8 @@ pub export fn main(argc: c_int, argv: [*]const [*:0]const u8) callconv(.c) c_int
         switching(request.count);
     } else if (request.is("idle")) {
         idle(request.count);
+    } else if (request.is("upfront")) {
+        upfront(request.count);
     } else request.unknown();
     return 0;
 }
@@ -81,6 +83,74 @@ fn deep(levels: u64) void {
 /// On another fiber, where the process has been so deep before.
 fn deepAgain(levels: u64) void {
     report("deep.again", kit.timed(bench_split.deep, levels, 0, levels));
+}
+
+/// What a fiber costs that is given its stack up front, beside one that splits: both do the same, in turns.
+const upfront_levels = 40;
+/// More than that many levels of `shallow` use by any route.
+const upfront_bytes = upfront_levels * 400;
+const waiting_count = 2000;
+
+fn upfront(count: u64) void {
+    const splits = spawnAndRun(.{}, count);
+    const given = spawnAndRun(.{ .upfront_bytes = upfront_bytes }, count);
+    kit.report("upfront.split.spawn_ns", splits.spawn_ns);
+    kit.report("upfront.given.spawn_ns", given.spawn_ns);
+    kit.report("upfront.split.call_ns", splits.call_ns);
+    kit.report("upfront.given.call_ns", given.call_ns);
+    kit.report("upfront.split.bytes", waiting(.{}));
+    kit.report("upfront.given.bytes", waiting(.{ .upfront_bytes = upfront_bytes }));
+}
+
+const Costs = struct { spawn_ns: f64, call_ns: f64 };
+
+var levels_ns: f64 = 0;
+
+/// A fiber made, run `upfront_levels` deep, and given back; and, within one, what a level costs when it goes down and up again and again.
+fn spawnAndRun(options: splitstack.Options, count: u64) Costs {
+    var costs: Costs = .{ .spawn_ns = std.math.inf(f64), .call_ns = std.math.inf(f64) };
+    for (0..kit.turns) |_| {
+        const began = kit.now();
+        for (0..count) |_| end(options, once, .{});
+        costs.spawn_ns = @min(costs.spawn_ns, @as(f64, @floatFromInt(kit.now() - began)) / @as(f64, @floatFromInt(count)));
+        end(options, again, .{count});
+        costs.call_ns = @min(costs.call_ns, levels_ns);
+    }
+    return costs;
+}
+
+fn end(options: splitstack.Options, comptime f: anytype, arguments: anytype) void {
+    const fiber = splitstack.Fiber.init(options, f, arguments) catch kit.fail("no memory for a fiber", .{});
+    defer fiber.deinit();
+    if (step(fiber) != .ended or fiber.outcome() != .completed) kit.fail("a fiber does not end", .{});
+    if (options.upfront_bytes > 0 and fiber.record.stack.allocations > 0) kit.fail("a fiber splits although it has its stack up front", .{});
+    if (options.upfront_bytes == 0 and fiber.record.stack.allocations == 0) kit.fail("a fiber that should split does not", .{});
+}
+
+fn once() void {
+    std.mem.doNotOptimizeAway(bench_split.shallow(upfront_levels, 0));
+}
+
+fn again(count: u64) void {
+    const began = kit.now();
+    for (0..count) |_| std.mem.doNotOptimizeAway(bench_split.shallow(upfront_levels, 0));
+    levels_ns = @as(f64, @floatFromInt(kit.now() - began)) / @as(f64, @floatFromInt(count * upfront_levels));
+}
+
+/// Resident bytes of a fiber that was so deep and waits now.
+fn waiting(options: splitstack.Options) f64 {
+    var fibers: [waiting_count]splitstack.Fiber = undefined;
+    const before: kit.Memory = .read();
+    for (&fibers) |*fiber| {
+        fiber.* = splitstack.Fiber.init(options, idler, .{}) catch kit.fail("no memory for a fiber", .{});
+        if (step(fiber.*) != .yielded) kit.fail("a fiber ended instead of waiting", .{});
+    }
+    const after: kit.Memory = .read();
+    for (fibers) |fiber| {
+        if (step(fiber) != .ended) kit.fail("a fiber does not end", .{});
+        fiber.deinit();
+    }
+    return @as(f64, @floatFromInt(after.resident -| before.resident)) / waiting_count;
 }
 
 fn fib(n: u64) void {

@@ -22,12 +22,29 @@ pub const Options = extern struct {
     reserve_bytes: u64 = 256 << 10,
     /// The largest segment that growth doubles to.
     growth_bytes_max: u64 = 64 << 20,
+    /// Stack that the entry needs altogether: the first segment is made so large that no check of its fails, and it never splits. 0, or more
+    /// than the largest segment: it grows by splitting. What is needed beyond it, against what was said, is split for as ever.
+    upfront_bytes: u64 = 0,
     /// For tests: the n-th segment beyond the first is refused; 0: none.
     fail_allocation: u32 = 0,
     /// A no-access page below every segment.
     guard_pages: bool = false,
-    padding: [3]u8 = @splat(0),
+    /// Take upfront_bytes from what the harness computed for this entry (`stack-usage --fill`); where it knows no bound, the fiber splits.
+    upfront: bool = false,
+    padding: [2]u8 = @splat(0),
 };
+
+/// What is known of an entry's need, one for each entry in the program's data. `stack-usage --fill` finds them by their mark, in a linked program,
+/// and writes the bytes.
+pub const Bound = extern struct {
+    mark: [2]u64 = bound_mark,
+    entry: Entry,
+    /// 0: not known.
+    bytes: u64 = 0,
+};
+
+/// Harness.Binary/StackUse/BoundSlots.cs looks for it.
+pub const bound_mark: [2]u64 = .{ 0x75706672_6f6e7473, 0x7461636b_75736167 };
 
 pub const State = enum(u32) { ready = 0, running = 1, ended = 2, _ };
 
@@ -72,7 +89,9 @@ pub const Fiber = extern struct {
     next: ?*Fiber = null,
     /// While it is not running.
     exceptions: ExceptionState = .{},
-    reserved: [3]u64 = @splat(0),
+    /// What it was given up front; 0: nothing, it splits.
+    upfront_bytes: u64 = 0,
+    reserved: [2]u64 = @splat(0),
 };
 
 /// C++'s exceptions in handling, of a thread: struct __cxa_eh_globals of its ABI.

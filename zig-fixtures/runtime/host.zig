@@ -29,6 +29,10 @@ const Range = extern struct { low: u64, high: u64, limit: u64, origin: u64, orig
 
 const page_bytes = 4096;
 const back_ended = 1;
+/// Of the smallest first segment.
+const least_usable_bytes = 1024 - @sizeOf(abi.Segment) - 64;
+/// From the top of a first segment to the entry's return address (hs_fiber_start), and a word, because checks want the limit to lie below.
+const start_bytes = 40 + 8;
 
 comptime {
     _ = faults;
@@ -110,14 +114,17 @@ export fn hs_rt_fiber_create(
     var class: u64 = abi.class_min;
     while (class < abi.class_max and @as(u64, 1) << @intCast(class) < options.first_bytes) class += 1;
     const guard_bytes: u64 = if (options.guard_pages) page_bytes else 0;
-    const least = @sizeOf(Fiber) + closure_bytes + guard_bytes + abi.slack_bytes + abi.canary_bytes + 1024;
+    const apart = @sizeOf(Fiber) + closure_bytes + 64 + @sizeOf(abi.Segment) + guard_bytes + abi.slack_bytes + abi.canary_bytes;
+    const upfront = if (options.upfront_bytes < (1 << abi.class_max) - apart - start_bytes) options.upfront_bytes else 0;
+    const needed: u64 = if (upfront > 0) upfront + start_bytes else 0;
+    const least = apart + @max(needed, least_usable_bytes);
     while (class < abi.class_max and @as(u64, 1) << @intCast(class) < least) class += 1;
     var kind: u64 = 0;
     const low = hs_slot_take(class, @intFromBool(options.guard_pages), &kind);
     if (low == 0) return null;
     const high = low + (@as(u64, 1) << @intCast(class));
     const fiber: *Fiber = @ptrFromInt(high - @sizeOf(Fiber));
-    fiber.* = .{ .class = @intCast(class), .slot_low = low, .slot_kind = kind };
+    fiber.* = .{ .class = @intCast(class), .slot_low = low, .slot_kind = kind, .upfront_bytes = upfront };
     fiber.stack.budget_bytes = options.budget_bytes;
     fiber.stack.reserve_bytes = options.reserve_bytes;
     fiber.stack.fail_allocation = options.fail_allocation;
@@ -131,9 +138,10 @@ export fn hs_rt_fiber_create(
     var limit = low + guard_bytes + abi.canary_bytes + abi.slack_bytes;
     // The smallest fiber stays on one page for as long as it calls checked code only: what is deeper goes to segments that leave when
     // it yields, what lies below the limit is there for unchecked code.
-    if (class == abi.class_min) limit = @max(limit, high - page_bytes + abi.unchecked_bytes);
+    const usable_top = closure_at - @sizeOf(abi.Segment);
+    if (class == abi.class_min) limit = @max(limit, @min(high - page_bytes + abi.unchecked_bytes, usable_top - needed));
     const range: Range = .{ .low = low, .high = closure_at, .limit = limit, .origin = class, .origin_kind = kind & 0xff };
-    const top = hs_stack_adopt(&fiber.stack, &range, closure_at - @sizeOf(abi.Segment) - limit);
+    const top = hs_stack_adopt(&fiber.stack, &range, usable_top - limit);
     fiber.stack.rsp = abi.prepareContext(top, entry, closure_at, &hs_fiber_start);
     return fiber;
 }

@@ -325,3 +325,45 @@ test "a round robin gives each fiber its turn until all have ended" {
         fiber.deinit();
     }
 }
+
+// ── Stack given up front ────────────────────────────────────────────────────────────────────────────────────────
+
+/// Splits of a fiber that goes `depth` calls deep, and whether it ended well.
+fn splitsOf(options: splitstack.Options, depth: u32) !u32 {
+    var deep: Deep = .{ .depth = depth };
+    const fiber = try kit.started(options, &deep);
+    defer fiber.deinit();
+    try expectEqual(.ended, try fiber.@"resume"());
+    try expectEqual(splitstack.Outcome.completed, fiber.outcome());
+    try expectEqual(depth, deep.reached);
+    return fiber.record.stack.allocations;
+}
+
+test "a fiber that is given its stack up front never splits, whatever the size; one that was given too little, or none, splits" {
+    try splitstack.Thread.enter();
+    for ([_]u32{ 1, 2, 3, 7, 40, 400 }) |depth| {
+        const bytes = try bytesOf(depth);
+        try expectEqual(0, try splitsOf(.{ .upfront_bytes = bytes }, depth));
+        try expectEqual(0, try splitsOf(.{ .upfront_bytes = bytes, .guard_pages = true }, depth));
+    }
+    try expect(try splitsOf(.{}, 400) > 0);
+    try expect(try splitsOf(.{ .upfront_bytes = try bytesOf(7) }, 400) > 0);
+    // More than any segment can be is as good as no bound.
+    try expect(try splitsOf(.{ .upfront_bytes = 1 << 40 }, 400) > 0);
+}
+
+/// Stack that a fiber needs to go so deep, as one with plenty of it shows: down to the lowest place that was written, and what the deepest split_call's
+/// check asks for at the most.
+fn bytesOf(depth: u32) !u64 {
+    var deep: Deep = .{ .depth = depth };
+    const fiber = try kit.started(.{ .first_bytes = 16 << 20 }, &deep);
+    defer fiber.deinit();
+    const words = @as([*]u64, @ptrFromInt(fiber.record.slot_low))[0 .. (fiber.record.stack.rsp - fiber.record.slot_low) / 8];
+    @memset(words, 0x7061_696e_7465_6421);
+    const entry_rsp = fiber.record.stack.rsp + 40;
+    try expectEqual(.ended, try fiber.@"resume"());
+    const lowest = for (words) |*word| {
+        if (word.* != 0x7061_696e_7465_6421) break @intFromPtr(word);
+    } else unreachable;
+    return entry_rsp - lowest + 4096;
+}

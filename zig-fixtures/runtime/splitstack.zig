@@ -69,6 +69,8 @@ pub const Fiber = struct {
     pub fn init(options: Options, comptime function: anytype, arguments: std.meta.ArgsTuple(@TypeOf(function))) error{OutOfStackSegments}!Fiber {
         const Arguments = @TypeOf(arguments);
         const Start = struct {
+            var bound: records.Bound = .{ .entry = entry };
+
             fn entry(context: ?*anyopaque) callconv(.c) void {
                 const own: *align(1) const Arguments = @ptrCast(context.?);
                 const Result = @typeInfo(@TypeOf(function)).@"fn".return_type.?;
@@ -78,7 +80,10 @@ pub const Fiber = struct {
                 }
             }
         };
-        const record = hs_fiber_create(&options, Start.entry, @ptrCast(&arguments), @sizeOf(Arguments)) orelse return error.OutOfStackSegments;
+        var own = options;
+        // Written into the finished program: not known when this is compiled.
+        if (options.upfront and options.upfront_bytes == 0) own.upfront_bytes = @as(*volatile u64, &Start.bound.bytes).*;
+        const record = hs_fiber_create(&own, Start.entry, @ptrCast(&arguments), @sizeOf(Arguments)) orelse return error.OutOfStackSegments;
         return .{ .record = record };
     }
 
@@ -120,6 +125,11 @@ pub const Fiber = struct {
             .uncaught => .uncaught,
             else => .unfinished,
         };
+    }
+
+    /// Stack that it was given up front; 0: it splits.
+    pub fn upfrontBytes(fiber: Fiber) u64 {
+        return fiber.record.upfront_bytes;
     }
 
     /// Of one that ended badly: message and trace (of a failed one its error return trace, where Zig keeps one); valid until `deinit`.

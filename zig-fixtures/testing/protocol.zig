@@ -4,13 +4,15 @@ pub const Entry = *const fn (?*anyopaque) callconv(.c) void;
 
 /// How one attempt's stack is split; the numbers are those of worker/abi.zig.
 pub const Request = extern struct {
-    /// SplitKind: every_nth (1: every prologue) or nth_prologue.
+    /// SplitKind: every_nth (1: every prologue), nth_prologue or prologue_set.
     kind: u8,
     placement: u8,
     policy: u8,
     caching: u8,
     padding: [4]u8 = @splat(0),
     a: u64,
+    /// Of prologue_set: how many numbers `a` points at.
+    b: u64 = 0,
     /// Usable bytes of the first segment.
     first_bytes: u64,
     headroom_bytes: u64,

@@ -16,9 +16,11 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
-const linux = std.os.linux;
 const testing = std.testing;
 const protocol = @import("protocol.zig");
+const reporting = @import("reporting.zig");
+const say = reporting.say;
+const nanoseconds = reporting.nanoseconds;
 
 extern fn hs_test_run(entry: protocol.Entry, argument: ?*anyopaque, request: *const protocol.Request, result: *protocol.Result) callconv(.c) void;
 
@@ -79,7 +81,6 @@ const Outcome = struct {
     result: protocol.Result = .{},
 };
 
-var report_file: i32 = 1;
 var output_file: i32 = undefined;
 /// What the last attempt wrote, as far as it is looked at, and what the plain one did.
 var output: [1 << 20]u8 = undefined;
@@ -90,21 +91,27 @@ var quiet = false;
 /// A canary or poisoned memory was overwritten: what lies beside it may be, too.
 var tainted = false;
 var outcome: Outcome = .{};
+/// Of each attempt; whoever starts this says otherwise in the environment.
+var attempt_milliseconds: u64 = 60_000;
+const attempt_milliseconds_name = "HS_ATTEMPT_MILLISECONDS";
 
 pub fn main(init: std.process.Init.Minimal) void {
     const arguments = init.args.vector;
     const mode = if (arguments.len > 1) std.mem.span(arguments[1]) else "from";
     const test_first = number(arguments, 2);
     const attempt_first = number(arguments, 3);
-    report_file = @intCast(checked(linux.fcntl(1, linux.F.DUPFD_CLOEXEC, 100)));
+    reporting.begin();
     say("@count {d}\n", .{builtin.test_functions.len});
     if (std.mem.eql(u8, mode, "list")) {
         for (builtin.test_functions, 0..) |t, i| say("@test {d} {s}\n", .{ i, t.name });
         return;
     }
-    output_file = @intCast(checked(linux.memfd_create("output", linux.MFD.CLOEXEC)));
-    _ = checked(linux.dup2(output_file, 1));
-    _ = checked(linux.dup2(output_file, 2));
+    output_file = reporting.memoryFile("output");
+    reporting.redirect(output_file, 1);
+    reporting.redirect(output_file, 2);
+    if (std.c.getenv(attempt_milliseconds_name)) |text| {
+        attempt_milliseconds = std.fmt.parseInt(u64, std.mem.span(text), 10) catch attempt_milliseconds;
+    }
     const only = std.mem.eql(u8, mode, "only");
     if (std.mem.eql(u8, mode, "alone")) {
         alone(init, @min(test_first, builtin.test_functions.len - 1), attempt_first, number(arguments, 4));
@@ -167,6 +174,7 @@ fn requestOf(number_of: usize, prologues: u64, index: usize) protocol.Request {
         .first_bytes = roomy_bytes,
         .headroom_bytes = headroom_bytes,
     };
+    const every = 1 + prologues / @as(u64, if (number_of == @intFromEnum(Attempt.ascending)) poisoned_max else splits_max);
     if (number_of < @intFromEnum(Attempt.single_first)) return .{
         .kind = every_nth,
         .placement = @intCast(number_of - @intFromEnum(Attempt.descending)),
@@ -178,8 +186,9 @@ fn requestOf(number_of: usize, prologues: u64, index: usize) protocol.Request {
         },
         // Where segments are kept, a split that takes one leaves the limit alone, so that fewer prologues are forced; the stub's short way.
         .caching = @intFromBool(number_of == @intFromEnum(Attempt.descending)),
-        .a = 1 + prologues / @as(u64, if (number_of == @intFromEnum(Attempt.ascending)) poisoned_max else splits_max),
-        .first_bytes = tight_bytes,
+        .a = every,
+        // Otherwise what lies between two that split would split as well, for want of room.
+        .first_bytes = if (every == 1) tight_bytes else roomy_bytes,
         .headroom_bytes = headroom_bytes,
     };
     // Strata of equal length, one place in each.
@@ -198,6 +207,18 @@ fn requestOf(number_of: usize, prologues: u64, index: usize) protocol.Request {
     };
 }
 
+const itimer_prof = 2;
+
+/// The processor time of this attempt is limited: beyond it SIGPROF ends the process, which whoever started it takes for a test without end. Waiting does not count.
+fn limitTime(milliseconds: u64) void {
+    const limit: std.os.linux.itimerspec = .{
+        .it_interval = .{ .sec = 0, .nsec = 0 },
+        // Of the system call the second word is in microseconds (struct timeval).
+        .it_value = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * 1000) },
+    };
+    _ = reporting.checked(std.os.linux.setitimer(itimer_prof, &limit, null));
+}
+
 /// One call of one test. `request`: in a fiber, split like this; null: as Zig's own runner calls it.
 fn attempt(init: std.process.Init.Minimal, index: usize, kind: Attempt, request: ?protocol.Request) Outcome {
     say("@start {d} {d}\n", .{ index, @intFromEnum(kind) });
@@ -207,14 +228,15 @@ fn attempt(init: std.process.Init.Minimal, index: usize, kind: Attempt, request:
     testing.environ = init.environ;
     testing.random_seed = 0x5eed;
     errors_logged = 0;
-    _ = linux.ftruncate(output_file, 0);
-    _ = linux.lseek(output_file, 0, linux.SEEK.SET);
+    reporting.empty(output_file);
     outcome = .{};
     current = index;
     const began = nanoseconds();
+    limitTime(attempt_milliseconds);
     if (request) |r| hs_test_run(&inFiber, null, &r, &outcome.result) else call();
+    limitTime(0);
     outcome.nanoseconds = nanoseconds() - began;
-    outcome.output_bytes = readOutput();
+    outcome.output_bytes = reporting.readOutput(output_file, &output).len;
     outcome.hash = std.hash.Wyhash.hash(0, output[0..outcome.output_bytes]);
     outcome.logged = errors_logged;
     testing.io_instance.deinit();
@@ -270,62 +292,5 @@ fn differsIn(index: usize, kind: Attempt, what: []const u8, expected: u64, obser
 fn differs(index: usize, kind: Attempt, what: []const u8, expected: []const u8, observed: []const u8) void {
     var left: [1024]u8 = undefined;
     var right: [1024]u8 = undefined;
-    say("@differs {d} {d} {s} {s} {s}\n", .{ index, @intFromEnum(kind), what, escaped(&left, expected), escaped(&right, observed) });
-}
-
-fn escaped(into: []u8, text: []const u8) []const u8 {
-    var used: usize = 0;
-    for (text) |byte| {
-        if (used + 3 > into.len) break;
-        if (byte > ' ' and byte < 0x7f and byte != '%') {
-            into[used] = byte;
-            used += 1;
-        } else {
-            _ = std.fmt.bufPrint(into[used..], "%{X:0>2}", .{byte}) catch unreachable;
-            used += 3;
-        }
-    }
-    return if (used == 0) "%" else into[0..used];
-}
-
-/// What was written, without addresses: they are another in a fiber, and differ from run to run. Every run of eight hexadecimal digits or
-/// more becomes one sign. Returns the length.
-fn readOutput() usize {
-    const got = linux.pread(output_file, &output, output.len, 0);
-    if (linux.errno(got) != .SUCCESS) return 0;
-    var kept: usize = 0;
-    var at: usize = 0;
-    while (at < got) {
-        var end = at;
-        while (end < got and std.ascii.isHex(output[end])) end += 1;
-        if (end - at >= 8) {
-            output[kept] = '#';
-            kept += 1;
-            at = end;
-        } else {
-            const next = @max(end, at + 1);
-            std.mem.copyForwards(u8, output[kept..], output[at..next]);
-            kept += next - at;
-            at = next;
-        }
-    }
-    return kept;
-}
-
-fn nanoseconds() u64 {
-    var now: linux.timespec = undefined;
-    _ = linux.clock_gettime(.MONOTONIC, &now);
-    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
-}
-
-fn say(comptime format: []const u8, arguments: anytype) void {
-    var buffer: [4096]u8 = undefined;
-    const text = std.fmt.bufPrint(&buffer, format, arguments) catch buffer[0..0];
-    _ = linux.write(report_file, text.ptr, text.len);
-}
-
-fn checked(result: usize) usize {
-    if (linux.errno(result) == .SUCCESS) return result;
-    say("@broken errno {d}\n", .{@intFromEnum(linux.errno(result))});
-    linux.exit_group(71);
+    say("@differs {d} {d} {s} {s} {s}\n", .{ index, @intFromEnum(kind), what, reporting.escaped(&left, expected), reporting.escaped(&right, observed) });
 }

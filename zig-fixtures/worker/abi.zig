@@ -43,6 +43,8 @@ pub const SplitKind = enum(u8) {
     entry_set = 9,
     /// The prologue with this number, counted from 1, wherever it is; for programs without checkpoints (testing/host.zig).
     nth_prologue = 10,
+    /// The prologues with these numbers: Plan.a points at them, ascending, Plan.b says how many, Plan.random_state how many have been met.
+    prologue_set = 11,
     _,
 };
 

@@ -143,6 +143,7 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
         .single_entry => plan.entries == plan.a,
         .entry_set => plan.namesNextEntry(),
         .nth_prologue => plan.prologues < plan.a,
+        .prologue_set => plan.random_state < plan.b,
         else => true,
     };
     return if (armed) abi.limit_force else stack.core.segment.?.limit;
@@ -159,9 +160,17 @@ fn forced(plan: *abi.Plan, stack: *abi.Stack, parent: *const abi.Segment, cfa: u
         .depth_set => (plan.a >> @intCast(depthOf(stack, parent, cfa) & 63)) & 1 == 1,
         .every_nth => plan.prologues % plan.a == 0,
         .nth_prologue => plan.prologues == plan.a,
+        .prologue_set => meets(plan),
         .random => plan.random() & 0xffff < plan.b,
         _ => false,
     };
+}
+
+fn meets(plan: *abi.Plan) bool {
+    const numbers: [*]const u64 = @ptrFromInt(plan.a);
+    if (plan.random_state >= plan.b or numbers[plan.random_state] != plan.prologues) return false;
+    plan.random_state += 1;
+    return true;
 }
 
 /// Physical call depth of the function being entered: checkpointed frames below it, plus 1.
@@ -181,7 +190,9 @@ fn usableFor(stack: *const abi.Stack, plan: *const abi.Plan, parent: *const abi.
         .natural => if (plan.a != 0) plan.a else @min(2 * parent.usable_bytes, growth_bytes_max),
         // Where everything splits, a segment holds one frame; where many do, one more or less that splits by itself does not matter.
         .every_entry, .depth_at_least => 512,
-        .random, .every_nth => 1 << 10,
+        .random => 1 << 10,
+        // One of thousands: what it calls is to fit, or it would split as well, and each of those calls is made a split.
+        .every_nth => @as(u64, if (plan.a > 64) 16 << 10 else 1 << 10),
         else => blk: {
             if (plan.policy == .poison) break :blk 2 << 10;
             // In one page, header, canary and all: each page that was inaccessible costs a fault when it is next used.

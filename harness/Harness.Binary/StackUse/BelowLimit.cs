@@ -26,9 +26,9 @@ internal sealed class BelowLimit(StackBounds untilCheck)
     {
         var (bytes, _, through) = Worst(use);
         var without = new HashSet<Unbounded>(use.Exits.Where(exit => exit.IsChecked).SelectMany(exit => Behind(use, exit).Without));
-        if (use.Problem is { } problem)
+        if (Unbounded.Of(use) is { } problem)
         {
-            without.Add(new Unbounded.NotFollowed(use.Name, problem));
+            without.Add(problem);
         }
 
         return through is { } exit

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using Harness.Binary.Flow;
+using Iced.Intel;
 
 namespace Harness.Binary.StackUse;
 
@@ -12,7 +14,7 @@ public sealed record CodeFunction(ulong Start, ulong End, string Name, int Objec
 /// The code of an executable at its addresses, or of an object as if it were linked alone: sections one after another, what it
 /// refers to in itself filled in, what it lacks at addresses where nothing is.
 /// </summary>
-public sealed class CodeImage
+public sealed class CodeImage : ITableImage
 {
     /// <summary>Where the sections of an object are put.</summary>
     private const ulong ObjectBase = 0x1000000;
@@ -31,6 +33,7 @@ public sealed class CodeImage
     private readonly Dictionary<string, List<ulong>> _byName = [];
     private readonly Dictionary<ulong, string> _missing = [];
     private readonly Dictionary<ulong, string> _slots = [];
+    private HashSet<ulong>? _named;
 
     private CodeImage(ElfFile file)
     {
@@ -183,6 +186,10 @@ public sealed class CodeImage
         return result;
     }
 
+    ReadOnlySpan<byte> ITableImage.Memory(ulong address) => Bytes(address, int.MaxValue, codeOnly: false);
+
+    bool ITableImage.IsNamed(ulong address) => (_named ??= AddressesTaken()).Contains(address);
+
     /// <summary>Bytes at an address; fewer where the section ends.</summary>
     internal ReadOnlySpan<byte> Bytes(ulong address, int count, bool codeOnly)
     {
@@ -196,6 +203,27 @@ public sealed class CodeImage
         }
 
         return [];
+    }
+
+    /// <summary>All addresses that code puts into registers, relative to itself.</summary>
+    private HashSet<ulong> AddressesTaken()
+    {
+        var taken = new HashSet<ulong>();
+        foreach (var function in _functions)
+        {
+            var code = Bytes(function.Start, (int)Math.Min(function.End - function.Start, int.MaxValue), codeOnly: true).ToArray();
+            var decoder = Decoder.Create(64, new ByteArrayCodeReader(code), function.Start);
+            for (var decoded = 0; decoder.IP < function.End && decoded < _file.Limits.MaxFunctionInstructions; decoded++)
+            {
+                decoder.Decode(out var instruction);
+                if (instruction is { Mnemonic: Mnemonic.Lea, IsIPRelativeMemoryOperand: true })
+                {
+                    taken.Add(instruction.IPRelativeMemoryAddress);
+                }
+            }
+        }
+
+        return taken;
     }
 
     private static bool IsConstant(ElfSection section) =>

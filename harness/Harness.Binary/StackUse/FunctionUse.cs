@@ -39,6 +39,12 @@ public sealed record FunctionUse(
 {
     public string Name => Function.Name;
 
+    /// <summary>The problem is that how far rsp goes down is decided when the program runs.</summary>
+    public bool IsDynamic { get; init; }
+
+    /// <summary>Where the problem was found.</summary>
+    public ulong ProblemSite { get; init; }
+
     public bool HasCheck => Guaranteed is not null;
 
     /// <summary>Bytes below its return address, wherever.</summary>

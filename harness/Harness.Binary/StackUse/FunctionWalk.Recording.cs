@@ -19,7 +19,10 @@ internal sealed partial class FunctionWalk
 
             var named = address == function.Start ? function : function with { Name = walk.Place(address) };
             return new FunctionUse(
-                named, _unchecked, _checked, _guaranteed, walk._stated, walk._arguments, walk._alignment, walk._problem, [.. _exits.Values]);
+                named, _unchecked, _checked, _guaranteed, walk._stated, walk._arguments, walk._alignment, walk._problem, [.. _exits.Values])
+            {
+                IsDynamic = walk._isDynamic, ProblemSite = walk._problemSite,
+            };
         }
 
         private void Record(Visit visit)
@@ -70,7 +73,7 @@ internal sealed partial class FunctionWalk
                 case StepKind.CallPointer:
                     Exit(walk.PointerTarget(step), state.Depth + Word, step, state);
                     break;
-                case StepKind.JumpPointer when state.Depth <= 0 || walk.PointerTarget(step).Kind is not ExitKind.Indirect:
+                case StepKind.JumpPointer when walk.PlacesOf(visit, step).Count == 0:
                     Exit(walk.PointerTarget(step), state.Depth, step, state);
                     break;
                 case StepKind.Jump or (>= StepKind.BranchAbove and <= StepKind.Branch):
@@ -78,7 +81,7 @@ internal sealed partial class FunctionWalk
                     break;
             }
 
-            if (last && step.Kind is not (StepKind.Call or StepKind.CallPointer or StepKind.Jump or StepKind.JumpPointer or StepKind.JumpTable or StepKind.Return or StepKind.Trap or StepKind.Bad))
+            if (last && step.Kind is not (StepKind.Call or StepKind.CallPointer or StepKind.Jump or StepKind.JumpPointer or StepKind.Return or StepKind.Trap or StepKind.Bad))
             {
                 RunOn(visit, step, state);
             }

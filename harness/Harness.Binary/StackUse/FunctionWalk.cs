@@ -2,10 +2,10 @@ namespace Harness.Binary.StackUse;
 
 /// <summary>
 /// Follows one function along every way through it and says how far down rsp can be at each place. Where ways meet, the deeper one
-/// counts; code that only a jump table reaches is entered with the depth of the jump. Jumps into the middle of another
-/// function are followed there.
+/// counts; a jump by a table goes where the table says. Jumps into the middle of another function are followed there.
 /// </summary>
-internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, Landmarks landmarks, Returns returns, Func<CodeFunction, Steps> stepsOf)
+internal sealed partial class FunctionWalk(
+    CodeImage image, StackRules rules, Landmarks landmarks, Returns returns, JumpTargets tables, Func<CodeFunction, Steps> stepsOf)
 {
     private const long MaxDepth = 1L << 40;
 
@@ -17,6 +17,8 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
     private readonly Stack<(Visit Visit, int Index, WalkState State)> _work = new();
     private ulong _root;
     private string? _problem;
+    private ulong _problemSite;
+    private bool _isDynamic;
     private long? _stated;
     private long? _arguments;
     private long _alignment = 1;
@@ -29,29 +31,20 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         public WalkState[] States { get; } = new WalkState[steps.List.Length];
 
         public byte[] Rounds { get; } = new byte[steps.List.Length];
-
-        /// <summary>What holds at its jumps by a table, whichever.</summary>
-        public WalkState? AtTables { get; set; }
-
-        /// <summary>Steps that no branch leads to, and what held at the jumps by a table that were known by then; null: not looked at yet.</summary>
-        public (int[] Steps, WalkState State)? OnlyByTables { get; set; }
     }
 
     public FunctionUse Walk(ulong address, CodeFunction function)
     {
         _visits.Clear();
         _work.Clear();
-        (_root, _problem, _stated, _arguments, _alignment) = (address, null, null, null, 1);
+        (_root, _problem, _problemSite, _isDynamic, _stated, _arguments, _alignment) = (address, null, 0, false, null, null, 1);
         var start = VisitOf(function);
         _work.Push((start, start.Steps.IndexAt(address), new WalkState { Guaranteed = long.MaxValue }));
-        do
+        while (_problem is null && _work.TryPop(out var item))
         {
-            while (_problem is null && _work.TryPop(out var item))
-            {
-                Follow(item.Visit, item.Index, item.State);
-            }
+            Follow(item.Visit, item.Index, item.State);
         }
-        while (_problem is null && FollowTables());
+
         return new UseRecorder(this).Record(address, function);
     }
 
@@ -63,43 +56,6 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         }
 
         return visit;
-    }
-
-    /// <summary>
-    /// Code that no branch leads to is where the jumps by a table lead: first to the lowest of it, and what it does not come to is entered as well. Then the
-    /// others too, where rsp stands as at the jump: no place of a program is come to with two depths.
-    /// </summary>
-    private bool FollowTables()
-    {
-        var any = false;
-        foreach (var visit in _visits.Values)
-        {
-            if (visit.AtTables is not { } state)
-            {
-                continue;
-            }
-
-            // Tables that are found behind others do not count again: what they lead to is among these steps.
-            visit.OnlyByTables ??= ([.. Enumerable.Range(0, visit.Rounds.Length).Where(i => visit.Rounds[i] == 0)], state);
-            var (steps, before) = visit.OnlyByTables.Value;
-            var next = Array.IndexOf(visit.Rounds, (byte)0);
-            if (next >= 0)
-            {
-                _work.Push((visit, next, before));
-                any = true;
-                continue;
-            }
-
-            foreach (var index in steps.Where(i => visit.States[i].Depth == before.Depth))
-            {
-                _work.Push((visit, index, before));
-                any = true;
-            }
-
-            visit.OnlyByTables = ([], before);
-        }
-
-        return any;
     }
 
     private void Follow(Visit visit, int index, WalkState state)
@@ -120,7 +76,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
 
             if (++rounds > MaxRounds)
             {
-                Fail($"rsp goes lower with every turn of a loop at {Place(steps[index].Address)}");
+                Fail(steps[index].Address, $"rsp goes lower with every turn of a loop at {Place(steps[index].Address)}", isDynamic: true);
                 return;
             }
 
@@ -142,21 +98,15 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
             case StepKind.Jump:
                 Go(visit, (ulong)step.Value, state.Arrived());
                 return false;
-            case StepKind.JumpTable or StepKind.JumpPointer:
-                if (step.Kind is StepKind.JumpTable || landmarks.PointerTarget(step.Value).Kind is ExitKind.Indirect)
-                {
-                    var merged = visit.AtTables ?? state.Arrived();
-                    merged.Join(state.Arrived());
-                    visit.AtTables = merged;
-                }
-
+            case StepKind.JumpPointer:
+                JumpThrough(visit, step, state);
                 return false;
             case StepKind.Branch or StepKind.BranchAbove or StepKind.BranchBelowOrEqual or StepKind.BranchEqual or StepKind.BranchDifferent:
                 return Branch(visit, step, ref state);
             case StepKind.Return or StepKind.Trap:
                 return false;
             case StepKind.Bad:
-                Fail($"what stands at {Place(step.Address)} cannot be followed");
+                Fail(step.Address, $"what stands at {Place(step.Address)} cannot be followed");
                 return false;
             default:
                 Move(visit, step, ref state);
@@ -164,7 +114,31 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         }
     }
 
-    private void Fail(string problem) => _problem ??= problem;
+    /// <summary>Where the table says; without one, a jump that leaves no frame behind is a call in the end, which is found when exits are recorded.</summary>
+    private void JumpThrough(Visit visit, in Step step, in WalkState state)
+    {
+        var places = PlacesOf(visit, step);
+        foreach (var place in places)
+        {
+            _work.Push((visit, visit.Steps.IndexAt(place), state.Arrived()));
+        }
+
+        if (places.Count == 0 && state is { Depth: > 0, Elsewhere: false } && landmarks.PointerTarget(step.Value).Kind is ExitKind.Indirect)
+        {
+            Fail(step.Address, $"the jump at {Place(step.Address)} goes where no table that can be read says");
+        }
+    }
+
+    private IReadOnlyList<ulong> PlacesOf(Visit visit, in Step step) => tables.Of(visit.Steps, step.Address, returns);
+
+    /// <param name="isDynamic">How far rsp goes down is decided when the program runs.</param>
+    private void Fail(ulong site, string problem, bool isDynamic = false)
+    {
+        if (_problem is null)
+        {
+            (_problem, _problemSite, _isDynamic) = (problem, site, isDynamic);
+        }
+    }
 
     private string Place(ulong address) => landmarks.Place(address);
 
@@ -246,7 +220,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
             var kept = state[Kept.A];
             if (!kept.IsNumber)
             {
-                Fail($"how far the call at {Place(step.Address)} probes cannot be told");
+                Fail(step.Address, $"how far the call at {Place(step.Address)} probes cannot be told", isDynamic: true);
             }
 
             state.Returned();
@@ -338,7 +312,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
 
         if (state.Depth is > MaxDepth or < -MaxDepth)
         {
-            Fail($"rsp is moved by more than {MaxDepth} bytes at {Place(step.Address)}");
+            Fail(step.Address, $"rsp is moved by more than {MaxDepth} bytes at {Place(step.Address)}");
         }
     }
 
@@ -350,7 +324,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         }
         else
         {
-            Fail($"rsp goes down by a number that is not known at {Place(step.Address)}");
+            Fail(step.Address, $"rsp goes down by a number that is not known at {Place(step.Address)}", isDynamic: true);
         }
     }
 
@@ -359,7 +333,7 @@ internal sealed partial class FunctionWalk(CodeImage image, StackRules rules, La
         state.Elsewhere = true;
         if (!rules.Switching.Any(rule => rule.Fits(visit.Steps.Function.Name)))
         {
-            Fail($"rsp is set to what is not known at {Place(step.Address)}, in a function that is not on the list of those that change stacks");
+            Fail(step.Address, $"rsp is set to what is not known at {Place(step.Address)}, in a function that is not on the list of those that change stacks", isDynamic: true);
         }
     }
 

@@ -56,7 +56,7 @@ public sealed class ReserveAnalysis
         var graph = new StackGraph(image, (rules ?? StackRules.Default) with { Limit = LimitOf(file) });
         var number = image.ObjectDefining(SlackAudit.UnitSymbol);
         var own = image.Functions.Where(f => number == 0 || f.Object == number).ToList();
-        var chosen = entries.Count > 0 ? Named(image, entries) : own;
+        var chosen = entries.Count > 0 ? EntryNames.Of(image, entries) : own;
         var uses = chosen.Select(function => graph.Of(function.Start)).ToList();
         if (entries.Count == 0 && uses.Any(use => use.HasCheck))
         {
@@ -64,28 +64,9 @@ public sealed class ReserveAnalysis
         }
 
         // Where a unit is, pointers lead to its functions; elsewhere nobody knows where they lead.
-        var targets = pointers is { Count: > 0 } ? [.. Named(image, pointers).Select(function => function.Start)]
+        var targets = pointers is { Count: > 0 } ? [.. EntryNames.Of(image, pointers).Select(function => function.Start)]
             : number == 0 ? null : graph.PointerTargets(own);
         return new ReserveAnalysis(graph, targets).Report(uses);
-    }
-
-    private static List<CodeFunction> Named(CodeImage image, IReadOnlyCollection<string> names)
-    {
-        var result = new List<CodeFunction>();
-        foreach (var name in names)
-        {
-            // Callers reach a function through its thunk.
-            var addresses = image.Named(ThunkCode.SymbolPrefix + name) is { Count: > 0 } thunks ? thunks : image.Named(name);
-            if (addresses.Count == 0)
-            {
-                var close = image.Functions.Where(f => f.Name.Contains(name, StringComparison.OrdinalIgnoreCase)).Take(3).Select(f => f.Name).ToList();
-                throw image.File.Bad($"has no function {name}{(close.Count > 0 ? "; did you mean " + string.Join(", ", close) : "")}");
-            }
-
-            result.AddRange(addresses.Select(address => image.Containing(address)!));
-        }
-
-        return result;
     }
 
     private ReserveReport Report(List<FunctionUse> uses)

@@ -4,13 +4,16 @@ namespace Harness.Binary.StackUse;
 /// Which functions never return, so that what stands behind a call of them is not what runs next: those that are named, and those in
 /// which every way ends in a trap or in a call of such a function. In doubt, a function returns.
 /// </summary>
-internal sealed class Returns(CodeImage image, StackRules rules, Landmarks landmarks, Func<CodeFunction, Steps> stepsOf)
+internal sealed class Returns(CodeImage image, StackRules rules, Landmarks landmarks, JumpTargets tables, Func<CodeFunction, Steps> stepsOf)
 {
     /// <summary>A chain of functions that end in one another's calls; beyond it, they count as returning.</summary>
     private const int MaxNested = 12;
 
     private readonly Dictionary<ulong, bool> _known = [];
     private int _nested;
+
+    /// <summary>An answer is being looked for: others may be given in doubt.</summary>
+    public bool IsSearching => _nested > 0;
 
     public bool From(ulong target)
     {
@@ -76,15 +79,16 @@ internal sealed class Returns(CodeImage image, StackRules rules, Landmarks landm
     {
         switch (step.Kind)
         {
-            case StepKind.Return or StepKind.JumpPointer:
+            case StepKind.Return:
                 return true;
-            case StepKind.JumpTable:
-                for (var i = 0; i < steps.List.Length; i++)
+            case StepKind.JumpPointer:
+                var places = tables.Of(steps, step.Address, this);
+                foreach (var place in places)
                 {
-                    work.Push(i);
+                    work.Push(steps.IndexAt(place));
                 }
 
-                return false;
+                return places.Count == 0;
             case StepKind.Call when IsMorestack(step):
                 work.Push(steps.IndexAt(step.Next + 1));
                 return false;
@@ -104,7 +108,7 @@ internal sealed class Returns(CodeImage image, StackRules rules, Landmarks landm
 
     private bool GoesOn(in Step step) => step.Kind switch
     {
-        StepKind.Jump or StepKind.JumpTable or StepKind.JumpPointer or StepKind.Return or StepKind.Trap => false,
+        StepKind.Jump or StepKind.JumpPointer or StepKind.Return or StepKind.Trap => false,
         StepKind.Call => !IsMorestack(step) && From((ulong)step.Value),
         _ => true,
     };

@@ -6,41 +6,6 @@ namespace Harness.Binary.StackUse;
 /// <param name="Bytes">From its stack pointer at entry to that of the next in the chain; of the last: all that it uses itself.</param>
 public readonly record struct ChainLink(string Name, long Bytes);
 
-/// <summary>Why a chain of calls has no bound.</summary>
-public abstract record Unbounded
-{
-    private Unbounded()
-    {
-    }
-
-    internal abstract string Text { get; }
-
-    /// <summary>Functions that call one another, or themselves.</summary>
-    public sealed record Recursion(ImmutableArray<string> Functions) : Unbounded
-    {
-        internal override string Text => Functions.Length == 1
-            ? $"{Functions[0]} calls itself"
-            : $"{Functions.Length} functions call one another: {string.Join(", ", Functions.Take(8))}{(Functions.Length > 8 ? ", …" : "")}";
-    }
-
-    public sealed record IndirectCall(string Caller, ulong Site) : Unbounded
-    {
-        internal override string Text => $"{Caller} calls what a pointer says, at 0x{Site:x}";
-    }
-
-    public sealed record ExternalCall(string Caller, string Callee) : Unbounded
-    {
-        internal override string Text => $"{Caller} calls {Callee}, which is not in the file";
-    }
-
-    public sealed record NotFollowed(string Function, string Problem) : Unbounded
-    {
-        internal override string Text => $"{Function}: {Problem}";
-    }
-
-    public sealed override string ToString() => Text;
-}
-
 /// <summary>The worst that can lie on the stack below a function's return address.</summary>
 /// <param name="Bytes">Without what has no bound, when something has none.</param>
 /// <param name="Chain">How it comes about.</param>
@@ -58,6 +23,11 @@ public enum BoundScope
 
     /// <summary>To the end, checks or not: what a call needs altogether, where it never splits.</summary>
     Whole,
+
+    /// <summary>
+    /// The same where the limit lies below all of it: no check fails, so ways into morestack are not taken; but each check must find what it looks for.
+    /// </summary>
+    Upfront,
 
     /// <summary>
     /// To the first checkpoint on each way, which on the reserve never lets pass; every function that asks may be given a new segment: besides
@@ -134,7 +104,7 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
     public StackBound OfExternal(string caller, string name) =>
         Allowance(graph.Rules.ExternalAllowances, name) is { } stated
             ? new StackBound(stated.Bytes, [new ChainLink(name, stated.Bytes)], [])
-            : new StackBound(0, [], [new Unbounded.ExternalCall(caller, name)]);
+            : new StackBound(0, [], [new Unbounded.ExternalCall(caller, name, 0)]);
 
     /// <summary>Of whatever the pointer may lead to that a function calls.</summary>
     public StackBound ByPointer(string caller, ulong site) =>
@@ -220,10 +190,10 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
             return new Node(use.Name, stated.Bytes, edges);
         }
 
-        var node = new Node(use.Name, scope is BoundScope.UntilCheck ? use.Unchecked : use.Own, edges);
-        if (use.Problem is { } problem)
+        var node = new Node(use.Name, OwnOf(use), edges);
+        if (Unbounded.Of(use) is { } problem)
         {
-            node.Without.Add(new Unbounded.NotFollowed(use.Name, problem));
+            node.Without.Add(problem);
         }
 
         foreach (var exit in use.Exits.Where(Counts))
@@ -234,6 +204,13 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
         return node;
     }
 
+    private long OwnOf(FunctionUse use) => scope switch
+    {
+        BoundScope.UntilCheck => use.Unchecked,
+        BoundScope.Upfront => Math.Max(use.Own, use.Guaranteed ?? 0),
+        _ => use.Own,
+    };
+
     private static StackAllowance? Allowance(IReadOnlyList<StackAllowance> list, string name) =>
         list.FirstOrDefault(a => new NamedRule(a.Name, a.Reason).Fits(name));
 
@@ -241,6 +218,7 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
     {
         BoundScope.UntilCheck => !exit.IsChecked,
         BoundScope.Reserve => !exit.IsReported,
+        BoundScope.Upfront => !graph.Rules.IsMorestack(exit.Name),
         _ => true,
     };
 
@@ -281,7 +259,7 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
                 node.Bytes = Math.Max(node.Bytes, exit.Bytes + stated.Bytes);
                 break;
             default:
-                node.Without.Add(new Unbounded.ExternalCall(node.Name, exit.Name));
+                node.Without.Add(new Unbounded.ExternalCall(node.Name, exit.Name, exit.Site));
                 node.Bytes = Math.Max(node.Bytes, exit.Bytes);
                 break;
         }
@@ -302,7 +280,10 @@ public sealed class StackBounds(StackGraph graph, BoundScope scope, IReadOnlyCol
         var reasons = new HashSet<Unbounded>();
         if (recursive)
         {
-            reasons.Add(new Unbounded.Recursion([.. part.Where(p => p.Id != PointerNode).Select(p => p.Node.Name).Order(StringComparer.Ordinal)]));
+            reasons.Add(new Unbounded.Recursion([.. part.Where(p => p.Id != PointerNode).Select(p => p.Node.Name).Order(StringComparer.Ordinal)])
+            {
+                Cycle = [.. ShortestCycle.Of([.. inside], at => _nodes[at].Edges.Select(edge => edge.Target)).Select(at => _nodes[at].Name)],
+            });
         }
 
         foreach (var (_, node) in part)

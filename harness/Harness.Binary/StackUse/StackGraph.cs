@@ -20,7 +20,8 @@ public sealed class StackGraph
         (Image, _rules) = (image, rules);
         _landmarks = new Landmarks(image, rules);
         _reader = new StepReader(image, rules.Limit is { } limit ? image.LimitDistance(limit) : null, rules.MaxInstructions);
-        _walk = new FunctionWalk(image, rules, _landmarks, new Returns(image, rules, _landmarks, StepsOf), StepsOf);
+        var tables = new JumpTargets(image, _landmarks);
+        _walk = new FunctionWalk(image, rules, _landmarks, new Returns(image, rules, _landmarks, tables, StepsOf), tables, StepsOf);
     }
 
     public CodeImage Image { get; }

@@ -87,6 +87,10 @@ public sealed record StackRules
     public IReadOnlyList<StackAllowance> ExternalAllowances { get; init; } =
 [.. _gateNames.Select(name => new StackAllowance(name, GateBytes, GatesReason))];
 
+    /// <summary>Whether a function is where checks go that fail: morestack, or the part of a thunk that calls it.</summary>
+    public bool IsMorestack(string name) =>
+        name == LlvmMorestack || name == SizedMorestack || name.StartsWith(ThunkCode.OverPrefix, StringComparison.Ordinal);
+
     /// <summary>Instructions decoded of one function, as <see cref="ElfLimits.MaxFunctionInstructions"/>.</summary>
     public int MaxInstructions { get; init; } = 4_000_000;
 

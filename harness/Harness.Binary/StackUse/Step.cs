@@ -72,9 +72,6 @@ internal enum StepKind : byte
     /// <summary>Goes where a pointer says; Value as for calls.</summary>
     JumpPointer,
 
-    /// <summary>Goes on inside the function, by a table.</summary>
-    JumpTable,
-
     /// <summary>Goes to Value where the comparison came out above.</summary>
     BranchAbove,
 
@@ -120,7 +117,8 @@ internal readonly record struct Step(StepKind Kind, Kept Register, ulong Address
 /// <summary>The steps of one function, in order of address.</summary>
 /// <param name="LowestFromFrame">The lowest distance from rbp at which memory is touched; 0 when none is below.</param>
 /// <param name="Taken">Functions whose address its code takes.</param>
-internal sealed record Steps(CodeFunction Function, Step[] List, long LowestFromFrame, IReadOnlyList<ulong> Taken)
+/// <param name="Code">All of its instructions, where some jump goes by a pointer that is no constant; else null.</param>
+internal sealed record Steps(CodeFunction Function, Step[] List, long LowestFromFrame, IReadOnlyList<ulong> Taken, DecodedCode? Code)
 {
     /// <summary>Index of the first step at an address or behind it; the length where there is none.</summary>
     public int IndexAt(ulong address)

@@ -5,14 +5,16 @@ namespace Harness.Binary.StackUse;
 /// <summary>Decodes functions, once, into the few steps that a walk follows.</summary>
 internal sealed partial class StepReader(CodeImage image, long? limitDistance, int maxInstructions)
 {
+    /// <summary>What a function that calls nothing may use below rsp (System V ABI, 3.2.2).</summary>
+    private const int RedZoneBytes = 128;
+
     private readonly List<Step> _steps = [];
     private readonly HashSet<ulong> _taken = [];
+    private readonly List<Instruction> _instructions = [];
+    private bool _jumpsByPointer;
     private CodeFunction _function = new(0, 0, "", 0);
     private bool _compared;
     private long _lowestFromFrame;
-
-    /// <summary>Registers that were last written by adding one to another, or from a table inside the function: where jumps by a table go.</summary>
-    private uint _fromTable;
 
     /// <summary>
     /// Of the registers that code uses for anything, those of which the steps just above say something. What a walk knows of them ends where
@@ -30,7 +32,8 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         _taken.Clear();
         _compared = false;
         _lowestFromFrame = 0;
-        _fromTable = 0;
+        _instructions.Clear();
+        _jumpsByPointer = false;
         _kept = 0;
         var code = image.Bytes(function.Start, (int)Math.Min(function.End - function.Start, int.MaxValue), codeOnly: true).ToArray();
         var reader = new ByteArrayCodeReader(code);
@@ -52,10 +55,12 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
                 break;
             }
 
+            _instructions.Add(instruction);
             Follow(instruction);
         }
 
-        return new Steps(function, [.. _steps], _lowestFromFrame, [.. _taken]);
+        var all = _jumpsByPointer ? new DecodedCode([.. _instructions]) : null;
+        return new Steps(function, [.. _steps], _lowestFromFrame, [.. _taken], all);
     }
 
     private void Add(StepKind kind, in Instruction instruction, long value = 0, Kept register = Kept.None)
@@ -90,6 +95,15 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         }
     }
 
+    /// <summary>A place below rsp whose address is only compared with the limit, right behind: nothing is written there.</summary>
+    private void TakeBackTouch()
+    {
+        if (_steps is [.., { Kind: StepKind.Touch } touch, { Kind: StepKind.KeepStack } keep] && touch.Address == keep.Address)
+        {
+            _steps.RemoveAt(_steps.Count - 2);
+        }
+    }
+
     private void Follow(in Instruction instruction)
     {
         if (instruction.IsInvalid)
@@ -112,7 +126,7 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         }
 
         var based = instruction.MemoryBase;
-        if (based is Register.RBP or Register.RSP && instruction.Mnemonic is not Mnemonic.Lea)
+        if (based is Register.RBP or Register.RSP && (instruction.Mnemonic is not Mnemonic.Lea || IsOfRedZone(instruction)))
         {
             FollowMemory(instruction, based);
         }
@@ -141,6 +155,12 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
             _taken.Add(address);
         }
     }
+
+    /// <summary>
+    /// An address in the frame that is put into a register, to be written through. Further below rsp nothing can be kept: there it is a number to compare.
+    /// </summary>
+    private static bool IsOfRedZone(in Instruction instruction) =>
+        instruction.Op0Register is not Register.RSP && (instruction.MemoryBase is Register.RBP || unchecked((long)instruction.MemoryDisplacement64) >= -RedZoneBytes);
 
     private void FollowMemory(in Instruction instruction, Register based)
     {
@@ -177,7 +197,9 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
                 Add(StepKind.Jump, instruction, target);
                 break;
             case FlowControl.IndirectBranch:
-                Add(IsTable(instruction) ? StepKind.JumpTable : StepKind.JumpPointer, instruction, Slot(instruction));
+                SkipTable(instruction);
+                _jumpsByPointer |= Slot(instruction) == 0;
+                Add(StepKind.JumpPointer, instruction, Slot(instruction));
                 break;
             case FlowControl.ConditionalBranch when near:
                 Add(instruction.ConditionCode switch
@@ -213,20 +235,12 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         : instruction is { MemoryBase: Register.None, MemoryIndex: Register.None, SegmentPrefix: Register.None }
             ? unchecked((long)instruction.MemoryDisplacement64) : 0;
 
-    private bool IsTable(in Instruction instruction) => instruction.Op0Kind is OpKind.Register
-        ? (_fromTable & Bit(instruction.Op0Register)) != 0
-        : IsTableEntry(instruction);
-
-    /// <summary>A word of a table whose first one means a place in this function.</summary>
-    private bool IsTableEntry(in Instruction instruction)
+    /// <summary>A jump by a table of words that stands behind it, in the function itself: what follows is no code.</summary>
+    private void SkipTable(in Instruction instruction)
     {
         var start = instruction.MemoryDisplacement64;
-        if (instruction is not { MemoryBase: Register.None, MemoryIndexScale: 8 } || instruction.MemoryIndex is Register.None || !IsPlace(start))
-        {
-            return false;
-        }
-
-        if (start >= instruction.NextIP && start < _function.End)
+        if (instruction is { Op0Kind: OpKind.Memory, MemoryBase: Register.None, MemoryIndexScale: 8 } && instruction.MemoryIndex is not Register.None
+            && start >= instruction.NextIP && start < _function.End)
         {
             var end = start;
             while (end + 8 <= _function.End && IsPlace(end))
@@ -236,17 +250,9 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
 
             _table = (start, end);
         }
-
-        return true;
     }
 
     private bool IsPlace(ulong word) => image.WordAt(word) is { } place && place > _function.Start && place < _function.End;
-
-    private static uint Bit(Register register)
-    {
-        var full = register.GetFullRegister();
-        return full is >= Register.RAX and <= Register.R15 ? 1u << (full - Register.RAX) : 0;
-    }
 
     private void FollowStack(in Instruction instruction)
     {
@@ -308,6 +314,7 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         if (instruction.Mnemonic is Mnemonic.Cmp && register is not Kept.None && first.GetSize() == 8 && instruction is { SegmentPrefix: Register.FS, MemoryBase: Register.None, MemoryIndex: Register.None }
             && unchecked((long)instruction.MemoryDisplacement64) == limitDistance && instruction.Op1Kind is OpKind.Memory)
         {
+            TakeBackTouch();
             Add(StepKind.CompareLimit, instruction, 0, register);
         }
         else if (instruction.Mnemonic is Mnemonic.Cmp && instruction.Op0Kind is OpKind.Register && instruction.Op1Kind is OpKind.Register
@@ -334,7 +341,6 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
         }
 
         var target = instruction.Op0Register;
-        _fromTable = IsFromTable(instruction) ? _fromTable | Bit(target) : _fromTable & ~Bit(target);
         var register = KeptOf(target);
         if (register is Kept.Stack)
         {
@@ -345,13 +351,6 @@ internal sealed partial class StepReader(CodeImage image, long? limitDistance, i
             FollowKeptWrite(instruction, register, lost);
         }
     }
-
-    private bool IsFromTable(in Instruction instruction) => instruction.Mnemonic switch
-    {
-        Mnemonic.Add => instruction.Op1Kind is OpKind.Register,
-        Mnemonic.Mov => instruction.Op1Kind is OpKind.Memory && IsTableEntry(instruction),
-        _ => false,
-    };
 
     private void Lose(in Instruction instruction, Register register)
     {

@@ -16,7 +16,7 @@ public sealed record BenchMeasurement(string Name, IReadOnlyList<BenchRun> Runs,
 /// <summary>All measurements. Amounts of work are of one turn of the programs' eight or sixteen (kit.zig), chosen to take a few milliseconds.</summary>
 public static class RuntimeMeasurements
 {
-    public static IReadOnlyList<string> Names { get; } = ["hot", "deep", "prologue", "switch", "idle"];
+    public static IReadOnlyList<string> Names { get; } = ["hot", "deep", "prologue", "switch", "upfront", "idle"];
 
     /// <param name="effort">What the amounts of work are multiplied with.</param>
     public static IReadOnlyList<BenchMeasurement> All(double effort)
@@ -43,6 +43,7 @@ public static class RuntimeMeasurements
             ]),
             new("prologue", [.. Routes("fib", fib), .. Routes("calls", Count(40))]),
             new("switch", [Own(BenchContender.Attribute, "switch", Count(300_000)), Own(BenchContender.Fcontext, "switch", Count(300_000))]),
+            new("upfront", [.. Routes("upfront", Count(2_000))]),
             // A goroutine that has been deep takes 16 KiB until it is collected, a fiber of std.Io 28 KiB with its page tables: as many as say the same.
             new("idle",
             [

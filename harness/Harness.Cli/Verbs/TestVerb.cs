@@ -45,7 +45,7 @@ internal sealed class TestVerb
             throw new UsageException($"there is no file {path}");
         }
 
-        var cells = Cells(result.GetValue(_routes), result.GetValue(_modes));
+        var cells = Options.CellsOrTwo(result.GetValue(_routes), result.GetValue(_modes));
         var options = result.GetValue(_options) ?? [];
         var filters = result.GetValue(_filter) ?? [];
         var files = await context.Rooms.OpenTestFilesAsync(Repository.Root(), result.GetValue(_zig), ct).ConfigureAwait(false);
@@ -78,12 +78,6 @@ internal sealed class TestVerb
             return CodeOf(outcomes);
         }).ConfigureAwait(false);
     }
-
-    /// <summary>By default the two that differ most: Zig's own backend by thunks, LLVM's prologues optimised.</summary>
-    /// <exception cref="UsageException"/>
-    private static IReadOnlyList<Cell> Cells(string[]? routes, string[]? modes) => routes is { Length: > 0 } || modes is { Length: > 0 }
-        ? Options.Cells(routes, modes, null)
-        : [new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), new Cell(Route.Attribute, OptimizeMode.ReleaseSafe, Backend.Llvm)];
 
     private static int CodeOf(IReadOnlyList<(Cell Cell, TestFileOutcome Outcome)> outcomes)
     {

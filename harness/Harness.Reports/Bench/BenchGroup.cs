@@ -21,6 +21,13 @@ public sealed record BenchGroup(string Title, string Unit, string Text, IReadOnl
             "Fiber switch", "ns per switch", "Into a fiber and out of it, halved; shared: while a second thread might resume the same fiber.",
             [("switch", "one thread"), ("switch.shared", "shared")]),
         new(
+            "Stack up front", "ns", "Fibers that grow by splitting, beside fibers that are given all they need in their first segment: made, run 40 deep (frames of 256 bytes) and back; and "
+            + "one call of those 40, there and back, when they are made again and again on one fiber.",
+            [("upfront.split.spawn_ns", "made and run, splitting"), ("upfront.given.spawn_ns", "made and run, up front"), ("upfront.split.call_ns", "a call, splitting"), ("upfront.given.call_ns", "a call, up front")]),
+        new(
+            "Stack up front, idle", "bytes", "Resident memory of such a fiber, 2,000 of them, that has been 40 deep and waits.",
+            [("upfront.split.bytes", "splitting"), ("upfront.given.bytes", "up front")]),
+        new(
             "Idle fiber", "bytes", "Resident memory per fiber that has been 40 calls deep (frames of 256 bytes) and waits; collected: after Go's collector "
             + "has shrunk the stacks; tables: the kernel's page tables.",
             [("idle.bytes", "resident"), ("idle.collected_bytes", "collected"), ("idle.table_bytes", "tables")]),

@@ -22,7 +22,7 @@ public static class RuntimeBars
         ArgumentNullException.ThrowIfNull(result);
         (string Measurement, IEnumerable<BenchBar> Bars)[] all =
         [
-            ("hot", Hot(result)), ("deep", Deep(result)), ("prologue", Prologue(result)), ("switch", Switch(result)), ("idle", Idle(result)),
+            ("hot", Hot(result)), ("deep", Deep(result)), ("prologue", Prologue(result)), ("switch", Switch(result)), ("upfront", Upfront(result)), ("idle", Idle(result)),
         ];
         return [.. all.Where(group => result.Only is null || result.Only == group.Measurement).SelectMany(group => group.Bars)];
     }
@@ -92,6 +92,15 @@ public static class RuntimeBars
             : theirs is null ? BarVerdict.NotMeasured
             : BarVerdict.Missed;
         yield return new BenchBar("fiber switch", required, $"{Number(ours)} ns, {compared}", verdict);
+    }
+
+    /// <summary>Each what splitting costs, in times of what it costs where the stack is given up front; of memory the other way round.</summary>
+    private static IEnumerable<BenchBar> Upfront(RuntimeBenchResult result)
+    {
+        double? Of(string name) => result.Figure(name, BenchContender.Attribute)?.Median;
+        var why = Why(result, BenchContender.Attribute);
+        yield return Times("fiber made and run with its stack up front, against splitting", 1, Of("upfront.split.spawn_ns"), Of("upfront.given.spawn_ns"), why);
+        yield return Times("resident bytes of an idle fiber that splits, against up front", 1, Of("upfront.given.bytes"), Of("upfront.split.bytes"), why);
     }
 
     private static IEnumerable<BenchBar> Idle(RuntimeBenchResult result)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Harness.Verification.TestFiles;
 
@@ -44,12 +43,6 @@ public abstract record TestLine
     /// <summary>The process ends because its memory is not to be trusted any more; this test and those behind it want another.</summary>
     public sealed record Next(int Index) : TestLine { internal override int Seal => 0; }
 
-    /// <summary>All that was asked for has been done.</summary>
-    public sealed record Done : TestLine { internal override int Seal => 0; }
-
-    /// <summary>The runner cannot work here: a system call failed.</summary>
-    public sealed record Broken(string Reason) : TestLine { internal override int Seal => 0; }
-
     /// <exception cref="InvalidDataException">No line of the runner's.</exception>
     public static TestLine Parse(string line)
     {
@@ -69,11 +62,9 @@ public abstract record TestLine
                 ["@start", var i, var v] => new Started(Int(i), Int(v)),
                 ["@end", var i, var v, var state, var error, _, _, var leaks, var splits, var prologues, var time, _] => new Ended(
                     Int(i), Int(v), StateOf(state), error, Int(leaks), Long(splits), Long(prologues), TimeSpan.FromTicks(Long(time) / 100)),
-                ["@differs", var i, var v, var what, var expected, var observed] => new Differs(Int(i), Int(v), what, Plain(expected), Plain(observed)),
+                ["@differs", var i, var v, var what, var expected, var observed] => new Differs(Int(i), Int(v), what, EscapedWord.Plain(expected), EscapedWord.Plain(observed)),
                 ["@once", var i] => new Once(Int(i)),
                 ["@next", var i] => new Next(Int(i)),
-                ["@done"] => new Done(),
-                ["@broken", .. var why] => new Broken(string.Join(' ', why)),
                 _ => throw new InvalidDataException($"not a line of the test runner: {line}"),
             };
         }
@@ -94,29 +85,4 @@ public abstract record TestLine
         "failed" => TestState.Failed,
         _ => throw new FormatException(word),
     };
-
-    /// <summary>%XX back to bytes; a lone % is the empty text.</summary>
-    private static string Plain(string word)
-    {
-        if (word == "%")
-        {
-            return "";
-        }
-
-        var bytes = new List<byte>(word.Length);
-        for (var i = 0; i < word.Length; i++)
-        {
-            if (word[i] == '%' && i + 2 < word.Length)
-            {
-                bytes.Add(byte.Parse(word.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
-                i += 2;
-            }
-            else
-            {
-                bytes.Add((byte)word[i]);
-            }
-        }
-
-        return Encoding.UTF8.GetString([.. bytes]);
-    }
 }

@@ -61,7 +61,7 @@ internal sealed class TestRecord(int index, string name)
             case TestLine.Differs differs when _differences.TrueForAll(d => (d.Attempt, d.What) != (differs.Attempt, differs.What)):
                 _differences.Add(new TestDifference(differs.Attempt, differs.What, differs.Expected, differs.Observed));
                 break;
-            case TestLine.Differs or TestLine.Count or TestLine.Test or TestLine.Next or TestLine.Done or TestLine.Broken:
+            case TestLine.Differs or TestLine.Count or TestLine.Test or TestLine.Next:
                 break;
         }
     }

@@ -1,13 +1,15 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Harness.Execution;
 
 namespace Harness.Verification.TestFiles;
 
 /// <param name="Silence">A test that says nothing for so long hangs; its process is ended and the next one goes on behind it.</param>
 /// <param name="Confirmations">How often a difference is looked for again in a fresh process; one that shows each time is a break.</param>
-public sealed record TestLimits(TimeSpan Silence, int Confirmations)
+/// <param name="ProcessorTime">Of one attempt: how long it takes on the wall depends on what else the machine does.</param>
+public sealed record TestLimits(TimeSpan Silence, TimeSpan ProcessorTime, int Confirmations)
 {
-    public static readonly TestLimits Default = new(TimeSpan.FromSeconds(60), 2);
+    public static readonly TestLimits Default = new(TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1), 2);
 
     /// <summary>Tests of files and pages want some; far below what would hurt the machine.</summary>
     public ResourceLimits Resources { get; init; } = new() { MemoryBytes = 64L << 30, FileSizeBytes = 2L << 30, OpenFiles = 1024 };
@@ -16,8 +18,9 @@ public sealed record TestLimits(TimeSpan Silence, int Confirmations)
 /// <summary>Runs the tests of one worker, in as many processes as it takes. A test that ends its process costs that process.</summary>
 public sealed class TestSession(ChildProcess processes, TestLimits limits)
 {
-    /// <summary>A whole process; tests of a large library run for long.</summary>
-    private static readonly TimeSpan _longest = TimeSpan.FromHours(6);
+    private const int OutputCapBytes = 1 << 20;
+    private readonly LineProcess _processes = new(
+        processes, limits.Resources, limits.Silence, ("HS_ATTEMPT_MILLISECONDS", limits.ProcessorTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)));
 
     /// <summary>In the order of the file.</summary>
     /// <param name="directory">Where the tests run; what they leave there is theirs.</param>
@@ -162,47 +165,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
     private async Task<TestDifference?> ProcessAsync(
         string worker, string directory, IReadOnlyList<string> arguments, Action<TestLine> onLine, CancellationToken ct)
     {
-        var request = new ProcessRequest
-        {
-            File = worker, Arguments = arguments, WorkingDirectory = directory, Timeout = _longest, OutputCapBytes = 1 << 20, Limits = limits.Resources,
-            Environment = new Dictionary<string, string?> { ["NO_COLOR"] = "1" },
-        };
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        silence.CancelAfter(limits.Silence);
-        var done = false;
-        try
-        {
-            var outcome = await processes.StreamAsync(request, text =>
-            {
-                silence.CancelAfter(limits.Silence);
-                switch (TestLine.Parse(text))
-                {
-                    case TestLine.Done: done = true; break;
-                    case TestLine.Broken broken: throw new InvalidDataException($"{worker} cannot work here: {broken.Reason}");
-                    case var line: onLine(line); break;
-                }
-
-                return ValueTask.CompletedTask;
-            }, silence.Token).ConfigureAwait(false);
-            return outcome switch
-            {
-                ProcessOutcome.NotStarted not => throw new InvalidDataException($"{worker} cannot be started: {not.Reason}"),
-                _ when done => null,
-                ProcessOutcome.Exited exited => Ended($"exit code {exited.Code}", exited.Output),
-                ProcessOutcome.Signaled signaled => Ended($"signal {signaled.Signal}", signaled.Output),
-                ProcessOutcome.TimedOut => new TestDifference(0, "hung", "an end", "none"),
-                _ => throw new System.Diagnostics.UnreachableException(),
-            };
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            return new TestDifference(0, "hung", "an end", $"none within {limits.Silence.TotalSeconds:0} s");
-        }
-    }
-
-    private static TestDifference Ended(string how, ProcessOutput output)
-    {
-        var said = output.Stderr.Trim();
-        return new TestDifference(0, "died", "a result", said.Length > 0 ? $"{how}: {said.Split('\n')[^1]}" : how);
+        var ending = await _processes.RunAsync(worker, directory, arguments, text => onLine(TestLine.Parse(text)), OutputCapBytes, ct).ConfigureAwait(false);
+        return ending is null ? null : new TestDifference(0, ending.Hung ? "hung" : "died", ending.Hung ? "an end" : "a result", ending.How);
     }
 }

@@ -74,6 +74,8 @@ public sealed class FuzzTests(UnitBuilds builds)
     {
         var file = ElfFile.Parse(bytes, "mutant", _limits);
         ReserveAnalysis.Run(file, []);
+        var usage = StackUsage.Of(file);
+        usage.Report([.. usage.Image.Functions.Take(20).Select(function => function.Name)]);
         SlackAudit.Run(file, new SlackRequest(LimitSlot.Glibc, 1984, new Dictionary<string, UnsplitReason>()));
     }
 

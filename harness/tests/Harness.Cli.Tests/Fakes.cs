@@ -193,6 +193,16 @@ internal sealed class FakeRooms : IRoomOpener
     public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromException<ITestFiles>(Unusable ?? new NotSupportedException("no compiler here"));
 
+    public Task<WorkerBuilder> OpenUsageBuilderAsync(string root, string? zig, CancellationToken ct) =>
+        Task.FromException<WorkerBuilder>(Unusable ?? new NotSupportedException("no compiler here"));
+
+    /// <summary>What becomes of checked programs; null: there is no compiler here.</summary>
+    public ICheckedPrograms? CheckedPrograms { get; set; }
+
+    public Task<ICheckedPrograms> OpenCheckedProgramsAsync(string root, string? zig, CancellationToken ct) => CheckedPrograms is { } programs
+        ? Task.FromResult(programs)
+        : Task.FromException<ICheckedPrograms>(Unusable ?? new NotSupportedException("no compiler here"));
+
     public Task<RuntimeBench.IWorkshop> OpenWorkshopAsync(string root, string? zig, CancellationToken ct) => Unusable is null
         ? Task.FromResult<RuntimeBench.IWorkshop>(Workshop)
         : Task.FromException<RuntimeBench.IWorkshop>(Unusable);

@@ -1,3 +1,4 @@
+using Harness.Binary.Flow;
 using Iced.Intel;
 
 namespace Harness.Binary.Unwind.Audit;
@@ -5,7 +6,7 @@ namespace Harness.Binary.Unwind.Audit;
 /// <summary>One FDE's code, decoded.</summary>
 /// <param name="name">Of the symbol that covers its start, or its address.</param>
 /// <param name="indexOf">The number of the instruction that starts at each byte, or −1.</param>
-internal sealed class CodeFunction(FrameEntry entry, string name, Instruction[] instructions, int[] indexOf)
+internal sealed class CodeFunction(FrameEntry entry, string name, Instruction[] instructions, int[] indexOf) : ICode
 {
     public FrameEntry Entry => entry;
 
@@ -39,7 +40,7 @@ internal sealed record SpecialCallee(string Name, int Pops, bool Resumes)
 }
 
 /// <summary>All code of a linked file that FDEs cover, and which of it returns.</summary>
-internal sealed class CodeImage
+internal sealed class CodeImage : ITableImage
 {
     /// <summary>Of all FDEs together, which may overlap in a broken file.</summary>
     private const long MaxCodeBytes = 1 << 28;
@@ -69,6 +70,8 @@ internal sealed class CodeImage
     public bool IsNamed(ulong address) => (_named ??= [.. Functions.SelectMany(function => function.Instructions)
         .Where(instruction => instruction is { Mnemonic: Mnemonic.Lea, IsIPRelativeMemoryOperand: true })
         .Select(instruction => instruction.IPRelativeMemoryAddress)]).Contains(address);
+
+    public ReadOnlySpan<byte> Memory(ulong address) => Table.File.Memory(address);
 
     public static CodeImage Of(UnwindTable table, SymbolNames names)
     {

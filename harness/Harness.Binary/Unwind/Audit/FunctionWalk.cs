@@ -1,3 +1,4 @@
+using Harness.Binary.Flow;
 using Iced.Intel;
 
 namespace Harness.Binary.Unwind.Audit;

@@ -1,3 +1,5 @@
+using Harness.Binary.Flow;
+
 namespace Harness.Binary.Unwind.Audit;
 
 /// <summary>

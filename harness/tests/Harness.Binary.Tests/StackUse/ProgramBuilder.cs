@@ -15,6 +15,7 @@ internal sealed class ProgramBuilder
     public const int FunctionBytes = 512;
     private readonly List<(string Name, Action<Assembler> Write, bool IsUnits)> _functions = [];
     private readonly List<string> _pointers = [];
+    private byte[] _data = [];
 
     /// <summary>A function of the unit.</summary>
     public ProgramBuilder Unit(string name, Action<Assembler> write) => Add(name, write, isUnits: true);
@@ -26,6 +27,13 @@ internal sealed class ProgramBuilder
     public ProgramBuilder Pointer(string function)
     {
         _pointers.Add(function);
+        return this;
+    }
+
+    /// <summary>Bytes of data, from 16 on.</summary>
+    public ProgramBuilder Data(byte[] data)
+    {
+        _data = data;
         return this;
     }
 
@@ -47,7 +55,7 @@ internal sealed class ProgramBuilder
             sizes.Add(code.Length);
         }
 
-        byte[] data = [.. new byte[16], .. _pointers.SelectMany(name => BitConverter.GetBytes(AddressOf(name)))];
+        byte[] data = [.. new byte[16], .. _data, .. _pointers.SelectMany(name => BitConverter.GetBytes(AddressOf(name)))];
         var strings = new List<byte> { 0 };
         var symbols = new List<byte[]> { new byte[24] };
         foreach (var isUnits in (bool[])[true, false])

@@ -23,7 +23,7 @@ public sealed class TestFileTests : IDisposable
     public async Task every_verdict_is_given_to_the_test_that_has_it(Cell cell)
     {
         var results = await RunAsync(_sample, cell, null);
-        Assert.Equal(15, results.Count);
+        Assert.Equal(16, results.Count);
         Assert.All(results.Keys, name => Assert.Matches(results[name] switch
         {
             TestVerdict.Held => @"^(holds|prints|passes once)",
@@ -32,9 +32,9 @@ public sealed class TestFileTests : IDisposable
             TestVerdict.Broken => "^broken: ",
             _ => "nothing is unsteady",
         }, name));
-        foreach (var what in (string[])["result", "output", "leaks", "memory", "died"])
+        foreach (var what in (string[])["result", "output", "leaks", "memory", "died", "hung"])
         {
-            var test = Assert.IsType<TestVerdict.Broken>(results[what == "died" ? "broken: dies" : $"broken: {what}"]);
+            var test = Assert.IsType<TestVerdict.Broken>(results[$"broken: {what}"]);
             Assert.Contains(test.Differences, difference => difference.What == what);
             Assert.All(test.Differences, difference => Assert.True(difference.Attempt > TestAttempts.FirstInFiber, $"{difference}"));
         }
@@ -77,6 +77,17 @@ public sealed class TestFileTests : IDisposable
             StandardLibraryTests.Filters(std, [Path.Combine("flate", "Decompress.zig")]));
     }
 
+    [Fact]
+    public void the_tests_of_a_library_are_compiled_in_parts_where_an_object_would_have_too_many_sections()
+    {
+        var file = new TestFile("/std.zig", [], [.. Enumerable.Range(0, 200).Select(i => $"f{i}.test.")]);
+        Assert.Same(file, Assert.Single(file.Parts(Backend.SelfHosted)));
+        var parts = file.Parts(Backend.Llvm);
+        Assert.InRange(parts.Length, 2, 5);
+        Assert.Equal(file.Filters, parts.SelectMany(part => part.Filters));
+        Assert.Same(_sample, Assert.Single(_sample.Parts(Backend.Llvm)));
+    }
+
     [Theory]
     [InlineData("@end 1 2 ok")]
     [InlineData("@end x 2 ok - 0 0 0 0 0 0 0")]
@@ -90,8 +101,8 @@ public sealed class TestFileTests : IDisposable
     {
         var outcome = await Builder(defect).BuildTestsAsync(file, cell, _scratch.Path, CancellationToken.None);
         var built = Assert.IsType<BuildOutcome.Built>(outcome);
-        // A return value that is lost may make a loop endless: that is waited for briefly.
-        var limits = defect is null ? TestLimits.Default : new TestLimits(TimeSpan.FromSeconds(2), 1);
+        // Endless loops, of the sample's and those that a lost return value makes, are waited for briefly.
+        var limits = new TestLimits(TestLimits.Default.Silence, TimeSpan.FromMilliseconds(700), 1);
         var session = new TestSession(await Tools.Cache.ProcessesAsync(CancellationToken.None), limits);
         var results = await session.RunAsync(built.WorkerPath, _scratch.Path, _ => { }, CancellationToken.None);
         return results.ToDictionary(result => result.Name["sample.test.".Length..], result => result.Verdict);

@@ -1,6 +1,7 @@
+using Harness.Binary.Unwind;
 using Iced.Intel;
 
-namespace Harness.Binary.Unwind.Audit;
+namespace Harness.Binary.Flow;
 
 /// <summary>What instructions do to an <see cref="AbstractState"/>. What is not known to be harmless makes its targets unknown.</summary>
 internal sealed class Transfer

@@ -1,4 +1,6 @@
-namespace Harness.Binary.Unwind.Audit;
+using Harness.Binary.Unwind;
+
+namespace Harness.Binary.Flow;
 
 internal enum ValueKind : byte
 {
