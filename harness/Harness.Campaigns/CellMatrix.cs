@@ -30,9 +30,16 @@ public static class CellMatrix
             (modes is null or { Count: 0 } || modes.Contains(cell.Mode)) &&
             (targets is null or { Count: 0 } ? cell.Target == Cell.LinuxGnu : targets.Contains(cell.Target)))];
 
+    /// <summary>The cells of these routes and modes under another runtime than ours. A command of its own makes whatever it makes with LLVM or without.</summary>
+    public static IReadOnlyList<Cell> Of(string runtime, IReadOnlyCollection<Route> routes, IReadOnlyCollection<OptimizeMode> modes) =>
+        [.. All.Concat(_modes.Select(mode => new Cell(Route.Command, mode, Backend.Llvm)))
+            .Where(cell => cell is { Target: Cell.LinuxGnu, Backend: Backend.Llvm } && routes.Contains(cell.Route) && (modes.Count == 0 || modes.Contains(cell.Mode)))
+            .Select(cell => cell with { Runtime = runtime })];
+
     /// <summary>The cell that <see cref="Cell.ToString"/> wrote.</summary>
     public static Cell? Parse(string name) => name.Split('/') switch
     {
+        [var runtime, .. { Length: 4 } rest] when Parse(string.Join('/', rest)) is { Runtime: null } ours => ours with { Runtime = runtime },
         [var route, var mode, var backend, var target]
             when Enum.TryParse<Route>(route, ignoreCase: true, out var r) && Enum.TryParse<OptimizeMode>(mode, out var m) &&
                 new Cell(r, m, backend is "llvm" ? Backend.Llvm : Backend.SelfHosted, target) is var cell &&

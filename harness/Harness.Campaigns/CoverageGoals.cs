@@ -30,6 +30,11 @@ public static class CoverageGoals
     private static readonly string[] _splits =
         ["every-entry", "single-entry", "depth-at-least", "every-nth", "random", "natural"];
 
+    /// <summary>What is not required of another runtime, which cannot be asked for it (docs/RUNTIMES.md).</summary>
+    private static readonly string[] _ownFaults = ["stack-budget", "segment-allocation"];
+
+    private const string Unforced = "natural";
+
     /// <summary>The labels that are required of a run with these placements.</summary>
     public static IReadOnlyList<string> Labels(IEnumerable<string> placements, IReadOnlyList<string>? splits = null) =>
     [
@@ -43,6 +48,12 @@ public static class CoverageGoals
         var required = programs / ProgramsPerMeeting;
         var scope = Scope.Of(tally);
         var labels = Labels(tally.Start?.Settings.Placements ?? [], scope is null ? null : Scope.Splits);
+        if (tally.Start?.Settings.Runtime is { } runtime)
+        {
+            labels = [.. labels.Where(label => !_ownFaults.Any(fault => label == FaultPrefix + fault)
+                && (runtime.Forces || !label.StartsWith(SplitPrefix, StringComparison.Ordinal) || label == SplitPrefix + Unforced))];
+        }
+
         var cells = tally.Cells.Select(cell => new CoverageLine("cell/" + cell.Cell, cell.Counters.Executions, 1));
         var goals = labels.Select(label => new CoverageLine(label, tally.Coverage.GetValueOrDefault(label), required));
         var others = tally.Coverage.Where(pair => !labels.Contains(pair.Key)).Select(pair => new CoverageLine(pair.Key, pair.Value, 0));

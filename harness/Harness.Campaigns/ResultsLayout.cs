@@ -7,7 +7,11 @@ public sealed record ResultsLayout(string Root)
 {
     public string Runs => Path.Combine(Root, "runs");
 
-    public string Regressions => Path.Combine(Root, "regressions");
+    /// <summary>Stored cases: those of our runtime, or of <see cref="Runtime"/>.</summary>
+    public string Regressions => Runtime is null ? Path.Combine(Root, "regressions") : Path.Combine(Root, "runtimes", Runtime);
+
+    /// <summary>The runtime that takes the place of ours; null: ours. What fails with another one is nothing that a run of ours has to replay.</summary>
+    public string? Runtime { get; init; }
 
     /// <summary>Programs that met what none before them had.</summary>
     public string Corpus => Path.Combine(Root, "corpus");

@@ -72,7 +72,8 @@ public sealed class VerifiedCases(
 
     public async Task<Explanation?> ExplainAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct)
     {
-        var cells = CellMatrix.All.Where(cell => cell.Target == @case.Cell.Target).ToArray();
+        var own = @case.Cell;
+        var cells = own.Runtime is { } runtime ? [.. CellMatrix.Of(runtime, [own.Route], [])] : CellMatrix.All.Where(cell => cell.Target == own.Target).ToArray();
         var explainer = new Explainer(
             new VariantRunner(factory, runner), program => variants(program).Select(changed => new ProgramVariant(changed.Part, changed.Site, changed.Was, changed.Value, changed.Program)),
             cells, ExplainOptions.Default with { TimeCap = cap });

@@ -8,7 +8,7 @@ namespace Harness.Cli;
 /// <summary>Runs the batch again in which a case was found, with the plans that it had there.</summary>
 internal static class BatchReplay
 {
-    public static async Task<int> RunAsync(VerbContext context, CaseDocument document, string? zig, CancellationToken ct)
+    public static async Task<int> RunAsync(VerbContext context, CaseDocument document, string? zig, CancellationToken ct, string? runtime = null)
     {
         var origin = document.Batch ?? throw new UsageException("the case does not say which batch it was found in; replay it without --batch");
         if (document.Versions.Generator != context.Rooms.Programs.Version)
@@ -20,7 +20,7 @@ internal static class BatchReplay
         var placements = origin.Placements.Select(name => Enum.TryParse<Placement>(name, ignoreCase: true, out var placement)
             ? placement
             : throw new UsageException($"the case names an unknown placement {name}")).ToList();
-        var rooms = await context.Rooms.OpenAsync(new RoomOptions(Repository.Root(), zig, placements, 1), ct).ConfigureAwait(false);
+        var rooms = await context.Rooms.OpenAsync(new RoomOptions(Repository.Root(), zig, placements, 1, null, ChosenRuntime.Of(document.Case, runtime)?.Runtime), ct).ConfigureAwait(false);
         await rooms.Parts.Checker.PrepareAsync([document.Case.Cell], ct).ConfigureAwait(false);
         var stream = ProgramStream.Of(origin, rooms.Parts.Programs);
         var programs = Enumerable.Range(0, origin.Count).Select(i => rooms.Parts.Programs.Generate(stream.Recipe(origin.Start + ((long)i * origin.Stride)))).ToList();

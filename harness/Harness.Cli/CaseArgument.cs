@@ -6,6 +6,17 @@ namespace Harness.Cli;
 /// <param name="Folder">Null for a token.</param>
 internal sealed record CaseArgument(StoredCase Stored, string? Folder)
 {
+    /// <summary>A case of our own runtime, for what works with no other.</summary>
+    /// <param name="what">For people: what the user asked for.</param>
+    /// <exception cref="UsageException">Not a case, or one of another runtime.</exception>
+    public static CaseArgument ReadOurs(string word, string what)
+    {
+        var read = Read(word);
+        return read.Stored.Document.Case.Cell.Runtime is { } runtime
+            ? throw new UsageException($"{what} works with our own runtime only, and the case was found with {runtime}; replay runs it")
+            : read;
+    }
+
     /// <exception cref="UsageException">Neither a case nor a token; one line says how to mend it.</exception>
     public static CaseArgument Read(string word)
     {

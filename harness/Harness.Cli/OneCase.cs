@@ -8,9 +8,10 @@ internal static class OneCase
 {
     /// <exception cref="EnvironmentUnusableException"/>
     public static async Task<Rooms> OpenAsync(
-        VerbContext context, string? zig, PlantedDefect? defect, CaseDocument document, CancellationToken ct)
+        VerbContext context, string? zig, PlantedDefect? defect, CaseDocument document, CancellationToken ct, string? runtime = null)
     {
-        var options = new RoomOptions(Repository.Root(), zig, [document.Case.Plan.Placement], Environment.ProcessorCount, defect);
+        var chosen = ChosenRuntime.Of(document.Case, runtime);
+        var options = new RoomOptions(Repository.Root(), zig, [document.Case.Plan.Placement], Environment.ProcessorCount, defect, chosen?.Runtime);
         var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
         await rooms.Parts.Checker.PrepareAsync([document.Case.Cell], ct).ConfigureAwait(false);
         return rooms;

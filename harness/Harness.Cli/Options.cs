@@ -26,6 +26,11 @@ internal static class Options
                 $"--defect {name} is unknown; known: {string.Join(", ", PlantedDefect.All.Where(d => d.Seat is not DefectSeat.Product).Select(d => d.Name))}"),
         };
 
+    public static Option<string?> Runtime() => new("--runtime")
+    {
+        Description = "Another split-stack runtime in place of ours: libgcc, or a folder with a runtime.json (harness/docs/RUNTIMES.md)", HelpName = "NAME|PATH",
+    };
+
     /// <summary>With <see cref="Modes"/> and <see cref="Targets"/> what chooses the cells of a campaign (<see cref="Cells"/>).</summary>
     public static Option<string[]> Routes() => Words("--route", "Only this route: attribute, thunk or assembly", "ROUTE");
 

@@ -10,9 +10,11 @@ using Harness.Generators.Explaining;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Toolchain.Compat;
+using Harness.Toolchain.Runtimes;
 using Harness.Verification;
 using Harness.Verification.Abi;
 using Harness.Verification.Cores;
+using Harness.Verification.Foreign;
 using Harness.Verification.Mutation;
 using Harness.Verification.Standalone;
 using Harness.Verification.Stepping;
@@ -169,16 +171,21 @@ public sealed class RealRooms(bool anyRelease = false) : IRoomOpener
     {
         var fixtures = FixtureLayout.Find(options.Root);
         var cache = new ToolCache(zig, fixtures, Path.Combine(options.Root, CacheFolder));
-        var recipe = RuntimeRecipe.Standard.With(options.Defect);
-        var factory = new UnitFactory(
-            new WorkerBuilder(fixtures, cache, recipe, BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) }), options.Defect);
         var processes = await cache.ProcessesAsync(ct).ConfigureAwait(false);
-        var runner = Runner(processes, fixtures);
-        var plans = PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() };
+        var build = BuildOptions.Default with { Injection = InjectionOptions.With(options.Defect) };
+        var (recipe, plans) = (RuntimeRecipe.Standard.With(options.Defect), PlanOptions.Default with { Placements = options.Placements.ToEquatableArray() });
+        if (options.Runtime is { } runtime)
+        {
+            build = build with { Runtime = runtime, Libraries = await RuntimeLibraries.ResolveAsync(runtime, processes, ct).ConfigureAwait(false) };
+            (recipe, plans) = (RuntimeRecipe.Over(runtime, fixtures), RuntimePlans.Of(runtime, plans));
+        }
+
+        var factory = new UnitFactory(new WorkerBuilder(fixtures, cache, recipe, build), options.Defect);
+        var runner = options.Runtime is null ? Runner(processes, fixtures) : new UnitRunner(new WorkerSession(processes), WorkerLimits.Default);
         var parts = new CampaignParts(
             Programs, new VerifiedBatches(factory, runner, new Preparation(cache, recipe), plans, options.Root),
             new VerifiedCases(factory, runner, Emit, ProgramShrinker.Candidates, ProgramVariants.Of, options.Root, new CoreReplay(factory, processes)),
-            options.Defect is null ? new MutantCanary(new MutantLab(fixtures, cache, new WorkerSession(processes)), Programs) : null);
+            options is { Defect: null, Runtime: null } ? new MutantCanary(new MutantLab(fixtures, cache, new WorkerSession(processes)), Programs) : null);
         return new Rooms(parts, new ToolVersions(Application.Version, Programs.Version, zig.Version), new BareCompiler(cache, fixtures));
     }
 
@@ -196,7 +203,10 @@ public sealed class RealRooms(bool anyRelease = false) : IRoomOpener
             foreach (var (target, slot) in cells.Select(cell => (cell.Target, RuntimeRecipe.LimitSlotOf(cell))).Distinct())
             {
                 await cache.RuntimeAsync(recipe.For(slot), target, ct).ConfigureAwait(false);
-                await cache.RuntimeAsync(recipe.WithAllDefects().For(slot), target, ct).ConfigureAwait(false); // The canary's.
+                if (recipe.Foreign is null)
+                {
+                    await cache.RuntimeAsync(recipe.WithAllDefects().For(slot), target, ct).ConfigureAwait(false); // The canary's.
+                }
             }
         }
     }

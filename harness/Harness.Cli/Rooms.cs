@@ -2,6 +2,7 @@ using Harness.Campaigns;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
+using Harness.Toolchain.Runtimes;
 using Harness.Verification;
 using Harness.Verification.Abi;
 using Harness.Verification.Mutation;
@@ -13,7 +14,9 @@ namespace Harness.Cli;
 /// <param name="Zig">From <c>--zig</c>; null looks for one.</param>
 /// <param name="Placements">The placements that plans are drawn from.</param>
 /// <param name="Defect">A planted defect, which the harness must find.</param>
-public sealed record RoomOptions(string Root, string? Zig, IReadOnlyList<Placement> Placements, int Jobs, PlantedDefect? Defect = null);
+/// <param name="Runtime">In place of ours; null: ours.</param>
+public sealed record RoomOptions(
+    string Root, string? Zig, IReadOnlyList<Placement> Placements, int Jobs, PlantedDefect? Defect = null, ForeignRuntime? Runtime = null);
 
 /// <summary>The rooms below, opened.</summary>
 public sealed record Rooms(CampaignParts Parts, ToolVersions Versions, IBareCompiler BareCompiler);

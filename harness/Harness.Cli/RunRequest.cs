@@ -8,7 +8,8 @@ namespace Harness.Cli;
 /// <summary>A run as it was asked for, checked.</summary>
 public sealed record RunRequest(
     ulong Seed, TimeSpan? Budget, int? Programs, string? Profile, IReadOnlyList<Cell> Cells, IReadOnlyList<Placement> Placements,
-    string? Zig, int Jobs, ResultsLayout Results, bool KeepRegressions, string Command, PlantedDefect? Defect = null, Shards? Shard = null)
+    string? Zig, int Jobs, ResultsLayout Results, bool KeepRegressions, string Command, PlantedDefect? Defect = null, Shards? Shard = null,
+    ChosenRuntime? Runtime = null)
 {
     public static readonly TimeSpan DefaultBudget = TimeSpan.FromSeconds(60);
 
@@ -21,7 +22,7 @@ public sealed record RunRequest(
     public RunSettings Settings() => new(
         Seed, Budget?.TotalSeconds, Programs, Profile,
         Cells.Select(cell => cell.ToString()).ToEquatableArray(),
-        Placements.Select(placement => placement.ToString().ToLowerInvariant()).ToEquatableArray(), Jobs, Command, Defect?.Name, Shard?.ToString());
+        Placements.Select(placement => placement.ToString().ToLowerInvariant()).ToEquatableArray(), Jobs, Command, Defect?.Name, Shard?.ToString()) { Runtime = Runtime?.Settings() };
 
     /// <summary>The request that a journal's settings came from.</summary>
     /// <exception cref="InvalidDataException">They name a cell or placement that this harness does not know.</exception>
@@ -33,7 +34,7 @@ public sealed record RunRequest(
         [.. settings.Placements.Select(name => Enum.TryParse<Placement>(name, ignoreCase: true, out var placement)
             ? placement
             : throw new InvalidDataException($"the journal names an unknown placement {name}"))],
-        zig, settings.Jobs, results, keepRegressions, settings.Command,
+        zig, settings.Jobs, results with { Runtime = settings.Runtime?.Name }, keepRegressions, settings.Command,
         settings.Defect is { } defect ? PlantedDefect.Named(defect) ?? throw new InvalidDataException($"the journal names an unknown defect {defect}") : null,
-        settings.Shard is null ? null : settings.Part());
+        settings.Shard is null ? null : settings.Part(), ChosenRuntime.Find(settings.Runtime?.Given));
 }

@@ -83,7 +83,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
     }
 
     /// <summary>Runs with a number of programs neither read it nor add to it: they depend on their arguments alone.</summary>
-    private ProgramCorpus? OpenCorpus() => request is { Budget: not null, Profile: null, Defect: null }
+    private ProgramCorpus? OpenCorpus() => request is { Budget: not null, Profile: null, Defect: null, Runtime: null }
         ? ProgramCorpus.Open(request.Results, rooms.Parts.Programs, terminal.Complain)
         : null;
 
@@ -114,7 +114,7 @@ internal sealed class RunSession(Terminal terminal, RunRequest request, Rooms ro
     /// <summary>The small scope first, but for a profile: who asks for one wants its programs.</summary>
     private IWorkScheduler AfterSmallScope(IReadOnlyList<JournalRecord> before, Shards part, long firstSequence, IWorkScheduler random)
     {
-        if (request.Budget is not { } budget || request.Profile is not null)
+        if (request.Budget is not { } budget || request.Profile is not null || request.Runtime is not null)
         {
             return random;
         }

@@ -26,6 +26,9 @@ public static class CaseJson
 
     /// <summary>Of a cell, where it is so.</summary>
     private const string Traced = "errorTracing";
+
+    /// <summary>Of a cell of another runtime than ours.</summary>
+    private const string Runtime = "runtime";
     private static readonly (Disturbance Flag, string Name)[] Disturbances =
         [(Disturbance.Signals, "signals"), (Disturbance.Threads, "threads"), (Disturbance.Stepped, "stepped")];
 
@@ -89,18 +92,23 @@ public static class CaseJson
             node[Traced] = true;
         }
 
+        if (cell.Runtime is { } runtime)
+        {
+            node[Runtime] = runtime;
+        }
+
         return node;
     }
 
     private static Cell ReadCell(JsonPart part)
     {
-        part.Having(part.Has(Traced) ? [.. CellProperties, Traced] : CellProperties);
+        part.Having([.. CellProperties, .. ((string[])[Traced, Runtime]).Where(part.Has)]);
         return new(
             part["route"].Named(Routes),
             part["mode"].Named(Modes),
             part["backend"].Named(Backends),
             part["target"].Text())
-        { ErrorTracing = part.Has(Traced) && part[Traced].Bool() };
+        { ErrorTracing = part.Has(Traced) && part[Traced].Bool(), Runtime = part.Has(Runtime) ? part[Runtime].Text() : null };
     }
 
     private static Schedule ReadSchedule(JsonPart part) =>

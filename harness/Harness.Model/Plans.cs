@@ -163,6 +163,9 @@ public enum Route
 
     /// <summary>Inserted into the assembly that the compiler writes.</summary>
     Assembly,
+
+    /// <summary>By a command of a runtime's own, which makes an object of a Zig file (docs/RUNTIMES.md). In no cell of our own runtime.</summary>
+    Command,
 }
 
 public enum OptimizeMode
@@ -199,11 +202,14 @@ public sealed record Cell(Route Route, OptimizeMode Mode, Backend Backend, strin
     /// <summary>Whether programs keep error return traces: in Debug they do unasked.</summary>
     public bool KeepsErrorTraces => ErrorTracing || Mode is OptimizeMode.Debug;
 
+    /// <summary>The name of the split-stack runtime that takes the place of ours (docs/RUNTIMES.md); null: ours.</summary>
+    public string? Runtime { get; init; }
+
     /// <summary>The cell of the matrix.</summary>
     public Cell Column => this with { ErrorTracing = false };
 
     public override string ToString() =>
-        $"{Route.ToString().ToLowerInvariant()}/{Mode}/{(Backend is Backend.Llvm ? "llvm" : "selfhosted")}/{Target}";
+        $"{(Runtime is null ? "" : Runtime + "/")}{Route.ToString().ToLowerInvariant()}/{Mode}/{(Backend is Backend.Llvm ? "llvm" : "selfhosted")}/{Target}";
 }
 
 /// <summary>Prefixes of labels that more than one room knows.</summary>

@@ -186,6 +186,15 @@ public static class ConsoleReport
             }
         }
 
+        if (summary.Runtime is { } runtime)
+        {
+            text.Append($"  runtime   {runtime.Name}: {runtime.About}\n");
+            foreach (var (what, why) in runtime.LeftOut)
+            {
+                text.Append($"  without   {what}: {why}\n");
+            }
+        }
+
         text.Append($"  evidence  {ConfidenceSentence(summary)}\n");
         if (EvidenceText.WorstSentence(summary) is { } worst)
         {

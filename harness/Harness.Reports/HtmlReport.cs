@@ -20,6 +20,7 @@ public static class HtmlReport
         Verdict(page, summary);
         Counters(page, summary);
         Scope(page, summary);
+        Runtime(page, summary);
         Cells(page, summary);
         Findings(page, summary);
         Regressions(page, summary);
@@ -108,6 +109,20 @@ public static class HtmlReport
             foreach (var left in summary.Scope!.Excludes)
             {
                 page.Element("li", left);
+            }
+
+            page.Close("ul").Close("section");
+        }
+    }
+
+    private static void Runtime(HtmlWriter page, RunSummary summary)
+    {
+        if (summary.Runtime is { } runtime)
+        {
+            page.Open("section").Element("h2", $"Runtime {runtime.Name}").Element("p", $"{runtime.About} It takes the place of the harness's own. Done without:").Open("ul");
+            foreach (var (what, why) in runtime.LeftOut)
+            {
+                page.Element("li", $"{what}: {why}");
             }
 
             page.Close("ul").Close("section");

@@ -30,7 +30,12 @@ public static class RepeatLine
         }
 
         words.AddRange(Cells(settings));
-        if (settings.Placements.Count is > 0 and var chosen && chosen < Enum.GetValues<Placement>().Length)
+        if (settings.Runtime is { } runtime)
+        {
+            words.AddRange(["--runtime", Shell.Quote(runtime.Given)]);
+        }
+
+        if (settings is { Runtime: null, Placements.Count: > 0 and var chosen } && chosen < Enum.GetValues<Placement>().Length)
         {
             words.AddRange(settings.Placements.SelectMany(placement => new[] { "--placement", placement }));
         }
@@ -60,7 +65,7 @@ public static class RepeatLine
         var routes = cells.Select(cell => cell.Route).Distinct().ToList();
         var modes = cells.Select(cell => cell.Mode).Distinct().ToList();
         var targets = cells.Select(cell => cell.Target).Distinct().ToList();
-        var named = routes.Count == Enum.GetValues<Route>().Length ? Modes() : Routes().Concat(Modes());
+        var named = routes.Count == CellMatrix.Default.Select(cell => cell.Route).Distinct().Count() ? Modes() : Routes().Concat(Modes());
         return targets is [Cell.LinuxGnu] ? named : named.Concat(targets.SelectMany(target => new[] { "--target", target }));
 
         IEnumerable<string> Routes() => routes.SelectMany(route => new[] { "--route", route.ToString().ToLowerInvariant() });

@@ -110,6 +110,10 @@ public sealed record RunSummary(
     /// <summary>How many strata of features are told of.</summary>
     private const int LeastKnownShown = 20;
 
+    /// <summary>The split-stack runtime that was verified in place of ours, and what was not done with it; null: ours.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RuntimeSettings? Runtime { get; init; }
+
     /// <summary>Null: the run had none.</summary>
     public CanarySummary? Canary { get; init; }
 
@@ -165,7 +169,7 @@ public sealed record RunSummary(
                 Steps = tally.Traces.Steps with { Seconds = Round(tally.Traces.Steps.Seconds) },
             })
         {
-            Scope = Scope.Of(tally), Canary = CanaryOf(tally), Mutation = start.Settings.Mutation, Enumerated = tally.Scopes.Reached(tally),
+            Runtime = start.Settings.Runtime, Scope = Scope.Of(tally), Canary = CanaryOf(tally), Mutation = start.Settings.Mutation, Enumerated = tally.Scopes.Reached(tally),
             Interactions = InteractionCoverage.Of(tally),
         };
     }

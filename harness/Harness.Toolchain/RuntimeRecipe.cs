@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Harness.Binary;
 using Harness.Model;
+using Harness.Toolchain.Runtimes;
 
 namespace Harness.Toolchain;
 
@@ -18,6 +19,9 @@ public sealed record RuntimePart(
 {
     /// <summary>A planted defect in this assembly or what it includes; null: as it is.</summary>
     public StubPatch? Patch { get; init; }
+
+    /// <summary>Of what the source includes besides, where that lies outside the fixtures.</summary>
+    public string Includes { get; init; } = "";
 
     public bool IsAssembly => Source.EndsWith(".S", StringComparison.Ordinal);
 
@@ -37,7 +41,7 @@ public sealed record RuntimePart(
         }
 
         var modules = Modules.Select(module => $"{module.Name}={module.Source}");
-        var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. modules, Patch?.ToString() ?? ""]);
+        var text = string.Join('\0', [Source, Mode.ToString(), .. Flags, .. modules, Patch?.ToString() ?? "", Includes]);
         var content = SHA256.HashData(File.ReadAllBytes(path));
         return Convert.ToHexStringLower(SHA256.HashData([.. content, .. Encoding.UTF8.GetBytes(text)]))[..12];
     }
@@ -57,6 +61,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     private const string SlotModule = "limit_slot";
     private const string GlibcSlot = "runtime/limit_slot_glibc.zig";
     private const string OwnSlot = "runtime/limit_slot_own.zig";
+    private const string GrowingModule = "growing";
 
     /// <summary>For morestack.S: the limit lives in a variable of its own.</summary>
     private const string OwnSlotFlag = "-DHS_LIMIT_OWN";
@@ -76,7 +81,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
         new RuntimePart(
             Worker, "worker/main.zig", OptimizeMode.ReleaseSafe,
             ["-lc"],
-            [("abi", "runtime/abi.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig")]),
+            [("abi", "runtime/abi.zig"), (SlotModule, GlibcSlot), (DefectModule, "mutants/none.zig"), (GrowingModule, "worker/own.zig")]),
         new RuntimePart(
             "dwarf", "observers/dwarf.zig", OptimizeMode.ReleaseSmall, ["-lc"],
             [("abi", "runtime/abi.zig"), (SlotModule, GlibcSlot)]),
@@ -102,8 +107,34 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     /// <summary>What the runtime keeps below the limit for those who do not ask: slack_bytes in runtime/abi.zig.</summary>
     public const long SlackBytes = 1984;
 
-    /// <summary>Its segments are this runtime's, so that there is <see cref="SlackBytes"/> below every limit.</summary>
-    public bool KeepsSlack => Parts.Any(part => part.Name == Growth);
+    /// <summary>What there is below every limit; null: nobody promises anything.</summary>
+    public long? Slack => Foreign is { } other ? other.Can.SlackBytes > 0 ? other.Can.SlackBytes : null : Parts.Any(part => part.Name == Growth) ? SlackBytes : null;
+
+    /// <summary>The runtime that takes the place of ours; null: ours.</summary>
+    public ForeignRuntime? Foreign { get; private init; }
+
+    /// <summary>Our worker over another runtime (zig-fixtures/foreign).</summary>
+    public static RuntimeRecipe Over(ForeignRuntime runtime, FixtureLayout fixtures)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        ArgumentNullException.ThrowIfNull(fixtures);
+        var includes = runtime.ContentHash();
+        RuntimePart Own(string name) => Standard.Parts.Single(part => part.Name == name);
+        return new(
+        [
+            Own(Stubs) with { Flags = ["-DHS_FOREIGN"] },
+            Own("gates"),
+            Own(Worker) with { Modules = Replace(Own(Worker).Modules, GrowingModule, "foreign/growing.zig") },
+            Own("dwarf"),
+            new RuntimePart(
+                "foreign", "foreign/adapter.zig", OptimizeMode.ReleaseSafe, [],
+                [("abi", "runtime/abi.zig"), ("plans", "worker/abi.zig"), (SlotModule, GlibcSlot)]),
+            new RuntimePart("stub-range", "foreign/stub_range.S", OptimizeMode.ReleaseFast, [$"-DHSF_STUB_BEGIN={runtime.Stub.Begin}", $"-DHSF_STUB_END={runtime.Stub.End}"], []),
+            .. runtime.Sources.Select(source => new RuntimePart(
+                $"{runtime.Name}-{Path.GetFileName(source)}", source, OptimizeMode.ReleaseFast,
+                source.EndsWith(".zig", StringComparison.Ordinal) ? [] : [.. runtime.Flags, "-I", fixtures.PathOf("foreign")], []) { Includes = includes }),
+        ]) { Foreign = runtime };
+    }
 
     /// <summary>
     /// Where the checks of a cell find the limit. LLVM's read a fixed place; a variable of the runtime's own needs no libc's
@@ -118,7 +149,7 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     /// <summary>The same with the limit in another place.</summary>
     public RuntimeRecipe For(LimitSlot slot) => slot == LimitSlot.Glibc
         ? this
-        : new([.. Parts.Select(part => part.IsAssembly ? Define(part, OwnSlotFlag) : part with { Modules = For(part.Modules, slot) })]);
+        : this with { Parts = [.. Parts.Select(part => part.IsAssembly ? Define(part, OwnSlotFlag) : part with { Modules = For(part.Modules, slot) })] };
 
     /// <summary>Modules, those among them that say where the limit is exchanged for a place.</summary>
     public static ImmutableArray<(string Name, string Source)> For(ImmutableArray<(string Name, string Source)> modules, LimitSlot slot) =>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Harness.Binary;
 using Harness.Binary.StackUse;
 using Harness.Model;
+using Harness.Toolchain.Runtimes;
 
 namespace Harness.Toolchain;
 
@@ -39,7 +40,7 @@ internal sealed class UnitBuild(
     public string PathOf(string name) => Path.Combine(directory, name);
 
     /// <summary>Source → what the cell's route puts its checks into.</summary>
-    public Task<bool> CompileAsync() => CompileAsync(cell switch
+    public Task<bool> CompileAsync() => cell.Route is Route.Command ? CommandAsync() : CompileAsync(cell switch
     {
         { Route: Route.Attribute } => ["-fllvm", "-femit-llvm-ir=" + PathOf(IrName), "-fno-emit-bin"],
         { Route: Route.Assembly } => ["-fllvm", "-femit-asm=" + PathOf(AssemblyName), "-fno-emit-bin"],
@@ -54,8 +55,23 @@ internal sealed class UnitBuild(
         Route.Attribute => ByAttributeAsync(),
         Route.Thunk => RewriteObjectAsync(file => ThunkInjector.Inject(file, _injection)),
         Route.Assembly => ByAssemblyAsync(),
+        Route.Command => RewriteAsync(() => Task.FromResult(CommandAudit.Run(ElfFile.Load(PathOf(ObjectName)), options.Runtime!.Stub.Begin))),
         _ => throw new System.Diagnostics.UnreachableException(),
     };
+
+    /// <summary>Source → object with checks, by the runtime's own command.</summary>
+    private async Task<bool> CommandAsync()
+    {
+        var runtime = options.Runtime ?? throw new ToolchainException($"{cell}: no runtime with a command is given");
+        var words = runtime.Fill(new Dictionary<string, string>
+        {
+            ["in"] = PathOf("unit.zig"), ["out"] = PathOf(ObjectName), ["zig"] = compiler.Installation.Executable, ["rt"] = fixtures.Support,
+            ["mode"] = cell.Mode.ToString(), ["target"] = cell.Target, ["folder"] = runtime.Folder,
+        });
+        var result = await compiler.RunToolAsync(words, directory, options.Timeout, ct).ConfigureAwait(false);
+        Timings = Timings with { Compile = result.Elapsed };
+        return Succeeded(result, "prologue command: ");
+    }
 
     /// <summary>
     /// Frames are known once the code is there: functions that were left out because they ask for their return address, and turn out too large for
@@ -147,12 +163,12 @@ internal sealed class UnitBuild(
     }
 
     /// <summary>Proves of the program, as it was linked, that every function is entered through a check and that what runs unchecked fits.</summary>
-    public Task<SlackReport?> AuditSlackAsync(InjectionReport injection) => RewriteAsync(
+    public Task<SlackReport?> AuditSlackAsync(InjectionReport injection, long slackBytes) => RewriteAsync(
         () =>
         {
             // Functions of one name: each is left out, or the object was rejected.
             var unsplit = injection.Unsplit.GroupBy(f => f.Name).ToDictionary(group => group.Key, group => group.First().Reason);
-            var request = new SlackRequest(_injection.LimitSlot, RuntimeRecipe.SlackBytes, unsplit) {
+            var request = new SlackRequest(_injection.LimitSlot, slackBytes, unsplit) {
                 Functions = injection.Functions, Unproven = options.SlackUnproven,
             };
             var report = SlackAudit.Run(ElfFile.Load(PathOf(WorkerBuilder.WorkerName)), request);

@@ -50,6 +50,9 @@ public sealed record BuildOptions
     /// <summary>Keeps objects and IR beside the worker.</summary>
     public bool KeepIntermediates { get; init; }
 
+    /// <summary>Whose command makes the objects of cells with <see cref="Route.Command"/>.</summary>
+    public Runtimes.ForeignRuntime? Runtime { get; init; }
+
     /// <summary>The unit is a file of tests, not a generated one.</summary>
     internal TestFile? Tests { get; init; }
 
@@ -201,7 +204,7 @@ public sealed class WorkerBuilder(
             return build.Failure!;
         }
 
-        var slack = _recipe.KeepsSlack && options.SlackUnprovenBecause is null ? await build.AuditSlackAsync(injection).ConfigureAwait(false) : null;
+        var slack = _recipe.Slack is { } bytes && options.SlackUnprovenBecause is null ? await build.AuditSlackAsync(injection, bytes).ConfigureAwait(false) : null;
         return build.Failure ?? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection, slack);
     }
 }

@@ -52,13 +52,17 @@ public sealed class ZigCommand(ZigInstallation installation, ChildProcess proces
             directory, timeout, ct);
 
     /// <summary>Runs any subcommand.</summary>
-    public async Task<ZigResult> RunAsync(
-        IEnumerable<string> arguments, string directory, TimeSpan timeout, CancellationToken ct)
+    public Task<ZigResult> RunAsync(
+        IEnumerable<string> arguments, string directory, TimeSpan timeout, CancellationToken ct) =>
+        RunToolAsync([installation.Executable, .. arguments], directory, timeout, ct);
+
+    /// <summary>Runs another compiler, which may call this one: in the same environment, under the same limits.</summary>
+    public async Task<ZigResult> RunToolAsync(IReadOnlyList<string> command, string directory, TimeSpan timeout, CancellationToken ct)
     {
         var request = new ProcessRequest
         {
-            File = installation.Executable,
-            Arguments = [.. arguments],
+            File = command[0],
+            Arguments = [.. command.Skip(1)],
             WorkingDirectory = directory,
             Timeout = timeout,
             OutputCapBytes = 1 << 20,

@@ -115,7 +115,7 @@ public sealed class PlanBuilder
             }
 
             var room = Math.Max(1, cap - _rows.Count);
-            foreach (var split in SplitMenu.Singles(Entries, room, _random))
+            foreach (var split in SplitMenu.Singles(Entries, room, _options, _random))
             {
                 _rows.Add(scenario, split, Watch(observers, _rows.IsNewToObservers(split.Kind)));
             }
@@ -145,7 +145,7 @@ public sealed class PlanBuilder
             {
                 if (_compiled.Program.Fibers[fiber].StartsAtLaunch)
                 {
-                    AddFault(new FaultPlan.None(), Isolation.Solo(fiber), [SplitPlan.None, SplitPlan.Every], until);
+                    AddFault(new FaultPlan.None(), Isolation.Solo(fiber), [SplitPlan.None, _options.Forces ? SplitPlan.Every : SplitMenu.Natural(_options.NaturalBytes[0])], until);
                 }
             }
         }
@@ -160,7 +160,7 @@ public sealed class PlanBuilder
             var quiet = Enumerable.Range(0, _reference.EntryPoints.Count)
                 .Where(entry => functions[_reference.EntryPoints[entry].Function] is { IsFallible: false } function && StatementTree.All(function.Body).Any(s => StatementTree.CalleeOf(s) is not null))
                 .ToArray();
-            if (quiet.Length > 0)
+            if (quiet.Length > 0 && _options.FailingAllocations.Count > 0)
             {
                 var random = new PlanRandom((ulong)quiet.Length);
                 SplitPlan[] splits = [.. random.Stratified(quiet.Length, LentEntries).Select(i => SplitMenu.Single(quiet[i]))];

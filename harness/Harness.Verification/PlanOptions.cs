@@ -75,6 +75,15 @@ public sealed record PlanOptions
     /// <summary>Step through one execution of the smallest program of a batch.</summary>
     public bool Stepped { get; init; }
 
+    /// <summary>Splits can be forced; false: stacks grow by themselves alone, because the runtime is one that nothing can be forced of (docs/RUNTIMES.md).</summary>
+    public bool Forces { get; init; } = true;
+
+    /// <summary>
+    /// First segments of drawn sizes, for runtimes of which no split can be forced at a prologue: so many of them, which differ by as little as
+    /// <see cref="SplitMenu.EdgeBytes"/>, bring the edge to any prologue.
+    /// </summary>
+    public int DrawnNaturals { get; init; }
+
     /// <summary>Segment sizes of <see cref="SplitKind.Natural"/>.</summary>
     public EquatableArray<int> NaturalBytes { get; init; } = [1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10];
 

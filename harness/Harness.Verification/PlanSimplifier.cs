@@ -9,13 +9,14 @@ internal static class PlanSimplifier
     private const int MaxSingles = 48;
 
     /// <summary>Plans of less <see cref="Cost"/> with the same fault, the simplest first.</summary>
-    public static IReadOnlyList<ExecutionPlan> Simpler(ExecutionPlan plan, int entries, int limit)
+    public static IReadOnlyList<ExecutionPlan> Simpler(ExecutionPlan plan, int entries, int limit, bool hasPlacements = true)
     {
         var cost = Cost(plan);
         var plans =
             from split in Splits(plan.Split, entries)
             from schedule in (Schedule[])[Schedule.Fifo, plan.Schedule]
-            from placement in (Placement[])[Placement.Descending, plan.Placement]
+            // Another runtime takes its memory where it will, which is called the pool's: there is no other to try.
+            from placement in hasPlacements ? (Placement[])[Placement.Descending, plan.Placement] : [plan.Placement]
             from policy in (ReleasePolicy[])[ReleasePolicy.Cache, plan.Policy]
             from disturbance in (Disturbance[])[Disturbance.None, plan.Disturbance]
             select plan with { Split = split, Schedule = schedule, Placement = placement, Policy = policy, Disturbance = disturbance };

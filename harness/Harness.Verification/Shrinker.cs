@@ -144,7 +144,7 @@ public sealed class Shrinker(
     private async Task<Case?> SimplerPlanAsync(
         Case current, Signature signature, string directory, Statistics statistics, CancellationToken ct)
     {
-        var plans = PlanSimplifier.Simpler(current.Plan, Entries(current.Program), _options.PlansPerCandidate);
+        var plans = PlanSimplifier.Simpler(current.Plan, Entries(current.Program), _options.PlansPerCandidate, current.Cell.Runtime is null);
         return plans.Count == 0
             ? null
             : await TryAsync([new Candidate(current.Program, plans)], current, signature, directory, statistics, ct).ConfigureAwait(false);

@@ -13,10 +13,24 @@ internal static class SplitMenu
     /// <summary>Every family but the single entries, the ones that matter most first.</summary>
     public static IEnumerable<SplitPlan> Families(int entries, int deepest, PlanOptions options, PlanRandom random)
     {
-        yield return SplitPlan.Every;
+        if (options.Forces)
+        {
+            yield return SplitPlan.Every;
+        }
+
         foreach (var bytes in options.NaturalBytes)
         {
             yield return Natural(bytes);
+        }
+
+        for (var i = 0; i < options.DrawnNaturals; i++)
+        {
+            yield return Edge(random);
+        }
+
+        if (!options.Forces)
+        {
+            yield break;
         }
 
         yield return Random(random);
@@ -48,16 +62,18 @@ internal static class SplitMenu
     }
 
     /// <summary>One split at each entry, or a sample; the number after the last is what runs behind the last checkpoint.</summary>
-    public static IEnumerable<SplitPlan> Singles(int entries, int wanted, PlanRandom random) =>
-        random.Stratified(entries + 1, wanted).Select(Single);
+    public static IEnumerable<SplitPlan> Singles(int entries, int wanted, PlanOptions options, PlanRandom random) =>
+        options.Forces ? random.Stratified(entries + 1, wanted).Select(Single) : [];
 
     /// <summary>What every fault is crossed with, the unsplit baseline first.</summary>
-    public static SplitPlan[] Crossing(int faultEntry, PlanOptions options, PlanRandom random) =>
+    public static SplitPlan[] Crossing(int faultEntry, PlanOptions options, PlanRandom random) => !options.Forces
+        ? [SplitPlan.None, .. Enumerable.Range(0, 4).Select(_ => Edge(random))]
+        :
     [
         SplitPlan.None,
         SplitPlan.Every,
         Single(faultEntry),
-        Natural(options.NaturalBytes[random.Below(Math.Min(2, options.NaturalBytes.Count))]),
+        options.DrawnNaturals > 0 ? Edge(random) : Natural(options.NaturalBytes[random.Below(Math.Min(2, options.NaturalBytes.Count))]),
         Random(random),
     ];
 
@@ -74,6 +90,15 @@ internal static class SplitMenu
     public static SplitPlan Single(int entry) => new(SplitKind.SingleEntry, (ulong)entry);
 
     public static SplitPlan Natural(int bytes) => new(SplitKind.Natural, (ulong)bytes);
+
+    /// <summary>What stacks' alignment lets an edge be moved by.</summary>
+    public const int EdgeBytes = 16;
+
+    private const int EdgesTried = 256;
+    private const int LeastBytes = 128;
+
+    /// <summary>Most programs are not deeper.</summary>
+    private static SplitPlan Edge(PlanRandom random) => Natural(LeastBytes + (EdgeBytes * random.Below(EdgesTried)));
 
     public static SplitPlan Random(PlanRandom random)
     {

@@ -17,7 +17,7 @@ pub const error_canceled = 101;
 pub const error_stack_overflow = 102;
 pub const error_out_of_segments = 103;
 
-/// One stretch of stack. Lives at the top of its own memory: [low, @intFromPtr(segment)) is stack. The stubs read and
+/// One stretch of stack. Lives at the top of its own memory: [low, top()) is stack. The stubs read and
 /// write the first six fields (gates.h, SEGMENT_…).
 pub const Segment = extern struct {
     parent: ?*Segment,
@@ -44,7 +44,15 @@ pub const Segment = extern struct {
     /// Not 0: lent, beyond the budget or when the system refused memory. Every checkpoint that runs on it returns this error.
     owed: u64 = 0,
     reserved: [2]u64 = @splat(0),
+
+    /// Where its stack starts: at the header itself.
+    pub fn top(segment: *const Segment) u64 {
+        return segment.high - @sizeOf(Segment);
+    }
 };
+
+/// Of code: [low, high).
+pub const AddressRange = extern struct { low: u64, high: u64 };
 
 /// Callee-saved registers and position of a fiber that stopped in a trace gate. Order: gates.h, trace_gate.
 pub const Registers = extern struct {

@@ -45,6 +45,9 @@
 #define CALLER_FRAME_MAX 0x1000000
 
     .text
+
+// Another runtime brings stubs of its own (HS_FOREIGN; ../foreign).
+#ifndef HS_FOREIGN
     .globl hs_stub_begin, hs_stub_end
     .hidden hs_stub_begin, hs_stub_end
 
@@ -261,6 +264,7 @@ __morestack:
     .cfi_endproc
     .size __morestack, . - __morestack
 hs_stub_end:
+#endif
 
 // ── Switching ───────────────────────────────────────────────────────────────────────────────────────────────────
 // u64 hs_resume(fiber_rsp, value): from the scheduler into a fiber; the fiber's blocking gate returns `value`.

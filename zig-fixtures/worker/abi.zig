@@ -88,7 +88,27 @@ pub const Stack = extern struct {
     /// The first segment's slot under the pool placement, whose owner we are; 0: none.
     first_slot: u64 = 0,
     first_kind: u64 = 0,
+
+    /// Checkpointed frames below a place of the logical stack (`positionOf`); those above it have been left, and are forgotten.
+    pub fn depthBelow(stack: *Stack, position: u64) u64 {
+        const positions = stack.depth_positions.?;
+        while (stack.depth_count > 0 and positions[stack.depth_count - 1] >= position) stack.depth_count -= 1;
+        return stack.depth_count;
+    }
+
+    /// At a checkpoint whose caller has `rsp`: the frame joins the depth record.
+    pub fn joinDepths(stack: *Stack, rsp: u64) void {
+        const position = positionOf(stack.core.segment.?, rsp);
+        _ = stack.depthBelow(position);
+        stack.depth_positions.?[stack.depth_count] = position;
+        stack.depth_count += 1;
+    }
 };
+
+/// Grows along the logical stack, whatever the addresses: segment ordinal, then distance from its top.
+pub fn positionOf(segment: *const Segment, address: u64) u64 {
+    return segment.ordinal << 40 | (segment.top() - address);
+}
 
 /// The current execution's stack plan and what came of it.
 pub const Plan = extern struct {
@@ -116,7 +136,28 @@ pub const Plan = extern struct {
     fail_address: u64 = 0,
     /// Where the segment begins that stands in for the allocation that failed; 0: there is none, or it was released.
     lent_low: u64 = 0,
+
+    /// Whether an entry_set has the entry that comes next.
+    pub fn namesNextEntry(plan: *const Plan) bool {
+        if (plan.entries < plan.a or plan.entries - plan.a > 63) return false;
+        return (plan.b >> @intCast(plan.entries - plan.a)) & 1 == 1;
+    }
+
+    pub fn random(plan: *Plan) u64 {
+        plan.random_state +%= golden;
+        return mixed(plan.random_state);
+    }
 };
+
+const golden = 0x9E3779B97F4A7C15;
+
+/// SplitMix64's finaliser.
+fn mixed(state: u64) u64 {
+    var z = state;
+    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
 
 /// Bits of Plan.failures.
 pub const fail_canary = 1;

@@ -30,21 +30,6 @@ pub fn reset(stack: *abi.Stack, plan: *const abi.Plan) void {
     stack.poison_high = 0;
 }
 
-const golden = 0x9E3779B97F4A7C15;
-
-pub fn random(plan: *abi.Plan) u64 {
-    plan.random_state +%= golden;
-    return mixed(plan.random_state);
-}
-
-/// SplitMix64's finaliser.
-fn mixed(state: u64) u64 {
-    var z = state;
-    z = (z ^ z >> 30) *% 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) *% 0x94D049BB133111EB;
-    return z ^ z >> 31;
-}
-
 /// Whether the allocation after the last one becomes inaccessible when it is released.
 pub fn faultsNext(plan: *const abi.Plan) bool {
     return plan.policy == .unmap and (plan.allocations + 1 == plan.unmaps[0] or plan.allocations + 1 == plan.unmaps[1]);
@@ -60,7 +45,7 @@ pub fn carve(stack: *abi.Stack, plan: *abi.Plan, usable: u64, range: *Range) boo
     var grows_up = plan.placement == .ascending;
     // Interleaved grows outwards from the middle; otherwise the free range lies between the two pointers.
     if (plan.placement == .interleaved) {
-        const draw = random(plan);
+        const draw = plan.random();
         gap = (draw >> 8 & 7) * line_bytes;
         const most = total + gap + unit;
         const fits_above = end - stack.bump_high >= most;

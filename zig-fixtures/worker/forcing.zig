@@ -141,7 +141,7 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
     const armed = switch (plan.kind) {
         .none, .natural => false,
         .single_entry => plan.entries == plan.a,
-        .entry_set => inSet(plan),
+        .entry_set => plan.namesNextEntry(),
         .nth_prologue => plan.prologues < plan.a,
         .prologue_set => plan.random_state < plan.b,
         else => true,
@@ -149,24 +149,19 @@ fn currentLimit(plan: *const abi.Plan, stack: *const abi.Stack) u64 {
     return if (armed) abi.limit_force else stack.core.segment.?.limit;
 }
 
-fn inSet(plan: *const abi.Plan) bool {
-    if (plan.entries < plan.a or plan.entries - plan.a > 63) return false;
-    return (plan.b >> @intCast(plan.entries - plan.a)) & 1 == 1;
-}
-
 fn forced(plan: *abi.Plan, stack: *abi.Stack, parent: *const abi.Segment, cfa: u64) bool {
     return switch (plan.kind) {
         .none, .natural => false,
         .every_entry => true,
         .single_entry => plan.entries == plan.a,
-        .entry_set => inSet(plan),
+        .entry_set => plan.namesNextEntry(),
         .depth_at_least => depthOf(stack, parent, cfa) >= plan.a,
         .depth_equals => depthOf(stack, parent, cfa) == plan.a,
         .depth_set => (plan.a >> @intCast(depthOf(stack, parent, cfa) & 63)) & 1 == 1,
         .every_nth => plan.prologues % plan.a == 0,
         .nth_prologue => plan.prologues == plan.a,
         .prologue_set => meets(plan),
-        .random => arena.random(plan) & 0xffff < plan.b,
+        .random => plan.random() & 0xffff < plan.b,
         _ => false,
     };
 }
@@ -180,24 +175,11 @@ fn meets(plan: *abi.Plan) bool {
 
 /// Physical call depth of the function being entered: checkpointed frames below it, plus 1.
 fn depthOf(stack: *abi.Stack, parent: *const abi.Segment, cfa: u64) u64 {
-    const position = positionOf(parent, cfa - word);
-    const positions = stack.depth_positions.?;
-    while (stack.depth_count > 0 and positions[stack.depth_count - 1] >= position) stack.depth_count -= 1;
-    return stack.depth_count + 1;
+    return stack.depthBelow(abi.positionOf(parent, cfa - word)) + 1;
 }
 
-/// Grows along the logical stack, whatever the addresses: segment ordinal, then distance from its top.
-pub fn positionOf(segment: *const abi.Segment, address: u64) u64 {
-    return segment.ordinal << 40 | (@intFromPtr(segment) - address);
-}
-
-/// At a checkpoint whose caller has `rsp`: the frame joins the depth record.
 export fn hs_stack_checkpoint(stack: *abi.Stack, rsp: u64) callconv(.c) void {
-    const position = positionOf(stack.core.segment.?, rsp);
-    const positions = stack.depth_positions.?;
-    while (stack.depth_count > 0 and positions[stack.depth_count - 1] >= position) stack.depth_count -= 1;
-    positions[stack.depth_count] = position;
-    stack.depth_count += 1;
+    stack.joinDepths(rsp);
 }
 
 /// Natural plans: their size, or what the frame needs. Forced ones: roomy, so that only what is forced splits,

@@ -17,9 +17,8 @@ const stacks = @import("stacks.zig");
 const death = @import("death.zig");
 const core_map = @import("core_map.zig");
 const defects = @import("defects");
+const growing = @import("growing");
 
-extern const hs_stub_begin: u8;
-extern const hs_stub_end: u8;
 extern const hs_entry_begin: u8;
 extern const hs_entry_end: u8;
 extern const hs_bridge_begin: u8;
@@ -84,8 +83,8 @@ pub export fn main(argc: c_int, argv: [*][*:0]const u8) callconv(.c) c_int {
     output.line("ready programs={d} rows={d} stub={x}-{x} entry={x}-{x} bridge={x}-{x}", .{
         p.programs.len,
         p.rows.len,
-        @intFromPtr(&hs_stub_begin),
-        @intFromPtr(&hs_stub_end),
+        growing.stub().low,
+        growing.stub().high,
         @intFromPtr(&hs_entry_begin),
         @intFromPtr(&hs_entry_end),
         @intFromPtr(&hs_bridge_begin),

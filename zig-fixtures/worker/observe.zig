@@ -10,10 +10,9 @@ const mixing = @import("mixing.zig");
 const error_traces = @import("errors.zig");
 const stacks = @import("stacks.zig");
 const opinions = @import("opinions.zig");
+const growing = @import("growing");
 
 extern fn hs_dwarf_capture(registers: *const abi.Registers, addresses: [*]u64, capacity: u64, end: *u32) callconv(.c) u64;
-extern const hs_stub_begin: u8;
-extern const hs_stub_end: u8;
 
 /// The most frames a trace may have. std.debug gives up after 10,000 (FACTS of Zig 0.16.0), so deeper ones are for the frame-pointer chain alone.
 const frames_max = 1 << 17;
@@ -47,6 +46,7 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     fiber.probes += 1;
     if (state.row.flags & (plan.row_observe_fp | plan.row_observe_dwarf) == 0) return;
     stacks.send(state.current, .probe, site, ordinal, .all, registers);
+    growing.look(&fiber.stack.core, .whole);
     const segments = fiber.stack.core.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);
@@ -71,7 +71,7 @@ fn walkFramePointers(fiber: *const state.Fiber, registers: *const abi.Registers,
     while (frame != 0) {
         // Frames go outwards, from segment to segment.
         while (segment) |s| : (segment = s.parent) {
-            if (frame >= s.low and frame <= @intFromPtr(s) - 16) break;
+            if (frame >= s.low and frame <= s.top() - 16) break;
         }
         if (frame % 8 != 0 or segment == null) {
             end.* = .unreadable;
@@ -92,11 +92,10 @@ fn walkFramePointers(fiber: *const state.Fiber, registers: *const abi.Registers,
 
 /// Takes the stub's frames out, and moves the others together: how many are left.
 pub fn withoutStubs(addresses: []u64) usize {
-    const stub_low = @intFromPtr(&hs_stub_begin);
-    const stub_high = @intFromPtr(&hs_stub_end);
+    const stub = growing.stub();
     var kept: usize = 0;
     for (addresses) |address| {
-        if (address > stub_low and address <= stub_high) continue;
+        if (address > stub.low and address <= stub.high) continue;
         addresses[kept] = address;
         kept += 1;
     }

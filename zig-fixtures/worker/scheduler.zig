@@ -11,6 +11,7 @@ const plan = @import("plan.zig");
 const second = @import("second.zig");
 const places = @import("places.zig");
 const defects = @import("defects");
+const growing = @import("growing");
 
 extern fn hs_resume(rsp: u64, value: u64) callconv(.c) u64;
 extern fn hs_to_scheduler(value: u64) callconv(.c) noreturn;
@@ -76,8 +77,11 @@ pub fn run() bool {
 pub fn enter(fiber: *state.Fiber, limited: bool) u64 {
     services.hs_thread.core.stack = &fiber.stack.core;
     places.resumed();
-    if (limited and !defects.planted(.resume_limit)) abi.setLimit(hs_stack_limit(&fiber.stack.core));
-    return hs_resume(fiber.rsp, fiber.resume_value);
+    growing.enter(&fiber.stack.core);
+    if (limited and !growing.is_foreign and !defects.planted(.resume_limit)) abi.setLimit(hs_stack_limit(&fiber.stack.core));
+    const back = hs_resume(fiber.rsp, fiber.resume_value);
+    growing.leave(&fiber.stack.core);
+    return back;
 }
 
 /// The waiting fiber with the lowest index gets error.Deadlock. False: nobody waits.

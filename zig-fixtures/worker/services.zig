@@ -5,6 +5,7 @@ const std = @import("std");
 const runtime = @import("abi");
 const abi = @import("abi.zig");
 const defects = @import("defects");
+const growing = @import("growing");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
@@ -60,6 +61,7 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     const function = tagged & function_mask;
     const fiber = state.running();
     const stack_plan = &hs_thread.plan;
+    growing.look(&fiber.stack.core, .glance);
     checkLimit(fiber);
     const entry = stack_plan.entries;
     stack_plan.entries += 1;
@@ -67,8 +69,9 @@ export fn hs_rt_checkpoint(tagged: u32, rsp: u64) callconv(.c) u32 {
     fiber.rsp_lowest = @min(fiber.rsp_lowest, rsp);
     places.entered(fiber, entry);
     if (stack_plan.track_depth != 0) hs_stack_checkpoint(&fiber.stack, rsp);
+    growing.arm(&fiber.stack.core, rsp);
     switch (stack_plan.kind) {
-        .single_entry, .entry_set => abi.setLimit(hs_stack_limit(&fiber.stack.core)),
+        .single_entry, .entry_set => if (!growing.is_foreign) abi.setLimit(hs_stack_limit(&fiber.stack.core)),
         else => {},
     }
     if (entry >= state.program.entry_cap) scheduler.runaway();

@@ -8,6 +8,7 @@ const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
 const services = @import("services.zig");
+const growing = @import("growing");
 
 pub const Why = enum { probe, fault, entry, crash };
 
@@ -66,6 +67,7 @@ const beyond_checkpoint_bytes = 16 << 10;
 pub fn send(index: u32, why: Why, site: i64, ordinal: u32, known: Known, registers: *const abi.Registers) void {
     if (index == state.no_index or !areWanted()) return;
     const fiber = &state.fibers[index];
+    growing.look(&fiber.stack.core, .whole);
     const depth, const clean = walk(fiber, registers, 0, .nothing);
     output.part("#hs stack row={d} fiber={d} site={d} ordinal={d} why={s} entry={d} depth={d} rsp={x} frames=", .{
         state.row_index, index, site, ordinal, @tagName(why), services.hs_thread.plan.entries -| 1, depth, registers.rsp,
@@ -89,7 +91,7 @@ fn sendMemory(fiber: *const state.Fiber, registers: *const abi.Registers) void {
     var segment = fiber.stack.core.segment;
     var from: u64 = if (on_system_stack) fiber.rsp_lowest -| beyond_checkpoint_bytes else registers.rsp;
     while (segment) |s| : (segment = s.parent) {
-        const high = @intFromPtr(s);
+        const high = s.top();
         ranges.send(if (from >= s.low and from < high) from else s.low, high);
         from = s.stub_frame -| stub_bytes;
     }
@@ -127,7 +129,7 @@ fn allSegments(fiber: *const state.Fiber) void {
     var segment = fiber.stack.core.segment;
     for (0..outer_max) |i| {
         const s = segment orelse return;
-        output.part("{s}{d}:{x}:{x}", .{ if (i == 0) "" else ",", s.ordinal, s.low, @intFromPtr(s) });
+        output.part("{s}{d}:{x}:{x}", .{ if (i == 0) "" else ",", s.ordinal, s.low, s.top() });
         segment = s.parent;
     }
 }
@@ -147,7 +149,7 @@ fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize
         const on_system_stack = frame >= system_rsp -| system_bytes_max and frame < system_rsp;
         while (frame != 0 and !on_system_stack) {
             const s = segment orelse break;
-            if (frame >= s.low and frame <= @intFromPtr(s) - frame_words_bytes) break;
+            if (frame >= s.low and frame <= s.top() - frame_words_bytes) break;
             segment = s.parent;
         }
         const number = if (on_system_stack) 0 else if (segment) |s| s.ordinal else 0;
@@ -155,7 +157,7 @@ fn walk(fiber: *const state.Fiber, registers: *const abi.Registers, depth: usize
             .nothing => {},
             .frames => output.part("{s}{d}:{x}:{x}", .{ if (count == 0) "" else ",", number, pc, if (frame == 0) 0 else frame + frame_words_bytes }),
             .segments => if (segment) |s| if (number != 0 and number != last_sent) {
-                output.part("{s}{d}:{x}:{x}", .{ if (last_sent == 0) "" else ",", number, s.low, @intFromPtr(s) });
+                output.part("{s}{d}:{x}:{x}", .{ if (last_sent == 0) "" else ",", number, s.low, s.top() });
                 last_sent = number;
             },
         };

@@ -10,9 +10,7 @@ const defects = @import("defects");
 const output = @import("output.zig");
 const services = @import("services.zig");
 const execution = @import("execution.zig");
-
-extern const hs_stub_begin: u8;
-extern const hs_stub_end: u8;
+const growing = @import("growing");
 
 /// A real-time signal that neither C library keeps for itself.
 const signal: linux.SIG = @enumFromInt(40);
@@ -102,8 +100,10 @@ fn onSignal(_: linux.SIG, _: *const linux.siginfo_t, context: ?*anyopaque) callc
     const interrupted: *const runtime.Ucontext = @ptrCast(@alignCast(context.?));
     const rip = interrupted.gregs[runtime.greg.rip];
     const before = @atomicRmw(u64, &arrived, .Add, 1, .monotonic);
-    if (rip >= @intFromPtr(&hs_stub_begin) and rip < @intFromPtr(&hs_stub_end)) _ = @atomicRmw(u64, &arrived_in_stubs, .Add, 1, .monotonic);
-    if (before % 2 == 0) callSplitCode(interrupted.stack_low) else spoil();
+    const stub = growing.stub();
+    if (rip >= stub.low and rip < stub.high) _ = @atomicRmw(u64, &arrived_in_stubs, .Add, 1, .monotonic);
+    // What a handler must do before it may be split code is the runtime's own business; of another one nobody knows it.
+    if (before % 2 == 0 and !growing.is_foreign) callSplitCode(interrupted.stack_low) else spoil();
     if (defects.planted(.signal_limit)) abi.setLimit(0);
     if (@atomicLoad(bool, &raining, .seq_cst)) arm(nextDelay());
 }

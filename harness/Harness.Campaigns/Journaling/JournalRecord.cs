@@ -160,12 +160,21 @@ public sealed record RunSettings(
     /// <summary>Where it is planted.</summary>
     public string? CanaryCell { get; init; }
 
+    /// <summary>The split-stack runtime that the run is of, in place of ours; null: ours.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RuntimeSettings? Runtime { get; init; }
+
     /// <summary>The kept programs that some of the stream's are changes of, by their descents; null: none.</summary>
     public EquatableArray<string>? Corpus { get; init; }
 
     /// <summary>What was known of the mutation score when the run began; null: it was not measured for this Zig and this harness.</summary>
     public MutationScore? Mutation { get; init; }
 }
+
+/// <summary>Another split-stack runtime, and what is not done with it.</summary>
+/// <param name="Given">As the user named it: one of those that come with the harness, or the path of a folder.</param>
+/// <param name="Forces">Splits can be forced.</param>
+public sealed record RuntimeSettings(string Name, string Given, string About, bool Forces, EquatableArray<Verification.Foreign.LeftOut> LeftOut);
 
 /// <summary>Planted defects that were found, of those that can be.</summary>
 /// <param name="Run">Its folder under results/mutants.</param>

@@ -23,7 +23,7 @@ internal static class KeepVerb
             }
 
             var signature = argument.Stored.Document.Signature;
-            var layout = Options.Layout(Repository.Root(), result.GetValue(results));
+            var layout = Options.Layout(Repository.Root(), result.GetValue(results)) with { Runtime = argument.Stored.Document.Case.Cell.Runtime };
             var target = Path.Combine(layout.Regressions, CaseStore.FolderName(signature));
             CaseStore.Copy(folder, target);
             context.Terminal.Out.WriteLine($"kept as {Repository.Shown(target)}");

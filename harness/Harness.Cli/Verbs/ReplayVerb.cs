@@ -17,6 +17,7 @@ internal static class ReplayVerb
         var zig = Options.Zig();
         var json = Options.Json();
         var defect = Options.Defect();
+        var runtime = Options.Runtime();
         var batch = new Option<bool>("--batch") { Description = "Run the whole batch in which the case was found, for a failure that needs its company" };
         var gdb = new Option<bool>("--gdb") { Description = "Keep the worker, and print the gdb command that stops it where the fault strikes" };
         var core = new Option<string?>("--core")
@@ -25,7 +26,7 @@ internal static class ReplayVerb
         };
         var die = new Option<string?>("--die") { Description = "With --core: end the whole worker where the case's fault strikes", HelpName = "HOW" };
         var tools = new Option<bool>("--tools") { Description = "With --core: ask gdb and eu-stack too, where they are installed" };
-        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, gdb, core, die, tools, json };
+        var command = new Command("replay", "Run one case again; exit 1 if it still fails, 0 if it holds") { @case, batch, zig, defect, runtime, gdb, core, die, tools, json };
         command.SetAction((result, ct) =>
         {
             var words = new[] { result.GetValue(@case), result.GetValue(core) }.Where(word => word is not null).ToList();
@@ -45,7 +46,7 @@ internal static class ReplayVerb
                     ? throw new UsageException("--core runs one case in one worker; give it without --batch and --gdb")
                     : CoreSession.IsCore(words[0]!)
                         ? session.ShowAsync(words[0]!, ct)
-                        : session.RunAsync(CaseArgument.Read(words[0]!).Stored, deaths.FirstOrDefault(), planted, ct);
+                        : session.RunAsync(CaseArgument.ReadOurs(words[0]!, "--core").Stored, deaths.FirstOrDefault(), planted, ct);
             }
 
             if (deaths.Count > 0 || result.GetValue(tools))
@@ -55,18 +56,18 @@ internal static class ReplayVerb
 
             var stored = CaseArgument.Read(words[0]!).Stored;
             return result.GetValue(batch)
-                ? BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct)
-                : RunAsync(context, stored, result.GetValue(zig), planted, result.GetValue(json), result.GetValue(gdb), ct);
+                ? BatchReplay.RunAsync(context, stored.Document, result.GetValue(zig), ct, result.GetValue(runtime))
+                : RunAsync(context, stored, (result.GetValue(zig), result.GetValue(runtime)), planted, result.GetValue(json), result.GetValue(gdb), ct);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        VerbContext context, StoredCase stored, string? zig, PlantedDefect? defect, bool json, bool gdb, CancellationToken ct)
+        VerbContext context, StoredCase stored, (string? Zig, string? Runtime) tools, PlantedDefect? defect, bool json, bool gdb, CancellationToken ct)
     {
         var document = stored.Document;
         var debugger = gdb ? GdbSession.Create(Repository.Root(), document) : null;
-        var rooms = await OneCase.OpenAsync(context, zig, defect, document, ct).ConfigureAwait(false);
+        var rooms = await OneCase.OpenAsync(context, tools.Zig, defect, document, ct, tools.Runtime).ConfigureAwait(false);
         context.Terminal.Error.WriteLine($"replaying in {document.Case.Cell} with Zig {rooms.Versions.Zig}");
         Task<Recording> RecordAsync(string directory) => rooms.Parts.Runner.RecordAsync(document.Case, directory, ct);
         var recording = await (debugger is null ? OneCase.WithScratchAsync(RecordAsync) : RecordAsync(debugger.Folder)).ConfigureAwait(false);

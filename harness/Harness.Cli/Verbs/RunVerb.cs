@@ -37,7 +37,7 @@ internal static class RunVerb
     /// <returns>The exit code.</returns>
     internal static async Task<int> SeeThroughAsync(VerbContext context, RunRequest request, Resumable? resumed, bool json, CancellationToken ct)
     {
-        var options = new RoomOptions(Repository.Root(), request.Zig, request.Placements, request.Jobs, request.Defect);
+        var options = new RoomOptions(Repository.Root(), request.Zig, request.Placements, request.Jobs, request.Defect, request.Runtime?.Runtime);
         var rooms = await context.Rooms.OpenAsync(options, ct).ConfigureAwait(false);
         var session = new RunSession(context.Terminal, request, rooms);
         var (run, summary) = resumed is null
@@ -67,6 +67,7 @@ internal static class RunVerb
 
         private readonly Option<string?> _defect = Options.Defect();
         private readonly Option<string?> _shard = Options.Shard();
+        private readonly Option<string?> _runtime = Options.Runtime();
 
         public Option<string?> Zig { get; } = Options.Zig();
 
@@ -83,7 +84,7 @@ internal static class RunVerb
 
         public void AddTo(Command command)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard, Zig, _jobs, Results, Resume, KeepRegressions, Json])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard, _runtime, Zig, _jobs, Results, Resume, KeepRegressions, Json])
             {
                 command.Add(option);
             }
@@ -99,8 +100,17 @@ internal static class RunVerb
                 throw new UsageException("--budget and --programs exclude each other; give one");
             }
 
+            var runtime = ChosenRuntime.Find(result.GetValue(_runtime));
             var placements = Options.Parse<Placement>("--placement", result.GetValue(_placement));
-            var cells = Options.Cells(result.GetValue(_route), result.GetValue(_mode), result.GetValue(_target));
+            var cells = runtime is null
+                ? Options.Cells(result.GetValue(_route), result.GetValue(_mode), result.GetValue(_target))
+                : runtime.Cells(Options.Parse<Route>("--route", result.GetValue(_route)), Options.Parse<OptimizeMode>("--mode", result.GetValue(_mode)));
+            if (runtime is not null)
+            {
+                runtime.Refuse((_placement, result), (_target, result), (_defect, result));
+                (layout, placements) = (layout with { Runtime = runtime.Runtime.Name }, [Placement.Pool]);
+            }
+
             return new RunRequest(
                 Seed(result.GetValue(_seed)), programs is null ? budget ?? RunRequest.DefaultBudget : null,
                 programs is { } n ? Options.AtLeastOne("--programs", n) : null,
@@ -108,13 +118,13 @@ internal static class RunVerb
                 placements.Count > 0 ? placements : Enum.GetValues<Placement>(),
                 result.GetValue(Zig), Options.AtLeastOne("--jobs", result.GetValue(_jobs)), layout, result.GetValue(KeepRegressions),
                 string.Join(' ', context.Arguments.Select(Shell.Quote).Prepend("scripts/harness")),
-                Options.Defect(result.GetValue(_defect)), Options.Shard(result.GetValue(_shard)));
+                Options.Defect(result.GetValue(_defect)), Options.Shard(result.GetValue(_shard)), runtime);
         }
 
         /// <summary>A resumed run keeps its own settings; others would make its journal lie.</summary>
         public void RefuseOverrides(ParseResult result)
         {
-            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard])
+            foreach (var option in (Option[])[_budget, _programs, _seed, _profile, _route, _mode, _target, _placement, _defect, _shard, _runtime])
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {

@@ -20,7 +20,8 @@ internal static class ShowVerb
         var command = new Command("show", "Show a case: its source with line numbers, its plan, expected against observed, the stack, what it depends on") { @case, standalone, zig, defect };
         command.SetAction(async (result, ct) =>
         {
-            var argument = CaseArgument.Read(result.GetRequiredValue(@case));
+            var word = result.GetRequiredValue(@case);
+            var argument = result.GetValue(standalone) is null ? CaseArgument.Read(word) : CaseArgument.ReadOurs(word, "--standalone");
             var planted = Options.Defect(result.GetValue(defect));
             if (result.GetValue(standalone) is { } file)
             {

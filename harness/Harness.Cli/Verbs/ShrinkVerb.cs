@@ -14,24 +14,25 @@ internal static class ShrinkVerb
         var zig = Options.Zig();
         var budget = new Option<string>("--budget") { Description = "How long to look (default: 5m)", HelpName = "TIME", DefaultValueFactory = _ => "5m" };
         var defect = Options.Defect();
+        var runtime = Options.Runtime();
         var explain = new Option<string>("--explain") { Description = "How long to look afterwards what may vary freely and still fail (default: 30s; 0s: not at all)", HelpName = "TIME", DefaultValueFactory = _ => "30s" };
         var output = new Option<string?>("--output") { Description = "Where to store the smaller case (default: in place of CASE; needed for a token)", HelpName = "DIR" };
-        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, explain, output, zig, defect };
+        var command = new Command("shrink", "Look for a smaller case that fails the same way; each step is stored") { @case, budget, explain, output, zig, defect, runtime };
         command.SetAction((result, ct) =>
         {
             var argument = CaseArgument.Read(result.GetRequiredValue(@case));
             var folder = result.GetValue(output) ?? argument.Folder
                 ?? throw new UsageException("a token has no folder to store the smaller case in; give --output DIR");
             var times = (Budget.Parse(result.GetRequiredValue(budget)), result.GetRequiredValue(explain) is "0" or "0s" ? TimeSpan.Zero : Budget.Parse(result.GetRequiredValue(explain)));
-            return RunAsync(context, argument.Stored, folder, times, result.GetValue(zig), Options.Defect(result.GetValue(defect)), ct);
+            return RunAsync(context, argument.Stored, folder, times, (result.GetValue(zig), result.GetValue(runtime)), Options.Defect(result.GetValue(defect)), ct);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        VerbContext context, StoredCase stored, string folder, (TimeSpan Shrinking, TimeSpan Explaining) budget, string? zig, PlantedDefect? defect, CancellationToken ct)
+        VerbContext context, StoredCase stored, string folder, (TimeSpan Shrinking, TimeSpan Explaining) budget, (string? Zig, string? Runtime) tools, PlantedDefect? defect, CancellationToken ct)
     {
-        var rooms = await OneCase.OpenAsync(context, zig, defect, stored.Document, ct).ConfigureAwait(false);
+        var rooms = await OneCase.OpenAsync(context, tools.Zig, defect, stored.Document, ct, tools.Runtime).ConfigureAwait(false);
         return await OneCase.WithScratchAsync(async scratch =>
         {
             var recording = await rooms.Parts.Runner.RecordAsync(stored.Document.Case, scratch, ct).ConfigureAwait(false);

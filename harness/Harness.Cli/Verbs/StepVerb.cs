@@ -40,7 +40,7 @@ internal static class StepVerb
             var planted = Options.Defect(result.GetValue(defect));
             var chosen = Options.Parse<Placement>("--placement", result.GetValue(placements));
             var work = result.GetValue(@case) is { } word
-                ? Work.Of(CaseArgument.Read(word).Stored.Document)
+                ? Work.Of(CaseArgument.ReadOurs(word, "step").Stored.Document)
                 : Work.Random(
                     context.Rooms.Programs, result.GetValue(seed), Options.AtLeastOne("--programs", result.GetValue(programs)),
                     Options.AtLeastOne("--size", result.GetValue(size)), Options.Cells(result.GetValue(routes), result.GetValue(modes), result.GetValue(targets)),

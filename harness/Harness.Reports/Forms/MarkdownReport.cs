@@ -18,6 +18,11 @@ public static class MarkdownReport
         }
 
         text.Append(CultureInfo.InvariantCulture, $"\n{Escaped(ConsoleReport.ConfidenceSentence(summary))}. Zig {Escaped(summary.ZigVersion)}, {summary.Timings.WallSeconds:0} s, run {Escaped(summary.RunId)}.\n\n");
+        if (summary.Runtime is { } runtime)
+        {
+            text.Append($"Runtime {Escaped(runtime.Name)}, in place of ours. Without {Escaped(string.Join("; ", runtime.LeftOut.Select(left => left.What)))}.\n\n");
+        }
+
         if (ConsoleReport.ScopeSentence(summary) is { } scope)
         {
             text.Append($"Scope: {Escaped(scope)}.\n\n");

@@ -8,7 +8,7 @@ internal static class PlanVariants
     private const int MaxEntries = 6;
 
     public static IEnumerable<Variant> Of(Case @case, int entries) =>
-        Fault(@case, entries).Concat(Split(@case, entries)).Concat(Placement(@case)).Concat(Policy(@case)).Concat(Schedule(@case)).Concat(Disturbed(@case));
+        Fault(@case, entries).Concat(Split(@case, entries)).Concat(@case.Cell.Runtime is null ? Placement(@case).Concat(Policy(@case)) : []).Concat(Schedule(@case)).Concat(Disturbed(@case));
 
     private static IEnumerable<Variant> Fault(Case @case, int entries)
     {

@@ -153,7 +153,7 @@ public class PlanBuilderTests
     {
         var plan = Plan(Samples.Nested(fibers: 2, loops: 8));
         var observed = plan.Rows.Where(r => (r.Flags & RowFlags.BothObservers) != 0).ToArray();
-        Assert.InRange(observed.Length * 100 / plan.Rows.Length, 1, 12);
+        Assert.InRange(observed.Length * 100 / plan.Rows.Length, 5, PlanOptions.Default.ObservedPercent + 2);
         Assert.Equal(plan.Facts.ObservedRows, observed.Length);
         var noFault = observed.Where(r => r.Scenario == 0).ToArray();
         Assert.Equal(Enum.GetValues<SplitKind>().Order(), noFault.Select(r => r.Split).Distinct().Order());

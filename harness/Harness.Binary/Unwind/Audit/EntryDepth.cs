@@ -9,6 +9,9 @@ internal static class EntryDepth
     {
         // Called by a prologue: the frame is the one that the function whose prologue it is would have had, so the caller is that one's.
         ["__morestack"] = 16,
+        // libgcc's other ways in: for calls of code that does not ask, and of the large code model.
+        ["__morestack_non_split"] = 16,
+        ["__morestack_large_model"] = 16,
         // The same, with the sizes pushed.
         ["hs_morestack_thunk"] = 24,
     };
