@@ -20,7 +20,7 @@ public sealed record StepSpeed(double PerSecond, long Steps, int Findings);
 
 /// <summary>The same executions with traces and without, in turns.</summary>
 /// <param name="Observed">Executions that took traces, at every probe.</param>
-/// <param name="RunSeconds">Without any trace: of each program the fastest round.</param>
+/// <param name="RunSeconds">Without any trace, the mean of all rounds.</param>
 /// <param name="TracedSeconds">With them.</param>
 public sealed record ObserverCost(long Executions, long Observed, long Frames, double RunSeconds, double TracedSeconds)
 {
@@ -112,23 +112,24 @@ public sealed class TraceCosts(IUnitFactory factory, IUnitRunner runner) : ITrac
 
     /// <summary>
     /// Each program without traces and with them. A round is a worker of its own, because some questions are asked once in a worker; every other one takes
-    /// the traces first, so that each side is the second, which finds its memory touched, in half of them. Of each the fastest round counts.
+    /// the traces first, so that each side is the second, which finds its memory touched, in half of them. Their mean counts: where a hypervisor takes time away, what a
+    /// process has used stands still and then catches up, and the fastest of short rounds is nothing at all.
     /// </summary>
     private async Task<(ObserverCost Cost, int Failures)> CompareAsync(
         BuiltUnit unit, IReadOnlyList<ProgramPlan> traced, int rounds, string directory, CancellationToken ct)
     {
-        var (without, with, failures, frames) = (Unmeasured(traced), Unmeasured(traced), 0, 0L);
-        for (var round = 0; round < Math.Max(2, rounds); round++)
+        var (without, with, failures, frames) = (0.0, 0.0, 0, 0L);
+        var even = rounds + (rounds % 2);
+        for (var round = 0; round < even; round++)
         {
-            var (first, second) = round % 2 == 0 ? (without, with) : (with, without);
             var turns = traced.SelectMany(plan => round % 2 == 0 ? [Without(plan), plan] : new[] { plan, Without(plan) }).ToList();
             var place = Path.Combine(directory, round.ToString(CultureInfo.InvariantCulture));
             Directory.CreateDirectory(place);
             var run = await runner.RunAsync(unit, UnitPlan.Join(turns), place, ct).ConfigureAwait(false);
             foreach (var (turn, done) in run.ProgramsDone)
             {
-                var side = turn % 2 == 0 ? first : second;
-                side[turn / 2] = Math.Min(side[turn / 2], done.Elapsed.TotalSeconds);
+                var isWithout = turn % 2 == round % 2;
+                (without, with) = isWithout ? (without + done.Elapsed.TotalSeconds, with) : (without, with + done.Elapsed.TotalSeconds);
             }
 
             frames = run.ProgramsDone.Values.Sum(done => done.Counters.FramesChecked);
@@ -137,11 +138,9 @@ public sealed class TraceCosts(IUnitFactory factory, IUnitRunner runner) : ITrac
 
         var cost = new ObserverCost(
             traced.Sum(plan => (long)plan.Rows.Length), traced.Sum(plan => (long)plan.Rows.Count(row => (row.Flags & RowFlags.BothObservers) != 0)),
-            frames, without.Sum(), with.Sum());
+            frames, without / even, with / even);
         return (cost, failures);
     }
-
-    private static double[] Unmeasured(IReadOnlyList<ProgramPlan> plans) => [.. Enumerable.Repeat(double.PositiveInfinity, plans.Count)];
 
     private static ProgramPlan Without(ProgramPlan plan) =>
         plan with { Rows = [.. plan.Rows.Select(row => row with { Flags = row.Flags & ~(RowFlags.BothObservers | RowFlags.SendTraces | RowFlags.Record) })] };

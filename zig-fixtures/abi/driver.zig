@@ -2,6 +2,10 @@
 //! reads the lines. Without std and libc, since it is compiled by the release that is being looked at.
 
 const table = @import("table");
+const kernel = @import("kernel.zig");
+const text = kernel.text;
+const hex = kernel.hex;
+const number = kernel.number;
 
 const general_count = 16;
 const rsp = 4;
@@ -36,9 +40,6 @@ extern const hs_abi_probes: [*]const table.Probe;
 extern const hs_abi_probe_count: u64;
 extern fn hs_abi_enter() callconv(.c) void;
 extern fn hs_abi_entry() callconv(.c) void;
-extern fn hs_abi_signal() callconv(.c) void;
-extern fn hs_abi_restorer() callconv(.c) void;
-extern fn hs_abi_syscall(number: u64, a: u64, b: u64, c: u64, d: u64) callconv(.c) i64;
 
 export var hs_abi_values: [table.slot_bytes * table.max_slots]u8 align(64) = undefined;
 export var hs_abi_results: [table.slot_bytes * table.max_slots]u8 align(64) = undefined;
@@ -55,7 +56,6 @@ var trace_buffers: [area_count][32]u64 = undefined;
 const stack_words = 32;
 const stack_below = 16384;
 var probe_stack: [stack_below + 1024]u64 align(64) = undefined;
-var signal_stack: [8192]u64 align(64) = undefined;
 
 const Style = enum(u32) { random, pointers, floats };
 
@@ -66,7 +66,7 @@ const sentinel = 0xA5;
 const change_none = 34;
 
 export fn hs_abi_main() callconv(.c) u32 {
-    catchSignals();
+    kernel.catchSignals();
     text("areas ");
     number(@intFromPtr(&areas));
     text(" bytes ");
@@ -87,7 +87,7 @@ export fn hs_abi_main() callconv(.c) u32 {
     text("end ");
     number(hs_abi_probe_count);
     text("\n");
-    flush();
+    kernel.flush();
     return 0;
 }
 
@@ -168,7 +168,7 @@ fn dump() void {
     text(" ");
     var copy: [table.slot_bytes * 2]u8 align(64) = undefined;
     const stack = hs_abi_seen.general[rsp] + 8;
-    peek(stack, &copy);
+    kernel.peek(stack, &copy);
     hex(&copy);
     text(" ");
     for (hs_abi_seen.general) |value| pointee(value);
@@ -180,7 +180,7 @@ fn dump() void {
     }
     text(" ");
     var chain: [16]u8 align(8) = undefined;
-    peek(hs_abi_seen.general[rbp], &chain);
+    kernel.peek(hs_abi_seen.general[rbp], &chain);
     var returns: [8]u8 = undefined;
     for (&returns, 0..) |*byte, i| byte.* = chain[8 + i];
     number(@intFromBool(@as(u64, @bitCast(returns)) == @intFromPtr(&hs_abi_back)));
@@ -188,7 +188,7 @@ fn dump() void {
 
 fn pointee(address: u64) void {
     var copy: [table.slot_bytes]u8 = undefined;
-    peek(address, &copy);
+    kernel.peek(address, &copy);
     hex(&copy);
 }
 
@@ -368,97 +368,12 @@ fn clear(image: *Image) void {
 fn run(probe: *const table.Probe) void {
     hs_abi_died = 0;
     hs_abi_goal = probe.code;
-    timer(200_000);
+    kernel.timer(200_000);
     hs_abi_enter();
-    timer(0);
+    kernel.timer(0);
 }
 
-const sys_write = 1;
-const sys_read = 0;
-const sys_rt_sigaction = 13;
-const sys_pipe = 22;
-const sys_setitimer = 38;
-const sys_sigaltstack = 131;
-const itimer_prof = 2;
-const sigprof = 27;
-
-/// SIGPROF after so many microseconds of this process's own time, for probes that never return.
-fn timer(microseconds: u64) void {
-    const value = [4]u64{ 0, 0, 0, microseconds };
-    _ = hs_abi_syscall(sys_setitimer, itimer_prof, @intFromPtr(&value), 0, 0);
-}
-
-var pipe: [2]i32 = .{ -1, -1 };
-
-fn catchSignals() void {
-    const Action = extern struct { handler: usize, flags: u64, restorer: usize, mask: u64 };
-    const siginfo = 4;
-    const restorer = 0x04000000;
-    const on_stack = 0x08000000;
-    const no_defer = 0x40000000;
-    const action: Action = .{
-        .handler = @intFromPtr(&hs_abi_signal),
-        .flags = siginfo | restorer | on_stack | no_defer,
-        .restorer = @intFromPtr(&hs_abi_restorer),
-        .mask = 0,
-    };
-    const alternate = [3]u64{ @intFromPtr(&signal_stack), 0, @sizeOf(@TypeOf(signal_stack)) };
-    _ = hs_abi_syscall(sys_sigaltstack, @intFromPtr(&alternate), 0, 0, 0);
-    // Illegal instruction, trap, abort, bus error, arithmetic, segmentation fault, and the timer.
-    for ([_]u64{ 4, 5, 6, 7, 8, 11, sigprof }) |signal| {
-        _ = hs_abi_syscall(sys_rt_sigaction, signal, @intFromPtr(&action), 0, 8);
-    }
-    _ = hs_abi_syscall(sys_pipe, @intFromPtr(&pipe), 0, 0, 0);
-}
-
-/// Memory that may not be there, by way of the kernel, which says so instead of sending a signal; zeroes then.
-fn peek(address: u64, copy: []u8) void {
-    for (copy) |*byte| byte.* = 0;
-    const written = hs_abi_syscall(sys_write, @intCast(pipe[1]), address, copy.len, 0);
-    if (written > 0) _ = hs_abi_syscall(sys_read, @intCast(pipe[0]), @intFromPtr(copy.ptr), @intCast(written), 0);
-}
-
-// Printing.
-
-var buffer: [1 << 16]u8 = undefined;
-var used: u64 = 0;
-
-fn flush() void {
-    var done: u64 = 0;
-    while (done < used) {
-        const count = hs_abi_syscall(sys_write, 1, @intFromPtr(&buffer) + done, used - done, 0);
-        if (count <= 0) break;
-        done += @intCast(count);
-    }
-    used = 0;
-}
-
-fn character(byte: u8) void {
-    if (used == buffer.len) flush();
-    buffer[used] = byte;
-    used += 1;
-}
-
-fn text(words: []const u8) void {
-    for (words) |byte| character(byte);
-}
-
-fn hex(bytes: []const u8) void {
-    for (bytes) |byte| {
-        character("0123456789abcdef"[byte >> 4]);
-        character("0123456789abcdef"[byte & 15]);
-    }
-}
-
-/// In hexadecimal.
-fn number(value: u64) void {
-    var shift: u6 = 60;
-    while (shift > 0 and value >> shift == 0) shift -= 4;
-    while (true) : (shift -= 4) {
-        character("0123456789abcdef"[value >> shift & 15]);
-        if (shift == 0) return;
-    }
-}
+// Lines.
 
 /// The beginning of every line: what, probe, style, round, signal, and a blank.
 fn begin(kind: []const u8, index: u64, style: u64, round: u64) void {
