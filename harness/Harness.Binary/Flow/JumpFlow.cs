@@ -40,7 +40,7 @@ internal sealed class JumpFlow(ITableImage image, Func<ulong, ulong, CallBehavio
         }
 
         _states = new AbstractState?[instructions.Length];
-        _isTarget = Targets(code);
+        _isTarget = BranchTargets.Of(code);
         _left = (long)MaxTurns * (instructions.Length + JumpTable.MaxEntries);
         _found.Clear();
         _open.Clear();
@@ -57,21 +57,6 @@ internal sealed class JumpFlow(ITableImage image, Func<ulong, ulong, CallBehavio
         return _left > 0
             ? _found.Where(jump => jump.Value.Count > 0).ToDictionary(jump => jump.Key, jump => jump.Value.Order().Select(at => instructions[at].IP).ToArray())
             : new Dictionary<ulong, ulong[]>();
-    }
-
-    private static bool[] Targets(ICode code)
-    {
-        var result = new bool[code.Instructions.Length];
-        foreach (ref readonly var instruction in code.Instructions.AsSpan())
-        {
-            if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch
-                && code.IndexOf(instruction.NearBranchTarget) is var index and >= 0)
-            {
-                result[index] = true;
-            }
-        }
-
-        return result;
     }
 
     private void Arrive(int index, AbstractState state)

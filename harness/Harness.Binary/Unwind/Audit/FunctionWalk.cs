@@ -29,7 +29,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         var count = function.Instructions.Length;
         _states = new AbstractState?[count];
         _reached = new bool[count];
-        _isTarget = Targets(function);
+        _isTarget = BranchTargets.Of(function);
         Arrive(0, AbstractState.AtEntry(depth));
         while (_open.TryPop(out var at))
         {
@@ -43,21 +43,6 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
             Instructions += _reached[i] ? 1 : 0;
             Unreached += _reached[i] ? 0 : 1;
         }
-    }
-
-    private static bool[] Targets(CodeFunction function)
-    {
-        var result = new bool[function.Instructions.Length];
-        foreach (ref readonly var instruction in function.Instructions.AsSpan())
-        {
-            if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch
-                && function.IndexOf(instruction.NearBranchTarget) is var index and >= 0)
-            {
-                result[index] = true;
-            }
-        }
-
-        return result;
     }
 
     /// <summary>Another path reaches an instruction.</summary>
