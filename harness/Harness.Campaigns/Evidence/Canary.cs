@@ -37,21 +37,36 @@ public sealed class MutantCanary(MutantLab lab, IProgramSource programs) : ICana
     private const int ProgramSize = 18;
     private const int Rows = 120;
 
+    /// <summary>Few programs may not have what a defect needs, a release out of turn for example: where its code was never run, others are tried.</summary>
+    private const int Flights = 8;
+
     public async Task<CanaryFlight> FlyAsync(string defect, Cell cell, ulong seed, string scratchDirectory, CancellationToken ct)
     {
         var planted = PlantedDefect.Named(defect) ?? throw new ArgumentException($"no defect is called {defect}", nameof(defect));
-        var made = Enumerable.Range(0, Programs).Select(i => programs.Generate(new ProgramRecipe(i, unchecked(seed + (ulong)i), ProgramSize, programs.Profiles[0]))).ToArray();
-        var options = PlanOptions.Default with { Seed = seed, RowCap = Rows, Observe = false, SignalsEvery = 0, ThreadsEvery = 0 };
         return await Environments.TranslateAsync(async () =>
         {
-            var (ground, problem) = await lab.PrepareAsync(made, cell, options, scratchDirectory, ct, judges: false).ConfigureAwait(false);
-            if (ground is null)
+            var verdict = await TryAsync(planted, cell, seed, Path.Combine(scratchDirectory, "0"), ct).ConfigureAwait(false);
+            for (var flight = 1; verdict is (MutantVerdict.NotReached, _) && flight < Flights; flight++)
             {
-                return new CanaryFlight("", problem);
+                verdict = await TryAsync(planted, cell, unchecked(seed + (ulong)(flight * Programs)), Path.Combine(scratchDirectory, $"{flight}"), ct).ConfigureAwait(false);
             }
 
-            var trial = await lab.TryAsync(ground, planted, ct).ConfigureAwait(false);
-            return trial.Verdict is MutantVerdict.Killed killed ? new CanaryFlight(killed.Check, "") : new CanaryFlight("", trial.Verdict.ToString());
+            return verdict switch
+            {
+                (MutantVerdict.Killed killed, _) => new CanaryFlight(killed.Check, ""),
+                (null, var problem) => new CanaryFlight("", problem),
+                (var other, _) => new CanaryFlight("", other.ToString()),
+            };
         }).ConfigureAwait(false);
+    }
+
+    /// <summary>One flight, over programs of its own; without a verdict: why it could not begin.</summary>
+    private async Task<(MutantVerdict? Verdict, string Problem)> TryAsync(PlantedDefect planted, Cell cell, ulong seed, string scratchDirectory, CancellationToken ct)
+    {
+        Directory.CreateDirectory(scratchDirectory);
+        var made = Enumerable.Range(0, Programs).Select(i => programs.Generate(new ProgramRecipe(i, unchecked(seed + (ulong)i), ProgramSize, programs.Profiles[0]))).ToArray();
+        var options = PlanOptions.Default with { Seed = seed, RowCap = Rows, Observe = false, SignalsEvery = 0, ThreadsEvery = 0 };
+        var (ground, problem) = await lab.PrepareAsync(made, cell, options, scratchDirectory, ct, judges: false).ConfigureAwait(false);
+        return ground is null ? (null, problem) : ((await lab.TryAsync(ground, planted, ct).ConfigureAwait(false)).Verdict, "");
     }
 }

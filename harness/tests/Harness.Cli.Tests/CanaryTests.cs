@@ -1,10 +1,12 @@
 using Harness.Binary;
 using Harness.Campaigns;
+using Harness.Campaigns.Evidence;
 using Harness.Execution;
 using Harness.Generators;
 using Harness.Model;
 using Harness.Toolchain;
 using Harness.Verification;
+using Harness.Verification.Mutation;
 
 namespace Harness.Cli.Tests;
 
@@ -114,6 +116,27 @@ public abstract class CanaryHunt : IDisposable
                 return Directory.CreateDirectory(folder).FullName;
             }
         }
+    }
+}
+
+/// <summary>The defect that each campaign plants beside its batches.</summary>
+public sealed class CampaignCanaryTests : IDisposable
+{
+    private readonly string _scratch = Directory.CreateTempSubdirectory("canary-").FullName;
+
+    public void Dispose() => Directory.Delete(_scratch, recursive: true);
+
+    /// <summary>The first programs of this seed release nothing out of turn, so the broken list was never used: a run with it was called inconclusive.</summary>
+    [Fact]
+    public async Task a_canary_whose_first_programs_do_not_come_to_it_is_tried_on_others()
+    {
+        var root = FixtureLayout.FindRepository(AppContext.BaseDirectory);
+        var fixtures = FixtureLayout.Find(root);
+        var cache = new ToolCache((await ZigLocator.LocateAsync(null, root, CancellationToken.None)).Require(), fixtures, Path.Combine(root, ".cache"));
+        var lab = new MutantLab(fixtures, cache, new WorkerSession(await cache.ProcessesAsync(CancellationToken.None)));
+        var cell = new Cell(Route.Thunk, OptimizeMode.ReleaseSmall, Backend.Llvm);
+        var flight = await new MutantCanary(lab, new RealRooms().Programs).FlyAsync("ledger_link", cell, 1077470310, _scratch, CancellationToken.None);
+        Assert.True(flight.Check.Length > 0, flight.Detail);
     }
 }
 
