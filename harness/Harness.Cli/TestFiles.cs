@@ -1,4 +1,3 @@
-using System.Globalization;
 using Harness.Execution;
 using Harness.Model;
 using Harness.Toolchain;
@@ -26,7 +25,11 @@ public interface ITestFiles
     /// <summary>The compiler's own library, as a file of tests with filters that leave out what its distribution lacks the files for.</summary>
     Task<StandardTests> StandardAsync(string directory, CancellationToken ct);
 
-    Task<TestFileOutcome> RunAsync(TestFile file, Cell cell, string directory, Action<TestResult> onResult, CancellationToken ct);
+    /// <summary>
+    /// In each of the cells, in their order; parts of files (<see cref="TestFile.Parts"/>) at once on as many lanes as the machine has processors.
+    /// </summary>
+    /// <param name="onResult">Called by one lane at a time. A test that two parts have comes twice; <see cref="TestResult.Joined"/> makes one of them.</param>
+    Task<IReadOnlyList<TestFileOutcome>> RunAsync(TestFile file, IReadOnlyList<Cell> cells, string directory, Action<Cell, TestResult> onResult, CancellationToken ct);
 }
 
 /// <summary>The real one.</summary>
@@ -36,27 +39,45 @@ internal sealed class RealTestFiles(WorkerBuilder builder, StandardLibraryTests 
 
     public Task<StandardTests> StandardAsync(string directory, CancellationToken ct) => standard.FindAsync(directory, ct);
 
-    public async Task<TestFileOutcome> RunAsync(TestFile file, Cell cell, string directory, Action<TestResult> onResult, CancellationToken ct)
+    public async Task<IReadOnlyList<TestFileOutcome>> RunAsync(
+        TestFile file, IReadOnlyList<Cell> cells, string directory, Action<Cell, TestResult> onResult, CancellationToken ct)
     {
-        var (results, names, checks, functions) = (new List<TestResult>(), new HashSet<string>(StringComparer.Ordinal), 0, 0);
-        var parts = file.Parts(cell.Backend);
-        for (var part = 0; part < parts.Length; part++)
+        var parts = cells.SelectMany((cell, at) => file.Parts(cell.Backend).Select((part, index) => (Cell: cell, At: at, Index: index, File: part))).ToList();
+        var outcomes = new TestFileOutcome?[parts.Count];
+        var reporting = new Lock();
+        var lanes = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = ct };
+        await Parallel.ForEachAsync(Enumerable.Range(0, parts.Count), lanes, async (i, cancel) =>
         {
-            var place = Path.Combine(directory, part.ToString(CultureInfo.InvariantCulture));
-            Directory.CreateDirectory(place);
-            var outcome = await builder.BuildTestsAsync(parts[part], cell, place, ct).ConfigureAwait(false);
-            if (outcome is not BuildOutcome.Built built)
-            {
-                return new TestFileOutcome.Unusable(Unbuilt.Reason(outcome));
-            }
+            var (cell, at, index, part) = parts[i];
+            outcomes[i] = await PartAsync(part, cell, Path.Combine(directory, $"{at}.{index}"), Report, cancel).ConfigureAwait(false);
 
-            var work = Directory.CreateDirectory(Path.Combine(place, WorkFolder)).FullName;
-            var ran = await new TestSession(processes, TestLimits.Default).RunAsync(built.WorkerPath, work, onResult, ct).ConfigureAwait(false);
-            results.AddRange(ran.Where(result => names.Add(result.Name)).Select((result, i) => result with { Index = results.Count + i }).ToList());
-            (checks, functions) = (checks + built.Injection.Split, functions + built.Injection.Functions);
-            Directory.Delete(place, recursive: true);
+            void Report(TestResult result)
+            {
+                lock (reporting)
+                {
+                    onResult(cell, result);
+                }
+            }
+        }).ConfigureAwait(false);
+        return [.. cells.Select((_, at) => Join([.. parts.Index().Where(part => part.Item.At == at).Select(part => outcomes[part.Index]!)]))];
+    }
+
+    private async Task<TestFileOutcome> PartAsync(TestFile file, Cell cell, string place, Action<TestResult> onResult, CancellationToken ct)
+    {
+        var work = Directory.CreateDirectory(Path.Combine(place, WorkFolder)).FullName;
+        var outcome = await builder.BuildTestsAsync(file, cell, place, ct).ConfigureAwait(false);
+        if (outcome is not BuildOutcome.Built built)
+        {
+            return new TestFileOutcome.Unusable(Unbuilt.Reason(outcome));
         }
 
-        return new TestFileOutcome.Ran(results, checks, functions);
+        var ran = await new TestSession(processes, TestLimits.Default).RunAsync(built.WorkerPath, work, onResult, ct).ConfigureAwait(false);
+        Directory.Delete(place, recursive: true);
+        return new TestFileOutcome.Ran(ran, built.Injection.Split, built.Injection.Functions);
     }
+
+    /// <summary>Of one cell's parts; a cell with a part that cannot be used cannot.</summary>
+    private static TestFileOutcome Join(IReadOnlyList<TestFileOutcome> parts) =>
+        parts.OfType<TestFileOutcome.Unusable>().FirstOrDefault() ?? (TestFileOutcome)parts.Cast<TestFileOutcome.Ran>().Aggregate((a, b) =>
+            new TestFileOutcome.Ran([.. TestResult.Joined(a.Results.Concat(b.Results))], a.Checks + b.Checks, a.Functions + b.Functions));
 }

@@ -19,21 +19,16 @@ public sealed record TestFile(string Path, ImmutableArray<string> Options, Immut
     public const long HeadroomBytes = 64 << 10;
 
     /// <summary>
-    /// LLVM writes a section for each function, and a library's tests have more of them than an object holds (65,279, ELF's SHN_LORESERVE) and than it optimises in
-    /// minutes. A file of more filters than this is compiled in parts there.
+    /// Filters of one part. LLVM writes a section for each function, and a library's tests have more of them than an object holds (65,279, ELF's SHN_LORESERVE) and than
+    /// it optimises in minutes. Zig's own backend is faster; parts there are for the lanes that run them.
     /// </summary>
-    private const int FiltersOfOnePart = 90;
+    private static int FiltersOfOnePart(Backend backend) => backend is Backend.SelfHosted ? 90 : 30;
 
     /// <summary>What is compiled by itself, each with its share of the filters: one may let in a test of another's, so tests may come twice.</summary>
     public ImmutableArray<TestFile> Parts(Backend backend)
     {
-        if (backend is Backend.SelfHosted || Filters.Length <= FiltersOfOnePart)
-        {
-            return [this];
-        }
-
-        var parts = (Filters.Length + FiltersOfOnePart - 1) / FiltersOfOnePart;
-        return [.. Filters.Chunk((Filters.Length + parts - 1) / parts).Select(filters => this with { Filters = [.. filters] })];
+        var parts = (Filters.Length + FiltersOfOnePart(backend) - 1) / FiltersOfOnePart(backend);
+        return parts <= 1 ? [this] : [.. Filters.Chunk((Filters.Length + parts - 1) / parts).Select(filters => this with { Filters = [.. filters] })];
     }
 
     internal string[] Arguments(FixtureLayout fixtures) =>

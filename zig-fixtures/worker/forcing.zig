@@ -70,17 +70,31 @@ pub fn carve(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, range:
     const plan = planOf(thread);
     plan.allocations += 1;
     if (plan.fail_allocation == plan.allocations) return false;
-    if (isPooled(plan)) return pool.carve(thread, stack, usable, range);
+    if (isPooled(plan)) return pool.carve(thread, stack, usable + plan.headroom_bytes, range) and withHeadroom(plan, range);
     return arena.carve(stackOf(stack), plan, usable, range);
 }
 
 pub fn carveEmergency(thread: *runtime.Thread, stack: *runtime.Stack, usable: u64, least: u64, range: *Range) bool {
     const plan = planOf(thread);
     if (isPooled(plan)) {
-        if (pool.carveEmergency(thread, stack, usable, least, range)) return lent(plan, range);
+        const headroom = plan.headroom_bytes;
+        if (pool.carveEmergency(thread, stack, usable + headroom, least + headroom, range)) return withHeadroom(plan, range) and lent(plan, range);
     } else if (arena.carve(stackOf(stack), plan, usable, range)) return lent(plan, range);
     arena.fail(plan, abi.fail_arena, stack.segment.?.used_bytes);
     return false;
+}
+
+/// The product's memory knows its slack alone: what a plan wants below the limit besides was carved as usable.
+fn withHeadroom(plan: *const abi.Plan, range: *Range) bool {
+    range.limit += plan.headroom_bytes;
+    return true;
+}
+
+/// Of a fiber's first slot: the smallest, but for headroom.
+fn firstClass(plan: *const abi.Plan) u64 {
+    var class: u64 = runtime.class_min;
+    while (@as(u64, 1) << @intCast(class) < plan.headroom_bytes + (1 << runtime.class_min)) class += 1;
+    return class;
 }
 
 fn lent(plan: *abi.Plan, range: *const Range) bool {
@@ -96,7 +110,7 @@ pub fn release(thread: *runtime.Thread, stack: *runtime.Stack, segment: *abi.Seg
 
 pub fn closed(thread: *runtime.Thread, stack: *runtime.Stack) void {
     const own = stackOf(stack);
-    if (own.first_slot != 0) pool.hs_slot_give(runtime.class_min, own.first_slot, own.first_kind);
+    if (own.first_slot != 0) pool.hs_slot_give(firstClass(planOf(thread)), own.first_slot, own.first_kind);
     own.first_slot = 0;
     arena.makeAllAccessible(own, planOf(thread));
 }
@@ -121,16 +135,18 @@ fn openPooled(stack: *abi.Stack, plan: *const abi.Plan, usable_bytes: u64) u64 {
         .natural, .single_entry, .entry_set => pool_class_sparse,
         else => pool_class_dense,
     };
-    stack.first_slot = pool.hs_slot_take(runtime.class_min, 0, &stack.first_kind);
+    const class = firstClass(plan);
+    stack.first_slot = pool.hs_slot_take(class, 0, &stack.first_kind);
     if (stack.first_slot == 0) unreachable; // Eight of thousands.
-    const high = stack.first_slot + (1 << runtime.class_min);
-    const most = (1 << runtime.class_min) - runtime.slack_bytes - runtime.canary_bytes - @sizeOf(abi.Segment);
+    const bytes = @as(u64, 1) << @intCast(class);
+    const high = stack.first_slot + bytes;
+    const most = bytes - plan.headroom_bytes - runtime.slack_bytes - runtime.canary_bytes - @sizeOf(abi.Segment);
     const usable = if (plan.kind == .natural) @min(usable_bytes, most) else most;
     const range: Range = .{
         .low = stack.first_slot,
         .high = high,
         .limit = high - @sizeOf(abi.Segment) - usable,
-        .origin = runtime.class_min,
+        .origin = class,
         .origin_kind = stack.first_kind & 0xff,
     };
     return @import("root").hs_stack_adopt(&stack.core, &range, usable);

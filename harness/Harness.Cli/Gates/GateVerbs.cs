@@ -59,31 +59,39 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
         var found = await files.StandardAsync(directory, ct).ConfigureAwait(false);
         var items = new List<GateItem>();
         var figures = new List<GateFigure> { new("files left out", found.Without.Length.ToString(CultureInfo.InvariantCulture)) };
-        var (thin, cut) = (new List<string>(), new List<string>());
-        foreach (var (cell, index) in Options.TwoCells.Select((cell, index) => (cell, index)))
+        var results = Options.TwoCells.ToDictionary(cell => cell, _ => new List<TestResult>());
+        var outcomes = new List<TestFileOutcome>();
+        using var share = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        // In any case less than what the phase is cut off after: what was found counts.
+        share.CancelAfter(budget * 1.5);
+        try
         {
-            var results = new List<TestResult>();
-            using var share = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            share.CancelAfter(budget * (index + 1) / Options.TwoCells.Count - clock.Elapsed is var left && left > TimeSpan.FromSeconds(5) ? left : TimeSpan.FromSeconds(5));
-            try
-            {
-                if (await files.RunAsync(found.File, cell, Path.Combine(directory, $"{index}"), results.Add, share.Token).ConfigureAwait(false) is TestFileOutcome.Unusable unusable)
-                {
-                    items.Add(new GateItem($"the library's tests do not compile in {cell}", GateItemKind.Failure, unusable.Reason.Split('\n')[0], "scripts/harness test --std"));
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                cut.Add($"{cell} after {results.Count:N0} tests");
-            }
-
-            figures.Add(new GateFigure($"held in {cell}", string.Create(CultureInfo.InvariantCulture, $"{results.Count(result => result.Verdict is TestVerdict.Held):N0} of {results.Count:N0} tests, {results.Sum(result => result.Splits):N0} splits")));
-            items.AddRange(results.Where(result => result.Verdict is TestVerdict.Broken).Select(result => new GateItem(
-                $"{result.Name} is broken by splits in {cell}", GateItemKind.Failure, ((TestVerdict.Broken)result.Verdict).Differences.FirstOrDefault()?.ToString() ?? "", $"scripts/harness test --std --filter '{result.Name}'")));
-            thin.AddRange(results.Exists(result => result.Verdict is TestVerdict.Held) || cut.Count > 0 ? [] : [$"nothing could be said of any test in {cell}"]);
+            outcomes.AddRange(await files.RunAsync(found.File, Options.TwoCells, directory, (cell, result) => results[cell].Add(result), share.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException)
+        {
+            ct.ThrowIfCancellationRequested();
         }
 
-        return new GatePhaseResult(phase, cut.Count > 0 ? GateStatus.Unfinished : GateStatus.Finished, clock.Elapsed.TotalSeconds, cut.Count > 0 ? $"its time was up: {string.Join(", ", cut)}" : "", items, figures, thin);
+        var thin = new List<string>();
+        foreach (var (cell, index) in Options.TwoCells.Select((cell, index) => (cell, index)))
+        {
+            var joined = TestResult.Joined(results[cell]).ToList();
+            if (outcomes.ElementAtOrDefault(index) is TestFileOutcome.Unusable unusable)
+            {
+                items.Add(new GateItem($"the library's tests do not compile in {cell}", GateItemKind.Failure, unusable.Reason.Split('\n')[0], "scripts/harness test --std"));
+            }
+
+            figures.Add(new GateFigure($"held in {cell}", string.Create(CultureInfo.InvariantCulture, $"{joined.Count(result => result.Verdict is TestVerdict.Held):N0} of {joined.Count:N0} tests, {joined.Sum(result => result.Splits):N0} splits")));
+            items.AddRange(joined.Where(result => result.Verdict is TestVerdict.Broken).Select(result => new GateItem(
+                $"{result.Name} is broken by splits in {cell}", GateItemKind.Failure, ((TestVerdict.Broken)result.Verdict).Differences.FirstOrDefault()?.ToString() ?? "", $"scripts/harness test --std --filter '{result.Name}'")));
+            thin.AddRange(joined.Exists(result => result.Verdict is TestVerdict.Held) || outcomes.Count == 0 ? [] : [$"nothing could be said of any test in {cell}"]);
+        }
+
+        return outcomes.Count > 0
+            ? new GatePhaseResult(phase, GateStatus.Finished, clock.Elapsed.TotalSeconds, "", items, figures, thin)
+            : new GatePhaseResult(
+                phase, GateStatus.Unfinished, clock.Elapsed.TotalSeconds, $"its time was up: {string.Join(", ", results.Select(of => $"{of.Key} after {of.Value.Count:N0} tests"))}", items, figures, thin);
     }
 
     /// <summary>A verb of this command line, its result kept.</summary>

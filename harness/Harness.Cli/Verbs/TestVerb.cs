@@ -60,18 +60,14 @@ internal sealed class TestVerb
 
             var file = found?.File ?? new TestFile(Path.GetFullPath(path!), [], []);
             file = file with { Options = [.. options], Filters = filters.Length > 0 ? [.. filters] : file.Filters };
-            var outcomes = new List<(Cell Cell, TestFileOutcome Outcome)>();
-            foreach (var cell in cells)
+            context.Terminal.Error.WriteLine($"compiling for {string.Join(" and ", cells)}");
+            var progress = new TestProgress(context.Terminal);
+            var ran = await files.RunAsync(file, cells, scratch, (_, one) => progress.Add(one), ct).ConfigureAwait(false);
+            progress.End();
+            var outcomes = cells.Zip(ran).ToList();
+            foreach (var (cell, outcome) in result.GetValue(_json) ? [] : outcomes)
             {
-                context.Terminal.Error.WriteLine($"compiling for {cell}");
-                var progress = new TestProgress(context.Terminal);
-                var outcome = await files.RunAsync(file, cell, Path.Combine(scratch, $"{outcomes.Count}"), progress.Add, ct).ConfigureAwait(false);
-                progress.End();
-                outcomes.Add((cell, outcome));
-                if (!result.GetValue(_json))
-                {
-                    context.Terminal.Out.Write(TestText.Of(cell, outcome));
-                }
+                context.Terminal.Out.Write(TestText.Of(cell, outcome));
             }
 
             context.Terminal.Out.Write(result.GetValue(_json) ? JsonSerializer.Serialize(TestText.Fields(outcomes, found), CaseText.JsonOptions) + "\n" : TestText.Ending(outcomes, found));

@@ -62,7 +62,7 @@ public abstract record GatePhase
 
         public override string Title => "every small program, every set of splits, every fault";
 
-        public override double Share => 0.08;
+        public override double Share => 0.06;
     }
 
     /// <summary>Stored cases come first in it.</summary>
@@ -74,7 +74,7 @@ public abstract record GatePhase
 
         public override string Title => "stored cases and random programs in every cell";
 
-        public override double Share => 0.27;
+        public override double Share => 0.20;
     }
 
     public sealed record Stepping : GatePhase
@@ -85,7 +85,7 @@ public abstract record GatePhase
 
         public override string Title => "unwind rows at every instruction of runs";
 
-        public override double Share => 0.05;
+        public override double Share => 0.04;
     }
 
     public sealed record LibraryTests : GatePhase
@@ -96,7 +96,7 @@ public abstract record GatePhase
 
         public override string Title => "the library's own tests, split";
 
-        public override double Share => 0.27;
+        public override double Share => 0.42;
     }
 
     public sealed record Mutation : GatePhase
@@ -107,7 +107,7 @@ public abstract record GatePhase
 
         public override string Title => "planted defects that the checker finds";
 
-        public override double Share => 0.17;
+        public override double Share => 0.14;
     }
 
     public sealed record RuntimeFigures : GatePhase
@@ -118,7 +118,7 @@ public abstract record GatePhase
 
         public override string Title => "figures of the split-stack runtime";
 
-        public override double Share => 0.08;
+        public override double Share => 0.06;
     }
 
     /// <summary>In the order in which they run.</summary>

@@ -33,7 +33,12 @@ public abstract record TestVerdict
 }
 
 /// <param name="Attempts">Split ones that were made, with the one that only counts prologues.</param>
-public sealed record TestResult(int Index, string Name, TestVerdict Verdict, int Attempts, long Splits);
+public sealed record TestResult(int Index, string Name, TestVerdict Verdict, int Attempts, long Splits)
+{
+    /// <summary>Of parts of a file that were run by themselves: a test that several of them have is one, broken if one of them broke it. Numbered anew, in their order.</summary>
+    public static IEnumerable<TestResult> Joined(IEnumerable<TestResult> parts) => parts.GroupBy(result => result.Name, StringComparer.Ordinal)
+        .Select((same, index) => same.MaxBy(result => result.Verdict is TestVerdict.Broken)! with { Index = index });
+}
 
 /// <summary>The attempts of runner.zig in words.</summary>
 public static class TestAttempts

@@ -19,8 +19,12 @@ public sealed record TestLimits(TimeSpan Silence, TimeSpan ProcessorTime, int Co
 public sealed class TestSession(ChildProcess processes, TestLimits limits)
 {
     private const int OutputCapBytes = 1 << 20;
-    private readonly LineProcess _processes = new(
-        processes, limits.Resources, limits.Silence, ("HS_ATTEMPT_MILLISECONDS", limits.ProcessorTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)));
+    private const string Hung = "hung";
+
+    /// <summary>Of the silence, for what hung before: a second and a third time cost less.</summary>
+    private const int HungBefore = 5;
+    private readonly LineProcess _processes = Of(processes, limits, limits.Silence);
+    private readonly LineProcess _hungBefore = Of(processes, limits, limits.Silence / HungBefore);
 
     /// <summary>In the order of the file.</summary>
     /// <param name="directory">Where the tests run; what they leave there is theirs.</param>
@@ -143,7 +147,7 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
             {
                 var record = new TestRecord(test.Index, test.Name);
                 var ending = await ProcessAsync(
-                    worker, directory, Arguments(test, difference.Attempt), record.Take, ct).ConfigureAwait(false);
+                    worker, directory, Arguments(test, difference.Attempt), record.Take, ct, difference.What == Hung ? _hungBefore : _processes).ConfigureAwait(false);
                 if (ending is not null)
                 {
                     record.Died(ending);
@@ -163,9 +167,12 @@ public sealed class TestSession(ChildProcess processes, TestLimits limits)
 
     /// <summary>Null: it did all that it was asked for. Otherwise how it ended, as a difference of whichever attempt ran.</summary>
     private async Task<TestDifference?> ProcessAsync(
-        string worker, string directory, IReadOnlyList<string> arguments, Action<TestLine> onLine, CancellationToken ct)
+        string worker, string directory, IReadOnlyList<string> arguments, Action<TestLine> onLine, CancellationToken ct, LineProcess? process = null)
     {
-        var ending = await _processes.RunAsync(worker, directory, arguments, text => onLine(TestLine.Parse(text)), OutputCapBytes, ct).ConfigureAwait(false);
-        return ending is null ? null : new TestDifference(0, ending.Hung ? "hung" : "died", ending.Hung ? "an end" : "a result", ending.How);
+        var ending = await (process ?? _processes).RunAsync(worker, directory, arguments, text => onLine(TestLine.Parse(text)), OutputCapBytes, ct).ConfigureAwait(false);
+        return ending is null ? null : new TestDifference(0, ending.Hung ? Hung : "died", ending.Hung ? "an end" : "a result", ending.How);
     }
+
+    private static LineProcess Of(ChildProcess processes, TestLimits limits, TimeSpan silence) => new(
+        processes, limits.Resources, silence, ("HS_ATTEMPT_MILLISECONDS", limits.ProcessorTime.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)));
 }

@@ -13,6 +13,21 @@ test "holds with output and memory" {
     std.debug.print("{d} entries\n", .{list.items.len});
 }
 
+/// Under the attribute such a function does not ask for stack: its frame lies in the headroom, on every kind of memory.
+noinline fn asksForItsCaller(seed: usize) usize {
+    var words: [1500]usize = undefined;
+    for (&words, 0..) |*word, i| word.* = seed +% i;
+    std.mem.doNotOptimizeAway(@returnAddress());
+    std.mem.doNotOptimizeAway(&words);
+    var sum = depth(5);
+    for (words) |word| sum +%= word;
+    return sum;
+}
+
+test "holds with a large frame that does not ask" {
+    try std.testing.expectEqual(5 + 1500 * 7 + 1500 * 1499 / 2, asksForItsCaller(7));
+}
+
 test "prints an address" {
     var here: u8 = 0;
     std.debug.print("{x:0>16}\n", .{@intFromPtr(&here)});
