@@ -104,10 +104,7 @@ internal static class TestText
         _ => [],
     };
 
-    private static IEnumerable<string> Differences(IEnumerable<TestDifference> differences) => differences.Select(
-        d => $"{d.What}: expected {Line(d.Expected)}, observed {Line(d.Observed)} ({TestAttempts.Name(d.Attempt)})");
-
-    private static string Line(string text) => text.Length == 0 ? "nothing" : text.ReplaceLineEndings("⏎");
+    private static IEnumerable<string> Differences(IEnumerable<TestDifference> differences) => differences.Select(difference => difference.ToString());
 
     private static string Cut(string line) => line.Length <= TextMax ? line : line[..TextMax] + "…";
 }

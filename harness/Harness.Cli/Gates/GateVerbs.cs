@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Harness.Campaigns;
+using Harness.Model;
 using Harness.Reports;
 using Harness.Reports.Gates;
 using Harness.Verification.TestFiles;
@@ -19,6 +20,9 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
     /// <summary>What <c>bench runtime</c> takes with all its work and two rounds, about, and what building takes before.</summary>
     private static readonly TimeSpan _wholeBench = TimeSpan.FromMinutes(20);
     private static readonly TimeSpan _benchBuilding = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often it is said how far the library's tests are.</summary>
+    private const int TestsOfOneLine = 250;
 
     public async Task<GatePhaseResult> ExhaustAsync(string phase, Stopwatch clock, CancellationToken ct)
     {
@@ -66,7 +70,7 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
         share.CancelAfter(budget * 1.5);
         try
         {
-            outcomes.AddRange(await files.RunAsync(found.File, Options.TwoCells, directory, (cell, result) => results[cell].Add(result), share.Token).ConfigureAwait(false));
+            outcomes.AddRange(await files.RunAsync(found.File, Options.TwoCells, directory, Take, share.Token).ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {
@@ -92,6 +96,15 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
             ? new GatePhaseResult(phase, GateStatus.Finished, clock.Elapsed.TotalSeconds, "", items, figures, thin)
             : new GatePhaseResult(
                 phase, GateStatus.Unfinished, clock.Elapsed.TotalSeconds, $"its time was up: {string.Join(", ", results.Select(of => $"{of.Key} after {of.Value.Count:N0} tests"))}", items, figures, thin);
+
+        void Take(Cell cell, TestResult result)
+        {
+            results[cell].Add(result);
+            if (results.Sum(of => of.Value.Count) is var tests && tests % TestsOfOneLine == 0)
+            {
+                terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {tests:N0} tests, {results.Sum(of => of.Value.Count(one => one.Verdict is TestVerdict.Broken)):N0} broken by splits"));
+            }
+        }
     }
 
     /// <summary>A verb of this command line, its result kept.</summary>

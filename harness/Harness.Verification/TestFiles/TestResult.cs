@@ -5,7 +5,13 @@ namespace Harness.Verification.TestFiles;
 /// <summary>One way in which a split test was not what it is plainly.</summary>
 /// <param name="Attempt">Number of the plan (runner.zig, Attempt); <see cref="TestAttempts.Name"/> has its words.</param>
 /// <param name="What">result, output, leaks, errors-logged, memory, segments, registers, limit, died or hung.</param>
-public sealed record TestDifference(int Attempt, string What, string Expected, string Observed);
+public sealed record TestDifference(int Attempt, string What, string Expected, string Observed)
+{
+    /// <summary>On one line.</summary>
+    public override string ToString() => $"{What}: expected {Line(Expected)}, observed {Line(Observed)} ({TestAttempts.Name(Attempt)})";
+
+    private static string Line(string text) => text.Length == 0 ? "nothing" : text.ReplaceLineEndings("⏎");
+}
 
 /// <summary>What came of one test. A closed family.</summary>
 public abstract record TestVerdict
