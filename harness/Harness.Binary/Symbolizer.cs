@@ -28,6 +28,7 @@ public sealed class Symbolizer
     private readonly LineTable _lines;
     private readonly DebugInfo _info;
     private readonly ulong _bias;
+    private readonly ElfFile _file;
 
     /// <param name="bias">
     /// What the loader added to the file's addresses; 0 for executables that are not position-independent.
@@ -36,7 +37,7 @@ public sealed class Symbolizer
     public Symbolizer(ElfFile file, ulong bias = 0)
     {
         ArgumentNullException.ThrowIfNull(file);
-        _bias = bias;
+        (_file, _bias) = (file, bias);
         _lines = LineTable.Read(file);
         _info = DebugInfo.Read(file, _lines);
         _symbols = file.Symbols
@@ -72,6 +73,10 @@ public sealed class Symbolizer
             Inlined = _info.Inlined(own),
         };
     }
+
+    /// <summary>Addresses of jumps out of functions: calls that an optimiser made jumps of, whose callers have no frame from then on.</summary>
+    /// <param name="prefix">Of the names of the functions that are looked at.</param>
+    public IEnumerable<ulong> DepartingJumps(string prefix) => Binary.DepartingJumps.Of(_file, prefix).Select(address => unchecked(address + _bias));
 
     /// <summary>The first symbol of that name, or null.</summary>
     public ulong? AddressOf(string name)

@@ -48,6 +48,12 @@ public readonly record struct CodeFrame(SourceOwner Owner, int Line, bool IsInli
 public interface ICodeMap
 {
     CodePosition Resolve(ulong address);
+
+    /// <summary>
+    /// Whether the function's code leaves by a jump at that line: the optimiser made it of a call that nothing follows, and the function, with what may be inlined
+    /// there, has no frame while the called one runs.
+    /// </summary>
+    bool JumpsAway(SourceOwner owner, int line) => false;
 }
 
 /// <summary>The code map of a linked worker.</summary>
@@ -58,6 +64,10 @@ public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
     internal const string FileName = "unit.zig";
 
     private readonly Dictionary<ulong, CodePosition> _known = [];
+    private HashSet<(SourceOwner Owner, int Line)>? _departures;
+
+    public bool JumpsAway(SourceOwner owner, int line) => (_departures ??= [.. symbolizer.DepartingJumps(SymbolPrefix)
+        .SelectMany(address => Resolve(address).Frames).Where(frame => frame.Line > 0).Select(frame => (frame.Owner, frame.Line))]).Contains((owner, line));
 
     public CodePosition Resolve(ulong address)
     {

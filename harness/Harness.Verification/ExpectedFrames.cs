@@ -20,7 +20,8 @@ internal sealed record ExpectedFrame(SourceOwner? Owner, int Line, bool Optional
 }
 
 /// <summary>Translates the model's chains to lines of a unit's source. Frames that the model shares are shared here.</summary>
-internal sealed class ExpectedFrames(SourceMap map, TraceRules rules)
+/// <param name="code">Where the code that was made of it leaves functions by jumps.</param>
+internal sealed class ExpectedFrames(SourceMap map, TraceRules rules, ICodeMap code)
 {
     private readonly Dictionary<(int Program, Frame Frame), ExpectedFrame> _known = [];
 
@@ -46,16 +47,15 @@ internal sealed class ExpectedFrames(SourceMap map, TraceRules rules)
 
     private ExpectedFrame Translate(int program, Frame frame) => frame switch
     {
-        Frame.Transpiled t => new ExpectedFrame(
-            new SourceOwner.Function(program, t.Function),
-            t.Site < 0 ? map.CheckpointLine(program, t.Function) : map.LineOfSite(program, t.Site),
-            t.Optional && rules.TailCallsMayDropFrames,
-            t.MayBeInlined && rules.FunctionsMayBeInlined),
+        Frame.Transpiled t => Translate(new SourceOwner.Function(program, t.Function), t.Site < 0 ? map.CheckpointLine(program, t.Function) : map.LineOfSite(program, t.Site), t),
         Frame.CallbackBridge => new ExpectedFrame(null, 0, Optional: false, MayBeInlined: false),
         Frame.FiberEntry f => new ExpectedFrame(
             new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber), Optional: false, MayBeInlined: false),
         _ => throw new UnreachableException(),
     };
+
+    private ExpectedFrame Translate(SourceOwner owner, int line, Frame.Transpiled frame) => new(
+        owner, line, rules.TailCallsMayDropFrames && (frame.Optional || code.JumpsAway(owner, line)), frame.MayBeInlined && rules.FunctionsMayBeInlined);
 }
 
 /// <summary>What a compiler may do to frames.</summary>

@@ -123,7 +123,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
     private IEnumerable<string> ExpectedOf(int program, TraceEvidence evidence) => evidence switch
     {
         { Sighting: { } sighting } => new ErrorTraceChecker(unit.Code, unit.Map, keeps: true).Of(program, sighting.Trace).Select(e => e.ToString()),
-        { Expected: { } expected } => new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell)).Of(program, expected).Select(f => f.ToString()),
+        { Expected: { } expected } => new ExpectedFrames(unit.Map, TraceRules.Of(unit.Cell), unit.Code).Of(program, expected).Select(f => f.ToString()),
         _ => [],
     };
 

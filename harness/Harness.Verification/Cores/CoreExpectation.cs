@@ -66,13 +66,13 @@ public sealed class CoreExpectation
         return first switch
         {
             TraceVerdict.Complete c => new ModelComparison.Agrees(c.Frames, c.LinesUnknown, 0),
-            TraceVerdict.Wrong w => new ModelComparison.Differs(w, Shown(fiber, expected)),
+            TraceVerdict.Wrong w => new ModelComparison.Differs(w, Shown(code, fiber, expected)),
             _ => new ModelComparison.Unknown("it is deeper than inlining can be followed"),
         };
     }
 
-    private EquatableArray<string> Shown(CoreFiber fiber, EquatableArray<Frame> expected) =>
-        new ExpectedFrames(_map, _rules).Of(0, new ProbeTrace(fiber.Index, -1, expected)).Select(f => f.ToString()).Take(ChainComparison.MaxFrames).ToEquatableArray();
+    private EquatableArray<string> Shown(ICodeMap code, CoreFiber fiber, EquatableArray<Frame> expected) =>
+        new ExpectedFrames(_map, _rules, code).Of(0, new ProbeTrace(fiber.Index, -1, expected)).Select(f => f.ToString()).Take(ChainComparison.MaxFrames).ToEquatableArray();
 
     private TraceVerdict Judge(CoreImage image, UnitCodeMap code, CoreFiber fiber, CoreChain chain, EquatableArray<Frame> expected, Since? since)
     {
@@ -111,6 +111,8 @@ public sealed class CoreExpectation
     /// <summary>A code map that does not know where one address is stopped: neither the line nor what is inlined there.</summary>
     private sealed class WithoutLine(ICodeMap code, ulong address) : ICodeMap
     {
+        public bool JumpsAway(SourceOwner owner, int line) => code.JumpsAway(owner, line);
+
         public CodePosition Resolve(ulong at) => at == address ? code.Resolve(at) with { Line = 0, FunctionLine = 0, Inlined = null } : code.Resolve(at);
     }
 }

@@ -115,7 +115,7 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
         {
             Reason = t.Walk is { IsUnsent: true } ? "the rest was not sent" : t.Walk?.Problem is { } problem ? $"{problem.Fault}" : "",
         }).ToArray();
-        return new TraceColumns(places).Of(truth is null ? null : new ExpectedFrames(unit.Map, rules).Of(program, truth), traces);
+        return new TraceColumns(places).Of(truth is null ? null : new ExpectedFrames(unit.Map, rules, unit.Code).Of(program, truth), traces);
     }
 
     private static string NameOf(UnwindTool tool) => tool switch

@@ -187,7 +187,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 
         private ulong[] Frames(ProbeTrace probe, int program) =>
         [
-            .. new ExpectedFrames(unit.Map, TraceRules.Exact).Of(program, probe)
+            .. new ExpectedFrames(unit.Map, TraceRules.Exact, unit.Code).Of(program, probe)
                 .Select(f => f.IsBridge ? Bridge.Start + 8 : _code.AddressOf(f.Owner!, f.Line)),
             Entry.Start + 8,
         ];

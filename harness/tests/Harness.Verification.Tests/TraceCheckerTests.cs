@@ -19,6 +19,7 @@ public class TraceCheckerTests
     private static readonly SourceMap Map = ZigEmitter.Emit([Samples.Recursive(2), Program]).Map;
 
     private readonly Dictionary<ulong, CodePosition> _code = [];
+    private readonly HashSet<(SourceOwner Owner, int Line)> _jumps = [];
 
     private static Frame Plain(int function, int site) => new Frame.Transpiled(function, site, Optional: false, MayBeInlined: false);
 
@@ -33,7 +34,7 @@ public class TraceCheckerTests
         int stubs = 1, int segments = 1, Observer observer = Observer.FramePointers)
     {
         var addresses = observed.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Address).ToEquatableArray();
-        var checker = new TraceChecker(new FakeCode(_code), Map, rules ?? TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
+        var checker = new TraceChecker(new FakeCode(_code, _jumps), Map, rules ?? TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
         return checker.Check(
             1, new ProbeTrace(0, site, expected.ToEquatableArray()),
             new WorkerMessage.Probe(0, 0, site, 0, observer, 0, stubs, segments), new WorkerMessage.Chain(0, end, addresses));
@@ -210,6 +211,26 @@ public class TraceCheckerTests
         Assert.Equal(accepted && observed.Contains("1@6"), Check(expected, observed, rules: TraceRules.Exact) is TraceVerdict.Complete);
     }
 
+    [Theory]
+    [InlineData("2@10 1@6 0@2 fiber entry", true)]
+    [InlineData("2@10 0@2 fiber entry", true)] // 1 left by a jump at the line of site 6
+    [InlineData("2@10 fiber entry", false)] // 0 did not
+    [InlineData("1@6 0@2 fiber entry", false)]
+    public void A_frame_whose_code_leaves_by_a_jump_at_its_line_may_be_absent(string observed, bool accepted)
+    {
+        _jumps.Add((new SourceOwner.Function(1, 1), Map.LineOfSite(1, 6)));
+        Assert.Equal(accepted, Check(Whole, observed) is TraceVerdict.Complete);
+        Assert.Equal(accepted && observed.Contains("1@6"), Check(Whole, observed, rules: TraceRules.Exact) is TraceVerdict.Complete);
+    }
+
+    [Fact]
+    public void A_jump_at_another_line_excuses_no_frame()
+    {
+        _jumps.Add((new SourceOwner.Function(1, 1), Map.LineOfSite(1, 7)));
+        _jumps.Add((new SourceOwner.Function(0, 1), Map.LineOfSite(1, 6)));
+        Assert.IsType<TraceVerdict.Wrong>(Check(Whole, "2@10 0@2 fiber entry"));
+    }
+
     [Fact]
     public void Several_tail_calls_in_a_row_may_all_be_absent()
     {
@@ -256,7 +277,7 @@ public class TraceCheckerTests
     {
         _code[0xfff_ffff] = new CodePosition("unit.other", new SourceOwner.Function(0, 0), Map.LineOfSite(0, 3));
         var chain = new WorkerMessage.Chain(0, ChainEnd.Clean, [0x1000_0000UL]);
-        var checker = new TraceChecker(new FakeCode(_code), Map, TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
+        var checker = new TraceChecker(new FakeCode(_code, []), Map, TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
         var verdict = checker.Check(1, new ProbeTrace(0, 3, [Plain(0, 2)]), new(0, 0, 3, 0, Observer.Dwarf, 0, 0, 0), chain);
         Assert.Equal(TraceFault.WrongFunction, Assert.IsType<TraceVerdict.Wrong>(verdict).Fault);
     }
@@ -299,8 +320,10 @@ public class TraceCheckerTests
         Assert.Equal(new TraceVerdict.Complete((2 * depth) + 1, 0), Check(pairs, inlined));
     }
 
-    private sealed class FakeCode(Dictionary<ulong, CodePosition> code) : ICodeMap
+    private sealed class FakeCode(Dictionary<ulong, CodePosition> code, HashSet<(SourceOwner Owner, int Line)> jumps) : ICodeMap
     {
+        public bool JumpsAway(SourceOwner owner, int line) => jumps.Contains((owner, line));
+
         public CodePosition Resolve(ulong address) => code.GetValueOrDefault(address, new CodePosition("??", null, 0));
     }
 }
