@@ -38,7 +38,10 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
     {
         public PlantedDefect Defect => defect;
 
-        public MutantVerdict Verdict { get; set; } = new MutantVerdict.Survived("there was no time to try it");
+        /// <summary>Null: not tried.</summary>
+        public MutantVerdict? Tried { get; set; }
+
+        public MutantVerdict Verdict => Tried ?? new MutantVerdict.Survived("there was no time to try it");
 
         public long? Reached { get; set; }
 
@@ -86,7 +89,7 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         {
             foreach (var standing in standings)
             {
-                standing.Verdict = new MutantVerdict.NotBuilt(problem);
+                standing.Tried = new MutantVerdict.NotBuilt(problem);
             }
 
             progress.WriteLine($"{cell}: {problem}");
@@ -103,7 +106,7 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         while (_clock.Elapsed < request.Budget && queue.TryDequeue(out var standing))
         {
             var trial = await rooms.Lab.TryAsync(ground, standing.Defect, ct).ConfigureAwait(false);
-            standing.Verdict = trial.Verdict is MutantVerdict.NotReached && standing.Verdict is MutantVerdict.TimedOut ? standing.Verdict : trial.Verdict;
+            standing.Tried = MutantVerdict.After(standing.Tried, trial.Verdict);
             standing.Reached = trial.Reached is { } times ? times + (standing.Reached ?? 0) : standing.Reached;
             standing.Seconds += trial.After.TotalSeconds;
             standing.Programs += ground.Plan.Programs.Count;

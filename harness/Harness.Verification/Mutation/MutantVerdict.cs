@@ -11,6 +11,10 @@ public abstract record MutantVerdict
 
     internal abstract Sealed Seal { get; }
 
+    /// <summary>What is known after another trial: programs that do not come to a defect take back nothing of what earlier ones said.</summary>
+    /// <param name="earlier">Null: there was none.</param>
+    public static MutantVerdict After(MutantVerdict? earlier, MutantVerdict trial) => trial is NotReached && earlier is TimedOut or Survived ? earlier! : trial;
+
     /// <summary>A check complained.</summary>
     /// <param name="Check">The one nearest to the cause, of the first execution that failed.</param>
     /// <param name="Case">That execution; null where no execution is to blame (unwind rows, recordings).</param>

@@ -48,6 +48,16 @@ public sealed class MutantLabTests : IDisposable
         Assert.Equal(0u, ground.Unit.Told(ground.Plan.Worker).Planted);
     }
 
+    [Fact]
+    public void Programs_that_do_not_come_to_a_defect_take_back_no_verdict()
+    {
+        var (survived, timedOut, killed, none) = (new MutantVerdict.Survived("1"), new MutantVerdict.TimedOut(), new MutantVerdict.Killed("digest", null, null), new MutantVerdict.NotReached());
+        Assert.Equal<MutantVerdict>([survived, timedOut, none, none, killed, survived], [
+            MutantVerdict.After(survived, none), MutantVerdict.After(timedOut, none), MutantVerdict.After(null, none), MutantVerdict.After(none, none),
+            MutantVerdict.After(survived, killed), MutantVerdict.After(none, survived),
+        ]);
+    }
+
     /// <summary>A defect that was never planted would survive, or a sound worker's "held" be taken for a verdict on it.</summary>
     [ZigFact(Timeout = Timeout)]
     public async Task A_worker_without_defects_refuses_a_plan_that_names_one()
