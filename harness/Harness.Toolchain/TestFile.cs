@@ -24,11 +24,50 @@ public sealed record TestFile(string Path, ImmutableArray<string> Options, Immut
     /// </summary>
     private static int FiltersOfOnePart(Backend backend) => backend is Backend.SelfHosted ? 90 : 30;
 
-    /// <summary>What is compiled by itself, each with its share of the filters: one may let in a test of another's, so tests may come twice.</summary>
+    /// <summary>
+    /// What is compiled by itself, each with its share of the filters. Those that let in what another is for are kept together; a test whose own words are
+    /// another's filter may still come twice.
+    /// </summary>
     public ImmutableArray<TestFile> Parts(Backend backend)
     {
         var parts = (Filters.Length + FiltersOfOnePart(backend) - 1) / FiltersOfOnePart(backend);
-        return parts <= 1 ? [this] : [.. Filters.Chunk((Filters.Length + parts - 1) / parts).Select(filters => this with { Filters = [.. filters] })];
+        if (parts <= 1)
+        {
+            return [this];
+        }
+
+        var (most, shares) = ((Filters.Length + parts - 1) / parts, new List<List<string>>());
+        foreach (var group in Groups())
+        {
+            if (shares is not [.., var last] || last.Count + group.Count > most)
+            {
+                shares.Add([]);
+            }
+
+            shares[^1].AddRange(group);
+        }
+
+        return [.. shares.Select(filters => this with { Filters = [.. filters] })];
+    }
+
+    /// <summary>Filters of which one is part of another, directly or by way of others; in the order of their first ones.</summary>
+    private List<List<string>> Groups()
+    {
+        var groups = new List<List<string>>();
+        foreach (var filter in Filters)
+        {
+            var joined = groups.FindAll(group => group.Exists(other => other.Contains(filter, StringComparison.Ordinal) || filter.Contains(other, StringComparison.Ordinal)));
+            if (joined.Count == 0)
+            {
+                groups.Add([filter]);
+                continue;
+            }
+
+            joined[0].AddRange(joined.Skip(1).SelectMany(group => group).Append(filter));
+            groups.RemoveAll(joined.Skip(1).Contains);
+        }
+
+        return groups;
     }
 
     internal string[] Arguments(FixtureLayout fixtures) =>

@@ -91,6 +91,16 @@ public sealed class TestFileTests : IDisposable
     }
 
     [Fact]
+    public void filters_that_let_in_each_others_tests_are_in_one_part()
+    {
+        var file = new TestFile("/std.zig", [], ["b.a.test.", .. Enumerable.Range(0, 100).Select(i => $"f{i}.test."), "c.test.", "a.test.", "x.c.test.", "y.c.b.a.test."]);
+        var parts = file.Parts(Backend.Llvm);
+        Assert.Equal(file.Filters.Order(), parts.SelectMany(part => part.Filters).Order());
+        Assert.Single(parts, part => part.Filters.Contains("a.test.") && part.Filters.Contains("b.a.test.") && part.Filters.Contains("y.c.b.a.test."));
+        Assert.Single(parts, part => part.Filters.Contains("c.test.") && part.Filters.Contains("x.c.test."));
+    }
+
+    [Fact]
     public void a_test_that_two_parts_have_is_one_and_broken_if_one_of_them_broke_it()
     {
         TestResult Of(int index, string name, bool broken) => new(index, name, broken ? new TestVerdict.Broken([]) : new TestVerdict.Held(), 13, 1);
