@@ -50,7 +50,7 @@ public sealed record KilledCampaign(ulong Seed, string? Defect, int Kills, IRead
 
 /// <summary>
 /// Campaigns that are killed at random moments and gone on with, until so many kills have happened; each must come to what the same campaign comes to
-/// when nobody disturbs it. Every other one has a planted defect, so that there are failures to lose.
+/// when nobody disturbs it. One in four has a planted defect, so that there are failures to lose; its shrinking makes it ten times as long as the others.
 /// </summary>
 public sealed class KillTrial(IHarnessProcess harness, int programs, ulong seed, TextWriter progress)
 {
@@ -58,6 +58,8 @@ public sealed class KillTrial(IHarnessProcess harness, int programs, ulong seed,
 
     /// <summary>A process that is killed before it has checked a batch gets the run no further: give up beyond this.</summary>
     private const int MaxKillsPerCampaign = 400;
+
+    private const int CampaignsPerDefect = 4;
 
     private ulong _random;
 
@@ -67,7 +69,7 @@ public sealed class KillTrial(IHarnessProcess harness, int programs, ulong seed,
         _random = seed;
         for (var number = 0; campaigns.Sum(campaign => campaign.Kills) < kills; number++)
         {
-            var campaign = await CampaignAsync(seed + (ulong)number, number % 2 == 0 ? null : Defect, kills - campaigns.Sum(c => c.Kills), Path.Combine(scratch, $"{number}"), ct).ConfigureAwait(false);
+            var campaign = await CampaignAsync(seed + (ulong)number, number % CampaignsPerDefect == 1 ? Defect : null, kills - campaigns.Sum(c => c.Kills), Path.Combine(scratch, $"{number}"), ct).ConfigureAwait(false);
             campaigns.Add(campaign);
             progress.WriteLine($"campaign {number + 1}, seed {campaign.Seed}{(campaign.Defect is null ? "" : $", {campaign.Defect} planted")}: killed {campaign.Kills} times, {(campaign.Differences.Count == 0 ? "the same" : $"{campaign.Differences.Count} differences")}");
         }
@@ -108,10 +110,11 @@ public sealed class KillTrial(IHarnessProcess harness, int programs, ulong seed,
             .Select(path => new RunDirectory(path).Journal).Where(File.Exists).Select(journal => JournalReader.Read(journal).Records).FirstOrDefault(records => records.Count > 0);
     }
 
-    /// <summary>In [0, 1): our own, so that a seed means the same everywhere.</summary>
+    /// <summary>In [0, 1), early moments more often: a campaign is killed more often before it ends. The random numbers are our own, so that a seed means the same everywhere.</summary>
     private double Fraction()
     {
         _random = unchecked((_random * 6364136223846793005) + 1442695040888963407);
-        return (_random >> 11) / (double)(1UL << 53);
+        var even = (_random >> 11) / (double)(1UL << 53);
+        return even * even;
     }
 }

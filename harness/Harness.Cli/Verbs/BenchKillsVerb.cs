@@ -13,7 +13,7 @@ internal static class BenchKillsVerb
     public static Command Create(VerbContext context)
     {
         var kills = new Option<int>("--kills") { Description = "How many times to kill (default: 200)", HelpName = "N", DefaultValueFactory = _ => 200 };
-        var programs = new Option<int>("--programs") { Description = "Programs of each campaign (default: 64)", HelpName = "N", DefaultValueFactory = _ => 64 };
+        var programs = new Option<int>("--programs") { Description = "Programs of each campaign (default: 16)", HelpName = "N", DefaultValueFactory = _ => 16 };
         var seed = new Option<ulong>("--seed") { Description = "Of the first campaign and of the moments (default: 1)", HelpName = "N", DefaultValueFactory = _ => 1 };
         var command = new Command("kills", "Kill campaigns (SIGKILL) at random moments, go on with them, and compare what they come to with the same ones undisturbed") { kills, programs, seed };
         command.SetAction(async (result, ct) =>
