@@ -10,6 +10,7 @@ public sealed class Tally
 {
     private readonly Dictionary<string, CellTally> _cells = [];
     private readonly Dictionary<string, FindingTally> _findings = [];
+    private int _stored;
     private readonly SortedDictionary<string, long> _coverage = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _inconclusive = new(StringComparer.Ordinal);
     private readonly Dictionary<string, JournalRecord.RegressionReplayed> _regressions = [];
@@ -40,8 +41,8 @@ public sealed class Tally
     /// <summary>The selected cells in the matrix's order, those that have not run yet included.</summary>
     public IReadOnlyCollection<CellTally> Cells => _cells.Values;
 
-    /// <summary>In the order in which they were first seen.</summary>
-    public IReadOnlyCollection<FindingTally> Findings => _findings.Values;
+    /// <summary>In the order in which triage stored their cases, which timing does not change; those that it has not come to, last.</summary>
+    public IReadOnlyList<FindingTally> Findings => [.. _findings.Values.OrderBy(finding => finding.Stored)];
 
     public IReadOnlyDictionary<string, long> Coverage => _coverage;
 
@@ -160,6 +161,7 @@ public sealed class Tally
 
                 break;
             case JournalRecord.CaseStored stored when _findings.TryGetValue(stored.Signature, out var first):
+                first.Stored = Math.Min(first.Stored, _stored++);
                 first.Cell = stored.Cell;
                 first.CasePath = stored.CasePath;
                 (first.Token, first.Expected, first.Observed, first.Picture) = (stored.Token, stored.Expected, stored.Observed, stored.Picture);
@@ -268,6 +270,9 @@ public sealed class FindingTally(string signature, string family, string cell, s
     public string Check { get; } = check;
 
     public long Occurrences { get; internal set; }
+
+    /// <summary>How many cases of this run were stored before its first.</summary>
+    public int Stored { get; internal set; } = int.MaxValue;
 
     /// <summary>Relative to the results folder; empty until the case is stored.</summary>
     public string CasePath { get; internal set; } = "";

@@ -1,5 +1,6 @@
 using System.Text;
 using Harness.Campaigns;
+using Harness.Reports;
 using Harness.Verification.Explaining;
 
 namespace Harness.Cli.Tests;
@@ -54,6 +55,16 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public void Every_kind_of_record_is_in_the_sample() =>
         Assert.Equal(typeof(JournalRecord).GetNestedTypes().Length, _records.Select(record => record.GetType()).Distinct().Count());
+
+    [Fact]
+    public void Findings_are_told_in_the_order_of_their_cases_whichever_batch_was_done_first()
+    {
+        JournalRecord.FailureSeen Seen(string signature) => new(signature, "f", "c", 3, "digest");
+        JournalRecord.CaseStored Stored(string signature) => new(signature, "c", "digest", "path", "token", "a\n", "b\n", 5);
+        var tally = Tally.Of([_records[0], Seen("late"), Seen("second"), Seen("first"), Stored("first"), Stored("second"), Stored("first")]);
+        Assert.Equal(["first", "second", "late"], tally.Findings.Select(finding => finding.Signature));
+        Assert.Equal("first", Assert.Single(FindingFamily.Of(RunSummary.Of(tally).Findings)).Head.Signature);
+    }
 
     [Fact]
     public void A_journal_cut_off_anywhere_gives_its_whole_lines()
