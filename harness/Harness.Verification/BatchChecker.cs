@@ -162,14 +162,23 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             }
 
             var rowsRun = new int[plans.Length];
+            var alike = new Dictionary<PlanRow, (int FirstRow, long Count)>();
             for (var row = 0; row < wasRun.Length; row++)
             {
                 if (wasRun[row])
                 {
+                    var it = run.Plan.Worker.Rows[row];
                     rowsRun[indices[run.Plan.Locate(row).Program.UnitIndex]]++;
-                    Coverage.Count(_coverage, run.Plan.ExecutionOf(row));
-                    _observed += (run.Plan.Worker.Rows[row].Flags & RowFlags.BothObservers) != 0 ? 1 : 0;
+                    _observed += (it.Flags & RowFlags.BothObservers) != 0 ? 1 : 0;
+                    var kind = it with { SplitA = 0, SplitB = 0 };
+                    alike[kind] = alike.TryGetValue(kind, out var seen) ? (seen.FirstRow, seen.Count + 1) : (row, 1);
                 }
+            }
+
+            // Executions that differ in where they split alone have the same labels.
+            foreach (var (first, count) in alike.Values)
+            {
+                Coverage.Count(_coverage, run.Plan.ExecutionOf(first), count);
             }
 
             for (var place = 0; place < run.Plan.Programs.Count; place++)

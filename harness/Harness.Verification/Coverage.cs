@@ -71,12 +71,12 @@ public static class Coverage
         }
     }
 
-    /// <summary>Adds one to each of the plan's labels.</summary>
-    internal static void Count(Dictionary<string, long> counts, ExecutionPlan plan)
+    /// <summary>Adds to each of the plan's labels.</summary>
+    internal static void Count(Dictionary<string, long> counts, ExecutionPlan plan, long count)
     {
         foreach (var label in LabelsOf(plan))
         {
-            Add(counts, label, 1);
+            Add(counts, label, count);
         }
     }
 }

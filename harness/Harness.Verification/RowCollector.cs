@@ -24,6 +24,9 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private readonly List<WorkerMessage.Errors> _errors = [];
     private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces, defect);
     private readonly RowModel _model = new(plan);
+
+    /// <summary>Behind each program's last row.</summary>
+    private readonly int[] _ends = EndsOf(plan.Worker);
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
     private CodeRanges _ranges;
@@ -31,6 +34,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private JudgeCounts _counts = JudgeCounts.Zero;
     private Arrivals _arrivals = Arrivals.None;
     private readonly Dictionary<string, long> _opinions = [];
+    private (ExpectedRun? Run, Dictionary<int, ProbeTrace[]> ByFiber) _probesOf = (null, []);
 
     public void Accept(WorkerMessage message)
     {
@@ -190,14 +194,14 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private void JudgeTraces(int row, ExpectedRun expected, bool complete)
     {
         _traced.Add(row);
-        var byFiber = expected.Probes.GroupBy(p => p.Fiber).ToDictionary(g => g.Key, g => g.ToArray());
+        var byFiber = ProbesOf(expected);
         JudgeErrors(row, expected, complete);
-        foreach (var observer in (Observer[])[Observer.FramePointers, Observer.Dwarf])
+        foreach (var observer in (ReadOnlySpan<Observer>)[Observer.FramePointers, Observer.Dwarf])
         {
-            var probes = _probes.Where(p => p.Observer == observer).ToArray();
+            var probes = _probes.FindAll(p => p.Observer == observer);
             if (plan.Worker.Rows[row].Flags.HasFlag(RowFlags.Record))
             {
-                Array.ForEach(probes, p => RecordOf(row).Add(p, _chains.GetValueOrDefault(p.ChainId)));
+                probes.ForEach(p => RecordOf(row).Add(p, _chains.GetValueOrDefault(p.ChainId)));
             }
 
             foreach (var probe in probes)
@@ -209,10 +213,10 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
                 }
             }
 
-            if (defect is not CheckerDefect.Unsent && complete && probes.Length != expected.Probes.Count && IsObservedBy(row, observer))
+            if (defect is not CheckerDefect.Unsent && complete && probes.Count != expected.Probes.Count && IsObservedBy(row, observer))
             {
                 Add(new RowFailure(
-                    row, "traces-missing", -1, $"{expected.Probes.Count}", $"{probes.Length}", $"traces by {Word(observer)}"));
+                    row, "traces-missing", -1, $"{expected.Probes.Count}", $"{probes.Count}", $"traces by {Word(observer)}"));
             }
         }
     }
@@ -267,6 +271,17 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
         return null;
     }
 
+    /// <summary>A run's probes, fiber by fiber; kept, because a scenario's executions come one after the other.</summary>
+    private Dictionary<int, ProbeTrace[]> ProbesOf(ExpectedRun run)
+    {
+        if (!ReferenceEquals(_probesOf.Run, run))
+        {
+            _probesOf = (run, run.Probes.GroupBy(p => p.Fiber).ToDictionary(g => g.Key, g => g.ToArray()));
+        }
+
+        return _probesOf.ByFiber;
+    }
+
     private static ProbeTrace? ProbeOf(Dictionary<int, ProbeTrace[]> byFiber, int fiber, int ordinal) =>
         byFiber.TryGetValue(fiber, out var of) && ordinal < of.Length ? of[ordinal] : null;
 
@@ -301,7 +316,8 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private void EndProgram(WorkerMessage.ProgramDone done)
     {
         _done[done.Index] = done;
-        var end = Array.FindLastIndex(plan.Worker.Rows, r => plan.Worker.Scenarios[r.Scenario].Program == done.Index) + 1;
+        // A program that the plan does not have, has no rows either.
+        var end = _ends.ElementAtOrDefault(done.Index);
         for (var row = Math.Max(0, end - done.Rows); row < end; row++)
         {
             var sends = (plan.Worker.Rows[row].Flags & (RowFlags.SendTraces | RowFlags.Record)) != 0
@@ -312,6 +328,17 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
                 Add(new RowFailure(row, "traces-missing", -1, $"{run.Probes.Count}", "0", "traces"));
             }
         }
+    }
+
+    private static int[] EndsOf(WorkerPlan worker)
+    {
+        var ends = new int[worker.Programs.Count];
+        for (var row = 0; row < worker.Rows.Length; row++)
+        {
+            ends[worker.ProgramOf(row)] = row + 1;
+        }
+
+        return ends;
     }
 
     private void Add(RowOutcome outcome)

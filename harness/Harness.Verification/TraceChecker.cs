@@ -25,6 +25,12 @@ internal sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rule
 
     private readonly ExpectedFrames _expected = new(map, rules, code);
 
+    /// <summary>
+    /// What was said of chains before. A worker sends each distinct chain once and names it from then on, so most probes of a unit ask what has
+    /// been answered: it depends on nothing but what is compared here.
+    /// </summary>
+    private readonly Dictionary<WorkerMessage.Chain, List<Answered>> _answered = new(ReferenceEqualityComparer.Instance);
+
     internal CheckerDefect Defect => defect;
 
     public TraceVerdict Check(int program, ProbeTrace expected, WorkerMessage.Probe probe, WorkerMessage.Chain chain)
@@ -37,11 +43,34 @@ internal sealed class TraceChecker(ICodeMap code, SourceMap map, TraceRules rule
             return new TraceVerdict.TooDeep();
         }
 
-        var verdict = new TraceMatch(this, _expected.Of(program, expected), expected.Site < 0).Run(chain);
+        var verdict = Match(program, expected, chain);
         return verdict is TraceVerdict.Complete && probe.Stubs != probe.Segments
             ? new TraceVerdict.Wrong(TraceFault.StubCount, 0, $"{probe.Segments} stub frames", $"{probe.Stubs} stub frames")
             : verdict;
     }
+
+    private TraceVerdict Match(int program, ProbeTrace expected, WorkerMessage.Chain chain)
+    {
+        if (!_answered.TryGetValue(chain, out var answers))
+        {
+            _answered[chain] = answers = [];
+        }
+
+        foreach (var answer in answers)
+        {
+            if (answer.Program == program && answer.IsOutside == expected.Site < 0 && answer.Frames == expected.Chain)
+            {
+                return answer.Verdict;
+            }
+        }
+
+        var verdict = new TraceMatch(this, _expected.Of(program, expected), expected.Site < 0).Run(chain);
+        answers.Add(new Answered(program, expected.Site < 0, expected.Chain, verdict));
+        return verdict;
+    }
+
+    /// <param name="IsOutside">Of a panic or segfault, which has frames of its machinery.</param>
+    private readonly record struct Answered(int Program, bool IsOutside, EquatableArray<Frame> Frames, TraceVerdict Verdict);
 
     /// <summary>
     /// The observers that a split execution may have: with a stub frame for every frame the DWARF observer may decline in one

@@ -48,6 +48,9 @@ public static class InteractionSpace
         new("clean-ups", ["0", "1", "2", "3+"]), Of<Placement>("placement"),
     ];
 
+    /// <summary>Values per dimension: every call of every execution asks, and what stands below.</summary>
+    private static readonly int[] _counts = [.. Dimensions.Select(dimension => dimension.Values.Count)];
+
     /// <summary>What is never met, and why; a run that meets one of these is not "held", for then this list is wrong.</summary>
     public static readonly IReadOnlyList<Infeasible> Infeasibles =
     [
@@ -210,7 +213,7 @@ public static class InteractionSpace
         return [.. starts];
     }
 
-    private static int Count(int dimension) => Dimensions[dimension].Values.Count;
+    private static int Count(int dimension) => _counts[dimension];
 
     private static IReadOnlyList<int> AllBut(int dimension, int value) => [.. Enumerable.Range(0, Count(dimension)).Where(other => other != value)];
 

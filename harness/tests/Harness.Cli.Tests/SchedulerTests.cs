@@ -58,6 +58,23 @@ public sealed class SchedulerTests
         Assert.All(first, item => Assert.Equal(FairScheduler.FirstBatch, item.Count));
     }
 
+    [Theory]
+    [InlineData(60, 0.08, 75)]
+    [InlineData(3600, 0.08, 250)]
+    [InlineData(3600, 0.001, FairScheduler.LargestBatch)]
+    public void Batches_grow_with_the_time_that_is_left(double seconds, double secondsPerProgram, int expected)
+    {
+        var scheduler = new FairScheduler([CellMatrix.Default[0]]);
+        var remaining = TimeSpan.FromSeconds(seconds);
+        for (var round = 0; round < 12; round++)
+        {
+            var item = scheduler.TryTake(remaining)!;
+            scheduler.Complete(item, TimeSpan.FromSeconds(item.Count * secondsPerProgram));
+        }
+
+        Assert.Equal(expected, scheduler.TryTake(remaining)!.Count);
+    }
+
     [Fact]
     public void A_batch_that_would_overrun_the_budget_is_not_started()
     {

@@ -283,6 +283,26 @@ public class TraceCheckerTests
     }
 
     [Fact]
+    public void A_chain_that_was_asked_about_before_is_held_to_what_is_expected_now()
+    {
+        var chain = new WorkerMessage.Chain(0, ChainEnd.Clean, "panic 0@2 fiber entry".Split(' ').Select(Address).ToEquatableArray());
+        var checker = new TraceChecker(new FakeCode(_code, []), Map, TraceRules.Exact, new(0x1000, 0x1010), new(0x2000, 0x2010));
+        Frame[] expected = [Plain(0, 2), Wrapper];
+        for (var round = 0; round < 2; round++)
+        {
+            Assert.True(Holds(1, -1, 1, expected));
+            Assert.False(Holds(1, 2, 1, expected)); // A probe has no frames of a panic's machinery.
+            Assert.False(Holds(1, -1, 1, expected[1..]));
+            Assert.False(Holds(0, -1, 1, expected));
+            Assert.False(Holds(1, -1, 2, expected));
+            Assert.True(Holds(1, -1, 1, [.. expected]));
+        }
+
+        bool Holds(int program, int site, int stubs, Frame[] frames) => checker.Check(
+            program, new ProbeTrace(0, site, frames.ToEquatableArray()), new(0, 0, site, 0, Observer.FramePointers, 0, stubs, 1), chain) is TraceVerdict.Complete;
+    }
+
+    [Fact]
     public void Stub_frames_must_be_as_many_as_segment_boundaries()
     {
         Assert.IsType<TraceVerdict.Complete>(Check(Whole, "2@10 1@6 0@2 fiber entry", stubs: 3, segments: 3));

@@ -77,6 +77,7 @@ internal sealed class CodeImage : ITableImage
     {
         var image = new CodeImage(table);
         var decoded = 0L;
+        var scratch = new List<Instruction>();
         foreach (var entry in table.ByAddress)
         {
             var memory = table.File.Memory(entry.Start);
@@ -87,7 +88,7 @@ internal sealed class CodeImage : ITableImage
                 continue;
             }
 
-            var function = Decode(entry, NameOf(entry, names, memory), memory[..(int)bytes]);
+            var function = Decode(entry, NameOf(entry, names, memory), memory[..(int)bytes], scratch);
             image.Functions.Add(function);
             image._byStart.TryAdd(entry.Start, function);
         }
@@ -118,11 +119,12 @@ internal sealed class CodeImage : ITableImage
         : !names.IsNamed(entry.Start) && code.StartsWith(CloneBytes) ? Clone
         : names.At(entry.Start);
 
-    private static CodeFunction Decode(FrameEntry entry, string name, ReadOnlySpan<byte> code)
+    /// <param name="instructions">Room that all functions take in turns: instructions are large, and how many there are is not known before.</param>
+    private static CodeFunction Decode(FrameEntry entry, string name, ReadOnlySpan<byte> code, List<Instruction> instructions)
     {
         var bytes = code.ToArray();
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(bytes), entry.Start);
-        var instructions = new List<Instruction>(bytes.Length / 4);
+        instructions.Clear();
         var indexOf = new int[bytes.Length];
         Array.Fill(indexOf, -1);
         while (decoder.IP < entry.End)
