@@ -31,14 +31,21 @@ public sealed record BenchmarkRow(
     [property: JsonPropertyName("executionsPerSecondPerCore")] double ExecutionsPerSecondPerCore,
     [property: JsonPropertyName("linesPerProgram")] double LinesPerProgram)
 {
-    /// <summary>Wall milliseconds per program of each phase in its lane, all lanes under way; planning and compiling overlap.</summary>
+    /// <summary>Wall time of each phase per program, all lanes under way.</summary>
     [JsonPropertyName("milliseconds")]
-    public required PhaseSeconds Milliseconds { get; init; }
+    public required PhaseMilliseconds Milliseconds { get; init; }
 
     /// <summary>Wall time of checking all programs over that of the compiler alone on the same sources, in as many lanes.</summary>
     [JsonPropertyName("wallRatio")]
     public required double WallRatio { get; init; }
 }
+
+/// <summary>Of one program, in its lane. Planning goes on beside compiling.</summary>
+public sealed record PhaseMilliseconds(
+    [property: JsonPropertyName("plan")] double Plan,
+    [property: JsonPropertyName("compile")] double Compile,
+    [property: JsonPropertyName("link")] double Link,
+    [property: JsonPropertyName("execute")] double Execute);
 
 /// <summary>Measures a segment of a campaign: the same programs every time, from a fixed seed.</summary>
 /// <param name="programs">Per batch.</param>
@@ -112,13 +119,13 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
         return new Together(counters, counters.Programs / wall, wall / bare, PerProgram(outcomes));
     }
 
-    private sealed record Together(Counters Counters, double ProgramsPerSecond, double WallRatio, PhaseSeconds Milliseconds);
+    private sealed record Together(Counters Counters, double ProgramsPerSecond, double WallRatio, PhaseMilliseconds Milliseconds);
 
-    private static PhaseSeconds PerProgram(IReadOnlyList<BatchOutcome> outcomes)
+    private static PhaseMilliseconds PerProgram(IReadOnlyList<BatchOutcome> outcomes)
     {
         var all = outcomes.Aggregate(PhaseSeconds.Zero, (sum, outcome) => sum + outcome.Seconds);
-        double Each(double seconds) => Round(seconds * 1000 / outcomes.Sum(outcome => outcome.Counters.Programs));
-        return new PhaseSeconds(Each(all.Model), Each(all.Compile), Each(all.Link), Each(all.Execute));
+        double Each(double seconds) => Round(seconds * 1000 / Math.Max(outcomes.Sum(outcome => outcome.Counters.Programs), 1));
+        return new PhaseMilliseconds(Each(all.Model), Each(all.Compile), Each(all.Link), Each(all.Execute));
     }
 
     private Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> batch, Cell cell, string scratch, bool observe, CancellationToken ct) =>
