@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Harness.Campaigns;
 using Harness.Cli.Comparing;
 using Harness.Model;
 using Harness.Reports;
@@ -11,7 +12,7 @@ internal static class BenchCompareVerb
 {
     public static Command Create(VerbContext context)
     {
-        var programs = new Option<int>("--programs") { Description = "Of ours, on each lane (default: 128)", HelpName = "N", DefaultValueFactory = _ => 128 };
+        var programs = new Option<int>("--programs") { Description = "Of ours, on each lane", HelpName = "N", DefaultValueFactory = _ => FairScheduler.LargestBatch };
         var others = new Option<int>("--others") { Description = "Programs of csmith, and cases compiled by themselves (default: 24)", HelpName = "N", DefaultValueFactory = _ => 24 };
         var (jobs, zig, json) = (Options.Jobs(), Options.Zig(), Options.Json());
         var command = new Command("compare", "Checked programs per minute beside csmith with gcc, and executions beside a case per compilation") { programs, others, jobs, zig, json };
