@@ -42,14 +42,14 @@ internal sealed class RealTestFiles(WorkerBuilder builder, StandardLibraryTests 
     public async Task<IReadOnlyList<TestFileOutcome>> RunAsync(
         TestFile file, IReadOnlyList<Cell> cells, string directory, Action<Cell, TestResult> onResult, CancellationToken ct)
     {
-        var parts = cells.SelectMany((cell, at) => file.Parts(cell.Backend).Select((part, index) => (Cell: cell, At: at, Index: index, File: part))).ToList();
+        var parts = cells.SelectMany((cell, at) => file.Parts(cell.Backend).Select(part => (Cell: cell, At: at, File: part))).ToList();
         var outcomes = new TestFileOutcome?[parts.Count];
         var reporting = new Lock();
         var lanes = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = ct };
         await Parallel.ForEachAsync(Enumerable.Range(0, parts.Count), lanes, async (i, cancel) =>
         {
-            var (cell, at, index, part) = parts[i];
-            outcomes[i] = await PartAsync(part, cell, Path.Combine(directory, $"{at}.{index}"), Report, cancel).ConfigureAwait(false);
+            var (cell, _, part) = parts[i];
+            outcomes[i] = await PartAsync(part, cell, Path.Combine(directory, $"{i}"), Report, cancel).ConfigureAwait(false);
 
             void Report(TestResult result)
             {
@@ -77,7 +77,14 @@ internal sealed class RealTestFiles(WorkerBuilder builder, StandardLibraryTests 
     }
 
     /// <summary>Of one cell's parts; a cell with a part that cannot be used cannot.</summary>
-    private static TestFileOutcome Join(IReadOnlyList<TestFileOutcome> parts) =>
-        parts.OfType<TestFileOutcome.Unusable>().FirstOrDefault() ?? (TestFileOutcome)parts.Cast<TestFileOutcome.Ran>().Aggregate((a, b) =>
-            new TestFileOutcome.Ran([.. TestResult.Joined(a.Results.Concat(b.Results))], a.Checks + b.Checks, a.Functions + b.Functions));
+    private static TestFileOutcome Join(IReadOnlyList<TestFileOutcome> parts)
+    {
+        if (parts.OfType<TestFileOutcome.Unusable>().FirstOrDefault() is { } unusable)
+        {
+            return unusable;
+        }
+
+        var ran = parts.Cast<TestFileOutcome.Ran>().ToList();
+        return new TestFileOutcome.Ran([.. TestResult.Joined(ran.SelectMany(part => part.Results))], ran.Sum(part => part.Checks), ran.Sum(part => part.Functions));
+    }
 }
