@@ -186,7 +186,7 @@ fn refused(thread: *abi.Thread, operation: abi.MapOperation, bytes: u64, errno: 
     return false;
 }
 
-fn classFor(bytes: u64) u64 {
+pub fn classFor(bytes: u64) u64 {
     var class: u64 = abi.class_min;
     while (@as(u64, 1) << @intCast(class) < bytes) class += 1;
     return class;

@@ -92,9 +92,7 @@ fn withHeadroom(plan: *const abi.Plan, range: *Range) bool {
 
 /// Of a fiber's first slot: the smallest, but for headroom.
 fn firstClass(plan: *const abi.Plan) u64 {
-    var class: u64 = runtime.class_min;
-    while (@as(u64, 1) << @intCast(class) < plan.headroom_bytes + (1 << runtime.class_min)) class += 1;
-    return class;
+    return pool.classFor(plan.headroom_bytes + (1 << runtime.class_min));
 }
 
 fn lent(plan: *abi.Plan, range: *const Range) bool {

@@ -17,9 +17,13 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
     /// <summary>What stepping was measured to do in a second on two cores, in all cells together, building included.</summary>
     private const double StepsPerSecond = 10_000;
 
-    /// <summary>What <c>bench runtime</c> takes with all its work and two rounds, about, and what building takes before.</summary>
-    private static readonly TimeSpan _wholeBench = TimeSpan.FromMinutes(20);
-    private static readonly TimeSpan _benchBuilding = TimeSpan.FromMinutes(1);
+    /// <summary>What a round of <c>bench runtime</c> takes with all its work, with room for contenders that are not everywhere, and what building takes before.</summary>
+    private static readonly TimeSpan _benchRound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _benchBuilding = TimeSpan.FromSeconds(30);
+
+    /// <summary>Two tell whether a figure can be had again; more than these tell nothing more.</summary>
+    private const int FewestRounds = 2;
+    private const int MostRounds = 8;
 
     /// <summary>How often it is said how far the library's tests are.</summary>
     private const int TestsOfOneLine = 250;
@@ -51,8 +55,9 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
 
     public async Task<GatePhaseResult> RuntimeAsync(string phase, TimeSpan budget, Stopwatch clock, CancellationToken ct)
     {
-        var effort = Math.Clamp((budget - _benchBuilding) / _wholeBench, 0.0002, 1);
-        var (code, json) = await VerbAsync(["bench", "runtime", "--rounds", "2", "--effort", effort.ToString("0.####", CultureInfo.InvariantCulture), .. Results()], ct).ConfigureAwait(false);
+        var rounds = (budget - _benchBuilding) / _benchRound;
+        var effort = Math.Clamp(rounds / FewestRounds, 0.0002, 1);
+        var (code, json) = await VerbAsync(["bench", "runtime", "--rounds", $"{Math.Clamp((int)rounds, FewestRounds, MostRounds)}", "--effort", effort.ToString("0.####", CultureInfo.InvariantCulture), .. Results()], ct).ConfigureAwait(false);
         return Checked(GateReading.Runtime(phase, json, clock.Elapsed.TotalSeconds), code, json, ct);
     }
 
