@@ -18,7 +18,7 @@ internal sealed class GateVerbs(Terminal terminal, IRoomOpener rooms, GateReques
     private const double StepsPerSecond = 10_000;
 
     /// <summary>What a round of <c>bench runtime</c> takes with all its work, with room for contenders that are not everywhere, and what building takes before.</summary>
-    private static readonly TimeSpan _benchRound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _benchRound = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan _benchBuilding = TimeSpan.FromSeconds(30);
 
     /// <summary>Two tell whether a figure can be had again; more than these tell nothing more.</summary>
