@@ -76,7 +76,11 @@ public sealed class Symbolizer
 
     /// <summary>Addresses of jumps out of functions: calls that an optimiser made jumps of, whose callers have no frame from then on.</summary>
     /// <param name="prefix">Of the names of the functions that are looked at.</param>
-    public IEnumerable<ulong> DepartingJumps(string prefix) => Binary.DepartingJumps.Of(_file, prefix).Select(address => unchecked(address + _bias));
+    public IEnumerable<ulong> DepartingJumps(string prefix) => ControlTransfers.JumpsOut(_file, prefix).Select(address => unchecked(address + _bias));
+
+    /// <summary>Addresses of calls.</summary>
+    /// <param name="prefix">Of the names of the functions that are looked at.</param>
+    public IEnumerable<ulong> Calls(string prefix) => ControlTransfers.Calls(_file, prefix).Select(address => unchecked(address + _bias));
 
     /// <summary>The first symbol of that name, or null.</summary>
     public ulong? AddressOf(string name)

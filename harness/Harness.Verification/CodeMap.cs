@@ -54,6 +54,12 @@ public interface ICodeMap
     /// there, has no frame while the called one runs.
     /// </summary>
     bool JumpsAway(SourceOwner owner, int line) => false;
+
+    /// <summary>
+    /// Whether the function's code, wherever it is inlined, has calls, and knows the lines of all of them, but has none at that line: an optimiser made a loop of a call of the function
+    /// itself. No return address can be at the line, so no trace can have the frame.
+    /// </summary>
+    bool NeverCalls(SourceOwner owner, int line) => false;
 }
 
 /// <summary>The code map of a linked worker.</summary>
@@ -65,9 +71,16 @@ public sealed class UnitCodeMap(Symbolizer symbolizer, SourceMap map) : ICodeMap
 
     private readonly Dictionary<ulong, CodePosition> _known = [];
     private HashSet<(SourceOwner Owner, int Line)>? _departures;
+    private ILookup<SourceOwner, int>? _calls;
 
     public bool JumpsAway(SourceOwner owner, int line) => (_departures ??= [.. symbolizer.DepartingJumps(SymbolPrefix)
         .SelectMany(address => Resolve(address).Frames).Where(frame => frame.Line > 0).Select(frame => (frame.Owner, frame.Line))]).Contains((owner, line));
+
+    public bool NeverCalls(SourceOwner owner, int line)
+    {
+        _calls ??= symbolizer.Calls(SymbolPrefix).SelectMany(address => Resolve(address).Frames).ToLookup(frame => frame.Owner, frame => frame.Line);
+        return _calls.Contains(owner) && !_calls[owner].Any(called => called == line || called == 0);
+    }
 
     public CodePosition Resolve(ulong address)
     {

@@ -23,7 +23,7 @@ internal sealed record ExpectedFrame(SourceOwner? Owner, int Line, bool Optional
 /// <param name="code">Where the code that was made of it leaves functions by jumps.</param>
 internal sealed class ExpectedFrames(SourceMap map, TraceRules rules, ICodeMap code)
 {
-    private readonly Dictionary<(int Program, Frame Frame), ExpectedFrame> _known = [];
+    private readonly Dictionary<(int Program, Frame Frame, bool CallsItself), ExpectedFrame> _known = [];
 
     public ExpectedFrame[] Of(int program, ProbeTrace trace)
     {
@@ -31,31 +31,33 @@ internal sealed class ExpectedFrames(SourceMap map, TraceRules rules, ICodeMap c
         var chain = trace.Chain.AsSpan();
         for (var i = 0; i < frames.Length; i++)
         {
+            var callsItself = i > 0 && chain[i] is Frame.Transpiled caller && chain[i - 1] is Frame.Transpiled called && caller.Function == called.Function;
             // Deep chains repeat few frames.
-            if (i > 0 && ReferenceEquals(chain[i], chain[i - 1]))
+            if (i > 1 && ReferenceEquals(chain[i], chain[i - 1]) && ReferenceEquals(chain[i], chain[i - 2]))
             {
                 frames[i] = frames[i - 1];
             }
-            else if (!_known.TryGetValue((program, chain[i]), out frames[i]!))
+            else if (!_known.TryGetValue((program, chain[i], callsItself), out frames[i]!))
             {
-                _known[(program, chain[i])] = frames[i] = Translate(program, chain[i]);
+                _known[(program, chain[i], callsItself)] = frames[i] = Translate(program, chain[i], callsItself);
             }
         }
 
         return frames;
     }
 
-    private ExpectedFrame Translate(int program, Frame frame) => frame switch
+    /// <param name="callsItself">The next frame in is one of the same function.</param>
+    private ExpectedFrame Translate(int program, Frame frame, bool callsItself) => frame switch
     {
-        Frame.Transpiled t => Translate(new SourceOwner.Function(program, t.Function), t.Site < 0 ? map.CheckpointLine(program, t.Function) : map.LineOfSite(program, t.Site), t),
+        Frame.Transpiled t => Translate(new SourceOwner.Function(program, t.Function), t.Site < 0 ? map.CheckpointLine(program, t.Function) : map.LineOfSite(program, t.Site), t, callsItself),
         Frame.CallbackBridge => new ExpectedFrame(null, 0, Optional: false, MayBeInlined: false),
         Frame.FiberEntry f => new ExpectedFrame(
             new SourceOwner.FiberEntry(program, f.Fiber), map.FiberEntryLine(program, f.Fiber), Optional: false, MayBeInlined: false),
         _ => throw new UnreachableException(),
     };
 
-    private ExpectedFrame Translate(SourceOwner owner, int line, Frame.Transpiled frame) => new(
-        owner, line, rules.TailCallsMayDropFrames && (frame.Optional || code.JumpsAway(owner, line)), frame.MayBeInlined && rules.FunctionsMayBeInlined);
+    private ExpectedFrame Translate(SourceOwner owner, int line, Frame.Transpiled frame, bool callsItself) => new(
+        owner, line, rules.TailCallsMayDropFrames && (frame.Optional || code.JumpsAway(owner, line) || (callsItself && code.NeverCalls(owner, line))), frame.MayBeInlined && rules.FunctionsMayBeInlined);
 }
 
 /// <summary>What a compiler may do to frames.</summary>

@@ -113,6 +113,8 @@ public sealed class CoreExpectation
     {
         public bool JumpsAway(SourceOwner owner, int line) => code.JumpsAway(owner, line);
 
+        public bool NeverCalls(SourceOwner owner, int line) => code.NeverCalls(owner, line);
+
         public CodePosition Resolve(ulong at) => at == address ? code.Resolve(at) with { Line = 0, FunctionLine = 0, Inlined = null } : code.Resolve(at);
     }
 }

@@ -20,6 +20,7 @@ public class TraceCheckerTests
 
     private readonly Dictionary<ulong, CodePosition> _code = [];
     private readonly HashSet<(SourceOwner Owner, int Line)> _jumps = [];
+    private readonly HashSet<(SourceOwner Owner, int Line)> _loops = [];
 
     private static Frame Plain(int function, int site) => new Frame.Transpiled(function, site, Optional: false, MayBeInlined: false);
 
@@ -34,7 +35,7 @@ public class TraceCheckerTests
         int stubs = 1, int segments = 1, Observer observer = Observer.FramePointers)
     {
         var addresses = observed.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Address).ToEquatableArray();
-        var checker = new TraceChecker(new FakeCode(_code, _jumps), Map, rules ?? TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
+        var checker = new TraceChecker(new FakeCode(_code, _jumps, _loops), Map, rules ?? TraceRules.Optimised, new(0x1000, 0x1010), new(0x2000, 0x2010));
         return checker.Check(
             1, new ProbeTrace(0, site, expected.ToEquatableArray()),
             new WorkerMessage.Probe(0, 0, site, 0, observer, 0, stubs, segments), new WorkerMessage.Chain(0, end, addresses));
@@ -282,6 +283,21 @@ public class TraceCheckerTests
         Assert.Equal(TraceFault.WrongFunction, Assert.IsType<TraceVerdict.Wrong>(verdict).Fault);
     }
 
+    /// <summary>Function 1 calls itself at site 6, which the optimiser has made a loop of.</summary>
+    [Fact]
+    public void A_call_of_a_function_itself_that_the_code_does_not_have_leaves_no_frame()
+    {
+        Frame[] twice = [Plain(1, -1), Plain(1, 6), Plain(1, 6), Plain(0, 2), Wrapper];
+        const string once = "1@-1 0@2 fiber entry";
+        Assert.IsType<TraceVerdict.Wrong>(Check(twice, once));
+        _loops.Add((new SourceOwner.Function(1, 1), Map.LineOfSite(1, 6)));
+        Assert.IsType<TraceVerdict.Complete>(Check(twice, once));
+        Assert.IsType<TraceVerdict.Wrong>(Check(twice, once, rules: TraceRules.Exact));
+        Assert.IsType<TraceVerdict.Wrong>(Check(twice, "1@-1 fiber entry"));
+        // Of another function the line would be a call that is missing.
+        Assert.IsType<TraceVerdict.Wrong>(Check([Plain(2, 10), Plain(1, 6), Plain(0, 2), Wrapper], "2@10 0@2 fiber entry"));
+    }
+
     [Fact]
     public void A_chain_that_was_asked_about_before_is_held_to_what_is_expected_now()
     {
@@ -340,9 +356,12 @@ public class TraceCheckerTests
         Assert.Equal(new TraceVerdict.Complete((2 * depth) + 1, 0), Check(pairs, inlined));
     }
 
-    private sealed class FakeCode(Dictionary<ulong, CodePosition> code, HashSet<(SourceOwner Owner, int Line)> jumps) : ICodeMap
+    private sealed class FakeCode(
+        Dictionary<ulong, CodePosition> code, HashSet<(SourceOwner Owner, int Line)> jumps, HashSet<(SourceOwner Owner, int Line)>? loops = null) : ICodeMap
     {
         public bool JumpsAway(SourceOwner owner, int line) => jumps.Contains((owner, line));
+
+        public bool NeverCalls(SourceOwner owner, int line) => loops?.Contains((owner, line)) ?? false;
 
         public CodePosition Resolve(ulong address) => code.GetValueOrDefault(address, new CodePosition("??", null, 0));
     }

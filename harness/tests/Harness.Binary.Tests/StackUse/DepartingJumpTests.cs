@@ -50,4 +50,21 @@ public class DepartingJumpTests
         });
         Assert.Equal([program.AddressOf("unit.b")], new Symbolizer(program.Link()).DepartingJumps("unit."));
     }
+
+    [Fact]
+    public void Calls_are_found_wherever_they_go_but_those_of_prologues_are_left_out()
+    {
+        var program = new ProgramBuilder();
+        program.Runtime("__morestack", c => c.ret());
+        program.Unit("unit.a", c => c.ret());
+        program.Unit("unit.b", c =>
+        {
+            c.call(program.AddressOf("__morestack"));
+            c.call(program.AddressOf("unit.a"));
+            c.call(rax);
+            c.jmp(program.AddressOf("unit.a"));
+        });
+        program.Runtime("other.calls", c => c.call(program.AddressOf("unit.a")));
+        Assert.Equal([program.AddressOf("unit.b") + 5, program.AddressOf("unit.b") + 10], new Symbolizer(program.Link()).Calls("unit."));
+    }
 }
