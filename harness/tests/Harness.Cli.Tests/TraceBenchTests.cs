@@ -68,6 +68,7 @@ public sealed class TraceBenchTests : IDisposable
         Assert.True(cost.Steps is null or { Findings: 0, Steps: > 100, PerSecond: > 0 });
         Assert.InRange(cost.Sampled.Observed, 1, cost.Sampled.Executions - 1);
         Assert.Equal(cost.Everywhere.Executions, cost.Everywhere.Observed);
-        Assert.True(double.IsFinite(cost.Sampled.TracedSeconds) && cost.Sampled.RunSeconds > 0, cost.ToString());
+        // What so few executions take may be less than the clock's tick: figures, not bounds.
+        Assert.True(double.IsFinite(cost.Sampled.TracedSeconds) && cost.Sampled.RunSeconds >= 0 && double.IsFinite(cost.Sampled.Times), cost.ToString());
     }
 }
