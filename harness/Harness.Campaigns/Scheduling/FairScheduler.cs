@@ -16,7 +16,7 @@ public sealed class FairScheduler : IWorkScheduler
     private static readonly TimeSpan _shortest = TimeSpan.FromSeconds(6);
 
     /// <summary>
-    /// And at most, where there is time: optimised programs cost two thirds in batches of 256 of what they cost in batches of 64 (bench --programs), because
+    /// And at most, where there is time: optimised programs cost about two thirds in batches of 256 of what they cost in batches of 128 (bench --programs), because
     /// what they share is optimised once.
     /// </summary>
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(20);
