@@ -20,7 +20,7 @@ internal sealed record ExpectedFrame(SourceOwner? Owner, int Line, bool Optional
 }
 
 /// <summary>Translates the model's chains to lines of a unit's source. Frames that the model shares are shared here.</summary>
-/// <param name="code">Where the code that was made of it leaves functions by jumps.</param>
+/// <param name="code">Where the code that was made of it leaves functions by jumps, and where it makes no call that the source has.</param>
 internal sealed class ExpectedFrames(SourceMap map, TraceRules rules, ICodeMap code)
 {
     private readonly Dictionary<(int Program, Frame Frame, bool CallsItself), ExpectedFrame> _known = [];

@@ -8,7 +8,7 @@ namespace Harness.Verification;
 /// <summary>
 /// Compares symbolised traces with the model's chains: every frame, in order, right function, right line, ending in the
 /// runtime's first frame. A function inlined into the next one out is a frame as any other: the debug information says where. No tolerance but
-/// for frames that a tail call may have dropped, in the source or by the code's own jumps (<see cref="ICodeMap.JumpsAway"/>), and lines that an optimiser merged. Where several readings are possible all are followed; a trace
+/// for frames that a tail call may have dropped, in the source or by the code's own jumps (<see cref="ICodeMap.JumpsAway"/>) and loops (<see cref="ICodeMap.NeverCalls"/>), and lines that an optimiser merged. Where several readings are possible all are followed; a trace
 /// is wrong when none is left.
 /// </summary>
 /// <param name="entry">The fiber's first frame (assembly).</param>
