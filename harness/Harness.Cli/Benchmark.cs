@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Serialization;
 using Harness.Campaigns;
 using Harness.Emit;
@@ -61,6 +60,9 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
     /// <summary>Odd, for the median.</summary>
     private const int Rounds = 3;
 
+    /// <summary>One after the other in each lane: lanes that begin together are not in step for long, in a campaign.</summary>
+    public const int BatchesPerLane = 2;
+
     public static IReadOnlyList<Cell> Cells { get; } =
     [
         new(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted),
@@ -71,55 +73,41 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
     public async Task<BenchmarkRow> MeasureAsync(Cell cell, string scratch, CancellationToken ct)
     {
         var stream = new ProgramStream(Seed, null, rooms.Parts.Programs);
-        var batches = Enumerable.Range(0, jobs)
-            .Select(lane => (IReadOnlyList<FiberProgram>)[.. Enumerable.Range(lane * programs, programs).Select(i => rooms.Parts.Programs.Generate(stream.Recipe(i) with { Size = Size }))])
-            .ToList();
+        var work = LanePass.Deal(jobs, BatchesPerLane, programs, i => rooms.Parts.Programs.Generate(stream.Recipe(i) with { Size = Size }));
+        var alone = work[0][0];
 
         // A few programs first: the compiler's caches and our own just-in-time compiler are warm in a campaign. Then alone on the machine, one
         // after the other, several times: single runs on a shared machine say little.
-        var few = batches[0].Take(WarmUpPrograms).ToList();
+        var few = alone.Take(WarmUpPrograms).ToList();
         await rooms.BareCompiler.CompileAsync(few, cell, Folder(scratch, "warm-bare"), ct).ConfigureAwait(false);
         await CheckAsync(few, cell, Folder(scratch, "warm"), observe: false, ct).ConfigureAwait(false);
         var pairs = new List<(double Bare, BatchOutcome Ours)>();
         for (var round = 0; round < Rounds; round++)
         {
-            var bare = await rooms.BareCompiler.CompileAsync(batches[0], cell, Folder(scratch, $"bare-{round}"), ct).ConfigureAwait(false);
-            var ours = await CheckAsync(batches[0], cell, Folder(scratch, $"alone-{round}"), observe: false, ct).ConfigureAwait(false);
+            var bare = await rooms.BareCompiler.CompileAsync(alone, cell, Folder(scratch, $"bare-{round}"), ct).ConfigureAwait(false);
+            var ours = await CheckAsync(alone, cell, Folder(scratch, $"alone-{round}"), observe: false, ct).ConfigureAwait(false);
             pairs.Add((bare.TotalSeconds, ours));
         }
 
-        var lanes = new List<Together>();
+        var passes = new List<(TimeSpan Bare, LanePass Ours)>();
         for (var round = 0; round < Rounds; round++)
         {
-            lanes.Add(await TogetherAsync(batches, cell, Folder(scratch, $"together-{round}"), ct).ConfigureAwait(false));
+            var bare = await LanePass.CompileAsync(rooms.BareCompiler, work, cell, Folder(scratch, $"bare-lanes-{round}"), ct).ConfigureAwait(false);
+            passes.Add((bare, await LanePass.CheckAsync(rooms.Parts.Checker, work, cell, Choice(observe: true), Folder(scratch, $"lanes-{round}"), ct).ConfigureAwait(false)));
         }
 
-        var usual = lanes.OrderBy(pass => pass.ProgramsPerSecond).ElementAt(Rounds / 2);
+        var usual = passes.Select(pass => pass.Ours).OrderBy(pass => pass.Wall).ElementAt(Rounds / 2);
         return new BenchmarkRow(
             cell.ToString(), usual.Counters.Programs, usual.Counters.Executions,
             Round(Median(pairs, p => p.Bare)), Round(Median(pairs, p => p.Ours.Seconds.Compile)), Round(Median(pairs, p => p.Ours.Seconds.Compile / p.Bare)),
             Round(Median(pairs, p => p.Ours.Seconds.Link)), Round(usual.ProgramsPerSecond),
             Math.Round(Median(pairs, p => p.Ours.Counters.Executions / p.Ours.Seconds.Execute)),
-            Math.Round(LinesPerProgram(batches[0]), 1))
+            Math.Round(LinesPerProgram(alone), 1))
         {
-            Milliseconds = usual.Milliseconds,
-            WallRatio = Round(Median(lanes, pass => pass.WallRatio)),
+            Milliseconds = PerProgram(usual.Outcomes),
+            WallRatio = Round(Median(passes, pass => pass.Ours.Wall / pass.Bare)),
         };
     }
-
-    /// <summary>As in a campaign: a batch in every lane, traces taken. Before it, the compiler alone on the same sources, in as many lanes.</summary>
-    private async Task<Together> TogetherAsync(IReadOnlyList<IReadOnlyList<FiberProgram>> batches, Cell cell, string scratch, CancellationToken ct)
-    {
-        var alone = await Task.WhenAll(batches.Select((batch, lane) => rooms.BareCompiler.CompileAsync(batch, cell, Folder(scratch, $"bare-{lane}"), ct))).ConfigureAwait(false);
-        var bare = alone.Max().TotalSeconds;
-        var started = Stopwatch.GetTimestamp();
-        var outcomes = await Task.WhenAll(batches.Select((batch, lane) => CheckAsync(batch, cell, Folder(scratch, $"lane-{lane}"), observe: true, ct))).ConfigureAwait(false);
-        var wall = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        var counters = outcomes.Aggregate(Counters.Zero, (sum, outcome) => sum + outcome.Counters);
-        return new Together(counters, counters.Programs / wall, wall / bare, PerProgram(outcomes));
-    }
-
-    private sealed record Together(Counters Counters, double ProgramsPerSecond, double WallRatio, PhaseMilliseconds Milliseconds);
 
     private static PhaseMilliseconds PerProgram(IReadOnlyList<BatchOutcome> outcomes)
     {
@@ -129,7 +117,9 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
     }
 
     private Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> batch, Cell cell, string scratch, bool observe, CancellationToken ct) =>
-        rooms.Parts.Checker.CheckAsync(batch, cell, new PlanChoice(Seed, Light: false, observe), scratch, ct);
+        rooms.Parts.Checker.CheckAsync(batch, cell, Choice(observe), scratch, ct);
+
+    private static PlanChoice Choice(bool observe) => new(Seed, Light: false, observe);
 
     private static string Folder(string scratch, string name) => Directory.CreateDirectory(Path.Combine(scratch, name)).FullName;
 

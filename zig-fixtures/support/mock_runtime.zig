@@ -195,6 +195,14 @@ export fn hs_callback(f: *const fn (*u64) callconv(.c) void, cell: *u64) void {
     f(cell);
 }
 
+export fn hs_mix(x: u64) u64 {
+    return mix(x);
+}
+
+export fn hs_mix_twice(x: u64) u64 {
+    return mix(mix(x));
+}
+
 export fn hs_opaque(pointer: *const anyopaque) *const anyopaque {
     return pointer;
 }

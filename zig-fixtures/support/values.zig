@@ -2,9 +2,8 @@
 //!
 //! Compile time: these functions are instantiated for many types in four modes, so they use no
 //! formatting, no allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would
-//! drag in std.fmt.
-
-const builtin = @import("builtin");
+//! drag in std.fmt. The mixing is two leaves of the worker's (gates.S): written out at each part, it was a quarter
+//! of what the self-hosted backend took for a whole program, and an eighth of what LLVM took.
 
 // SplitMix64's.
 const increment = 0x9E3779B97F4A7C15;
@@ -13,42 +12,25 @@ const second = 0x94D049BB133111EB;
 
 const fold_start: u64 = 0x13198A2E03707344;
 
-// The mixing and all scalars are inline: otherwise a Debug program would spend its prologues, and
+extern fn hs_mix(x: u64) u64;
+/// mix(mix(x)).
+extern fn hs_mix_twice(x: u64) u64;
+
+// This and all scalars are inline: otherwise a Debug program would spend its prologues, and
 // so its splits, in helpers.
 inline fn mix(x: u64) u64 {
-    if (builtin.zig_backend == .stage2_x86_64 and !@inComptime()) return mixInRegisters(x);
+    if (!@inComptime()) return hs_mix(x);
     var z = x +% increment;
     z = (z ^ z >> 30) *% first;
     z = (z ^ z >> 27) *% second;
     return z ^ z >> 31;
 }
 
-/// The same for the backend that keeps every step in memory: there `make` and `fold` would be a sixth
-/// of all that a Debug program executes.
-inline fn mixInRegisters(x: u64) u64 {
-    return asm (
-        \\addq %%rcx, %%rax
-        \\movq %%rax, %%rcx
-        \\shrq $30, %%rcx
-        \\xorq %%rcx, %%rax
-        \\imulq %%rdx, %%rax
-        \\movq %%rax, %%rcx
-        \\shrq $27, %%rcx
-        \\xorq %%rcx, %%rax
-        \\imulq %%rsi, %%rax
-        \\movq %%rax, %%rcx
-        \\shrq $31, %%rcx
-        \\xorq %%rcx, %%rax
-        : [mixed] "={rax}" (-> u64),
-        : [x] "{rax}" (x),
-          [increment] "{rcx}" (@as(u64, increment)),
-          [first] "{rdx}" (@as(u64, first)),
-          [second] "{rsi}" (@as(u64, second)),
-        : .{ .rcx = true });
-}
+const part_start = 0xA5A50000;
 
+/// The seed of part `index`.
 inline fn sub(seed: u64, index: u64) u64 {
-    return mix(seed ^ (0xA5A50000 +% index));
+    return mix(seed ^ (part_start +% index));
 }
 
 /// What slices made from a seed look into.
@@ -66,13 +48,13 @@ pub noinline fn make(comptime T: type, seed: u64) T {
         .void, .bool, .int, .float => return makeScalar(T, seed),
         .vector => |vector| {
             var lanes: [vector.len]vector.child = undefined;
-            for (&lanes, 0..) |*lane, index| lane.* = makeScalar(vector.child, sub(seed, index));
+            for (&lanes, 0..) |*lane, index| lane.* = makePart(vector.child, seed, index);
             return lanes;
         },
         .@"struct" => |info| {
             var result: T = undefined;
             inline for (info.fields, 0..) |field, index| {
-                @field(result, field.name) = makePart(field.type, sub(seed, index));
+                @field(result, field.name) = makePart(field.type, seed, index);
             }
             return result;
         },
@@ -81,14 +63,14 @@ pub noinline fn make(comptime T: type, seed: u64) T {
             const tag = mix(seed) % info.fields.len;
             inline for (info.fields, 0..) |field, index| {
                 if (tag == index) {
-                    return @unionInit(T, field.name, makePart(field.type, sub(seed, index)));
+                    return @unionInit(T, field.name, makePart(field.type, seed, index));
                 }
             }
             unreachable;
         },
         .optional => |optional| {
             if (mix(seed) & 3 == 0) return null;
-            return makePart(optional.child, sub(seed, 0));
+            return makePart(optional.child, seed, 0);
         },
         .pointer => {
             const offset = mix(seed) % 200;
@@ -105,23 +87,30 @@ fn isScalar(comptime T: type) bool {
     };
 }
 
-/// A part of a composite: scalars in place, others by a call.
-inline fn makePart(comptime T: type, seed: u64) T {
-    return if (comptime isScalar(T)) makeScalar(T, seed) else make(T, seed);
+/// Part `index` of a composite: scalars in place, others by a call.
+inline fn makePart(comptime T: type, seed: u64, index: u64) T {
+    if (comptime !isScalar(T)) return make(T, sub(seed, index));
+    if (@bitSizeOf(T) > 64) return makeScalar(T, sub(seed, index));
+    return scalarOf(T, hs_mix_twice(seed ^ (part_start +% index)));
 }
 
 inline fn makeScalar(comptime T: type, seed: u64) T {
+    return scalarOf(T, if (@bitSizeOf(T) > 64) makeWide(@bitSizeOf(T), seed) else mix(seed));
+}
+
+/// `bits`: at least as many as T has.
+inline fn scalarOf(comptime T: type, bits: anytype) T {
+    const own: @Int(.unsigned, @bitSizeOf(T)) = @truncate(bits);
     return switch (@typeInfo(T)) {
         .void => {},
-        .bool => mix(seed) & 1 == 1,
-        .int => |int| @bitCast(makeBits(int.bits, seed)),
-        .float => |float| @bitCast(withFixedExponent(float.bits, makeBits(float.bits, seed))),
+        .bool => own == 1,
+        .int => @bitCast(own),
+        .float => |float| @bitCast(withFixedExponent(float.bits, own)),
         else => comptime unreachable,
     };
 }
 
-inline fn makeBits(comptime count: u16, seed: u64) @Int(.unsigned, count) {
-    if (count <= 64) return @truncate(mix(seed));
+inline fn makeWide(comptime count: u16, seed: u64) @Int(.unsigned, count) {
     @setRuntimeSafety(false); // Nor is `undefined` written out first.
     const word_count = (count + 63) / 64;
     var words: [word_count]u64 = undefined;

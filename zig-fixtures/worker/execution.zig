@@ -10,6 +10,7 @@ const services = @import("services.zig");
 const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const ledger = @import("ledger.zig");
+const descriptors = @import("descriptors.zig");
 const observe = @import("observe.zig");
 const opinions = @import("opinions.zig");
 const error_traces = @import("errors.zig");
@@ -170,6 +171,7 @@ fn unmapDraw(row: *const plan.Row, scenario: *const plan.Scenario) [abi.unmaps_m
 /// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
 /// program would fault them all in again.
 pub fn giveBack() void {
+    if (!descriptors.closeAll()) output.stop("a descriptor that a program had was closed by somebody else", .{}, 70);
     var kept_bytes: u64 = 0;
     for (services.hs_thread.core.cache.kept_bytes) |bytes| kept_bytes += bytes;
     if (kept_bytes > keep_bytes) hs_pool_trim();
@@ -241,7 +243,8 @@ fn checkResources() void {
     }
     if (state.heap_live != 0) fail("heap", 0, 0, state.heap_live, "bytes live", .{});
     if (state.table_live != 0) fail("heap", 0, 0, state.table_live, "table handles live", .{});
-    if (state.descriptors_live != 0) fail("descriptors", 0, 0, state.descriptors_live, "descriptors open", .{});
+    const descriptors_lent = descriptors.lentCount();
+    if (descriptors_lent != 0) fail("descriptors", 0, 0, descriptors_lent, "descriptors open", .{});
 }
 
 fn checkStack(children: u64) void {
@@ -364,5 +367,5 @@ fn tearDown() void {
     }
     state.heap_live = 0;
     state.table_live = 0;
-    state.descriptors_live = 0;
+    descriptors.takeBack();
 }

@@ -31,6 +31,48 @@ hs_opaque:
     .cfi_endproc
     .size hs_opaque, . - hs_opaque
 
+// u64 hs_mix(x), u64 hs_mix_twice(x): VALUES.md's mix(x) and mix(mix(x)); mixing.zig says whose it is. Leaves: a return address is all that they
+// take of the stack that they are called on.
+    .macro mix_into_rax                 // rax = mix(rdi)
+    mov $0x9E3779B97F4A7C15, %rax
+    add %rdi, %rax
+    mov %rax, %rcx
+    shr $30, %rcx
+    xor %rcx, %rax
+    mov $0xBF58476D1CE4E5B9, %rcx
+    imul %rcx, %rax
+    mov %rax, %rcx
+    shr $27, %rcx
+    xor %rcx, %rax
+    mov $0x94D049BB133111EB, %rcx
+    imul %rcx, %rax
+    mov %rax, %rcx
+    shr $31, %rcx
+    xor %rcx, %rax
+    .endm
+
+    .globl hs_mix
+    .type hs_mix, @function
+    .p2align 4
+hs_mix:
+    .cfi_startproc
+    mix_into_rax
+    ret
+    .cfi_endproc
+    .size hs_mix, . - hs_mix
+
+    .globl hs_mix_twice
+    .type hs_mix_twice, @function
+    .p2align 4
+hs_mix_twice:
+    .cfi_startproc
+    mix_into_rax
+    mov %rax, %rdi
+    mix_into_rax
+    ret
+    .cfi_endproc
+    .size hs_mix_twice, . - hs_mix_twice
+
     blocking_gate hs_yield, hs_rt_yield, end_behind_call
     blocking_gate hs_lock, hs_rt_lock
     blocking_gate hs_join, hs_rt_join

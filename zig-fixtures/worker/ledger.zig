@@ -9,6 +9,7 @@ const services = @import("services.zig");
 const mixing = @import("mixing.zig");
 const scheduler = @import("scheduler.zig");
 const output = @import("output.zig");
+const descriptors = @import("descriptors.zig");
 
 pub const kind_heap = 1;
 pub const kind_table = 2;
@@ -16,8 +17,6 @@ pub const kind_descriptor = 3;
 pub const kind_mutex = 4;
 
 const heap_block_bytes = 48;
-
-pub var null_descriptor: c_int = -1;
 
 /// Really acquires (memory, a table slot, a file descriptor) and enters it in the ledger. Returns the serial.
 /// `value`: the mutex, for a mutex.
@@ -34,7 +33,7 @@ pub fn take(fiber_index: u32, kind: u8, value: u64) u32 {
         .value = switch (kind) {
             kind_heap => takeHeap(fiber.serial),
             kind_table => takeTable(index),
-            kind_descriptor => takeDescriptor(),
+            kind_descriptor => descriptors.take(),
             else => value,
         },
     };
@@ -70,9 +69,8 @@ pub fn drop(index: u32) void {
             state.table[index / 64] &= ~(@as(u64, 1) << @intCast(index % 64));
             state.table_live -= 1;
         },
-        kind_descriptor => {
-            if (!defects.planted(.descriptor_unclosed) and std.c.close(@intCast(resource.value)) != 0) state.ledger_broken += 1;
-            state.descriptors_live -= 1;
+        kind_descriptor => if (!defects.planted(.descriptor_unclosed) and !descriptors.give(resource.value)) {
+            state.ledger_broken += 1;
         },
         else => {},
     }
@@ -147,11 +145,4 @@ fn takeTable(index: u32) u64 {
     state.table[index / 64] |= @as(u64, 1) << @intCast(index % 64);
     state.table_live += 1;
     return index;
-}
-
-fn takeDescriptor() u64 {
-    const descriptor = std.c.dup(null_descriptor);
-    if (descriptor < 0) output.stop("out of file descriptors", .{}, 3);
-    state.descriptors_live += 1;
-    return @intCast(descriptor);
 }

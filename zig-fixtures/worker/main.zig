@@ -7,7 +7,7 @@ const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
 const services = @import("services.zig");
-const ledger = @import("ledger.zig");
+const descriptors = @import("descriptors.zig");
 const execution = @import("execution.zig");
 const storm = @import("storm.zig");
 const opinions = @import("opinions.zig");
@@ -229,8 +229,7 @@ fn reserve() void {
     }
     const resources: [*]state.Resource = @ptrFromInt(mapped(state.resources_max * @sizeOf(state.Resource)));
     state.resources = resources[0..state.resources_max];
-    ledger.null_descriptor = std.c.open("/dev/null", .{ .ACCMODE = .RDONLY });
-    if (ledger.null_descriptor < 0) output.stop("/dev/null: cannot be opened", .{}, 3);
+    descriptors.open();
 }
 
 var signal_stack: [64 << 10]u8 align(16) = undefined;

@@ -40,10 +40,14 @@ pub fn event(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
     const first = @as(u64, @intFromEnum(kind)) | @as(u64, a) << 8;
     fiber.digest = mixing.digestWord(mixing.digestWord(fiber.digest, first), b);
     state.events += 1;
-    if (state.recording()) {
-        output.line("event row={d} fiber={d} kind={d} a={d} b={d}", .{ state.row_index, index, @intFromEnum(kind), a, b });
-    }
+    if (state.recording()) record(index, kind, a, b);
     if (state.events > state.program.event_cap) scheduler.runaway();
+}
+
+/// Apart, so that an event that nobody records has no frame for its text.
+noinline fn record(index: u32, kind: abi.EventKind, a: u32, b: u64) void {
+    @branchHint(.cold);
+    output.line("event row={d} fiber={d} kind={d} a={d} b={d}", .{ state.row_index, index, @intFromEnum(kind), a, b });
 }
 
 export fn hs_rt_event(kind: u32, a: u32, b: u64) callconv(.c) void {

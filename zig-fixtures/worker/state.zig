@@ -95,7 +95,6 @@ pub var released: u64 = 0;
 pub var faults: u64 = 0;
 pub var probes: u64 = 0;
 pub var heap_live: u64 = 0;
-pub var descriptors_live: u64 = 0;
 pub var table_live: u64 = 0;
 pub var register_faults: u64 = 0;
 pub var limit_faults: u64 = 0;

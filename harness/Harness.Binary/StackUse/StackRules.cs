@@ -28,8 +28,8 @@ public sealed record StackRules
     /// <summary>All of them but hs_callback, which calls what it is given on the stack it is called on.</summary>
     private static readonly string[] _gateNames =
     [
-        "__morestack", "hs_morestack_thunk", "hs_event", "hs_fuel", "hs_acquire", "hs_release", "hs_spawn",
-        "hs_cancel", "hs_fill", "hs_sum", "hs_checkpoint", "hs_opaque", "hs_yield", "hs_lock",
+        "__morestack", "hs_morestack_thunk", "hs_event", "hs_error", "hs_fuel", "hs_acquire", "hs_release", "hs_spawn",
+        "hs_cancel", "hs_fill", "hs_sum", "hs_checkpoint", "hs_opaque", "hs_mix", "hs_mix_twice", "hs_yield", "hs_lock",
         "hs_join", "hs_probe", "hs_panic", "hs_fiber_yield", "hs_pending", "hs_current", "hs_system_call",
         "hs_fiber_create", "hs_fiber_destroy", "hs_fiber_deliver", "hs_fiber_trim", "hs_fiber_panic", "hs_fiber_trace",
     ];

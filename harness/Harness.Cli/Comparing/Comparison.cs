@@ -53,7 +53,7 @@ internal sealed class Comparison(Rooms rooms, ChildProcess processes, int lanes,
     {
         await rooms.Parts.Checker.PrepareAsync([_cell], ct).ConfigureAwait(false);
         progress.WriteLine("measuring ours");
-        var (made, executed) = await OursAsync(Path.Combine(scratch, "ours"), ct).ConfigureAwait(false);
+        var ours = await OursAsync(Path.Combine(scratch, "ours"), ct).ConfigureAwait(false);
         progress.WriteLine("measuring a case per compilation");
         var single = await OneByOneAsync(Path.Combine(scratch, "single"), ct).ConfigureAwait(false);
         var missing = Csmith.Missing;
@@ -63,24 +63,20 @@ internal sealed class Comparison(Rooms rooms, ChildProcess processes, int lanes,
         }
 
         var csmith = missing is null ? await new Csmith(processes).MeasureAsync(others, lanes, Benchmark.Seed, Path.Combine(scratch, "csmith"), ct).ConfigureAwait(false) : null;
-        return new ComparisonResult(_cell.ToString(), lanes, Math.Round(made, 1), Math.Round(executed, 1), csmith is null ? null : Math.Round(csmith.ProgramsPerMinute, 2), missing, Math.Round(single, 3));
+        return new ComparisonResult(_cell.ToString(), lanes, Math.Round(ours.ProgramsPerSecond * 60, 1), Math.Round(ours.ExecutionsPerSecond, 1), csmith is null ? null : Math.Round(csmith.ProgramsPerMinute, 2), missing, Math.Round(single, 3));
     }
 
-    /// <summary>Batches as in a campaign, one on each lane; the first ones, which find everything cold, are not counted, as nothing of the others' is.</summary>
-    private async Task<(double ProgramsPerMinute, double ExecutionsPerSecond)> OursAsync(string scratch, CancellationToken ct)
+    /// <summary>As in a campaign; the first pass, which finds everything cold, is not counted, as nothing of the others' is.</summary>
+    private async Task<LanePass> OursAsync(string scratch, CancellationToken ct)
     {
-        var batches = Enumerable.Range(0, lanes).Select(lane => (IReadOnlyList<FiberProgram>)[.. Enumerable.Range(lane * programs, programs).Select(Program)]).ToList();
-        var passes = new List<(double Programs, double Executions)>();
+        var work = LanePass.Deal(lanes, Benchmark.BatchesPerLane, programs, Program);
+        var passes = new List<LanePass>();
         for (var pass = 0; pass <= Passes; pass++)
         {
-            var started = Stopwatch.GetTimestamp();
-            var outcomes = await Task.WhenAll(batches.Select((batch, lane) => rooms.Parts.Checker.CheckAsync(
-                batch, _cell, new PlanChoice(Benchmark.Seed, Light: false), Directory.CreateDirectory(Path.Combine(scratch, $"{pass}-{lane}")).FullName, ct))).ConfigureAwait(false);
-            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            passes.Add((outcomes.Sum(outcome => outcome.Counters.Programs) / seconds * 60, outcomes.Sum(outcome => outcome.Counters.Executions) / seconds));
+            passes.Add(await LanePass.CheckAsync(rooms.Parts.Checker, work, _cell, new PlanChoice(Benchmark.Seed, Light: false), Path.Combine(scratch, $"{pass}"), ct).ConfigureAwait(false));
         }
 
-        return passes.Skip(1).Order().ElementAt(Passes / 2);
+        return passes.Skip(1).OrderBy(pass => pass.Wall).ElementAt(Passes / 2);
     }
 
     private FiberProgram Program(int ordinal) => rooms.Parts.Programs.Generate(_stream.Recipe(ordinal) with { Size = Benchmark.Size });

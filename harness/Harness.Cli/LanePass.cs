@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using Harness.Campaigns;
+using Harness.Model;
+
+namespace Harness.Cli;
+
+/// <summary>Batches on every lane at once, each lane's one after the other, as in a campaign: while one lane compiles, another executes.</summary>
+/// <param name="Wall">From the first batch's begin until the last lane is done.</param>
+internal sealed record LanePass(IReadOnlyList<BatchOutcome> Outcomes, TimeSpan Wall)
+{
+    public Counters Counters => Outcomes.Aggregate(Counters.Zero, (sum, outcome) => sum + outcome.Counters);
+
+    public double ProgramsPerSecond => Counters.Programs / Wall.TotalSeconds;
+
+    public double ExecutionsPerSecond => Counters.Executions / Wall.TotalSeconds;
+
+    /// <summary>Programs in batches for lanes: [lane][batch][program].</summary>
+    /// <param name="program">The program with this number, from 0.</param>
+    public static IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> Deal(int lanes, int batches, int programs, Func<int, FiberProgram> program) =>
+        [.. Enumerable.Range(0, lanes).Select(lane => (IReadOnlyList<IReadOnlyList<FiberProgram>>)[.. Enumerable.Range(0, batches).Select(batch =>
+            (IReadOnlyList<FiberProgram>)[.. Enumerable.Range(((lane * batches) + batch) * programs, programs).Select(program)])])];
+
+    /// <summary>Checks all of them.</summary>
+    public static async Task<LanePass> CheckAsync(
+        IBatchChecker checker, IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, Cell cell, PlanChoice choice, string scratch, CancellationToken ct)
+    {
+        var (outcomes, wall) = await RunAsync(lanes, scratch, (batch, folder) => checker.CheckAsync(batch, cell, choice, folder, ct)).ConfigureAwait(false);
+        return new LanePass(outcomes, wall);
+    }
+
+    /// <summary>The compiler alone on the same sources, in as many lanes.</summary>
+    /// <returns>Wall time, as of <see cref="Wall"/>.</returns>
+    public static async Task<TimeSpan> CompileAsync(
+        IBareCompiler compiler, IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, Cell cell, string scratch, CancellationToken ct)
+    {
+        // Writing the source is no work of the compiler's.
+        var (spent, _) = await RunAsync(lanes, scratch, (batch, folder) => compiler.CompileAsync(batch, cell, folder, ct)).ConfigureAwait(false);
+        return spent.Chunk(spent.Count / lanes.Count).Max(lane => lane.Aggregate(TimeSpan.Zero, (sum, one) => sum + one));
+    }
+
+    private static async Task<(IReadOnlyList<T> Results, TimeSpan Wall)> RunAsync<T>(
+        IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, string scratch, Func<IReadOnlyList<FiberProgram>, string, Task<T>> work)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var results = await Task.WhenAll(lanes.Select(LaneAsync)).ConfigureAwait(false);
+        return ([.. results.SelectMany(lane => lane)], Stopwatch.GetElapsedTime(started));
+
+        async Task<IReadOnlyList<T>> LaneAsync(IReadOnlyList<IReadOnlyList<FiberProgram>> batches, int lane)
+        {
+            var done = new List<T>();
+            foreach (var batch in batches)
+            {
+                done.Add(await work(batch, Directory.CreateDirectory(Path.Combine(scratch, $"{lane}-{done.Count}")).FullName).ConfigureAwait(false));
+            }
+
+            return done;
+        }
+    }
+}
