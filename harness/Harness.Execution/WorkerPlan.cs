@@ -36,6 +36,18 @@ public sealed record WorkerPlan(
         return end;
     }
 
+    /// <summary><see cref="EndOfProgram"/> of each program's rows; 0 where it has none.</summary>
+    public int[] EndsOfPrograms()
+    {
+        var ends = new int[Programs.Count];
+        for (var row = 0; row < Rows.Length; row++)
+        {
+            ends[ProgramOf(row)] = row + 1;
+        }
+
+        return ends;
+    }
+
     /// <summary>Index (in <see cref="Programs"/>) of the row's program.</summary>
     public int ProgramOf(int row) => Scenarios[Rows[row].Scenario].Program;
 

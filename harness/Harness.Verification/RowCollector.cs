@@ -25,8 +25,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private readonly ErrorTraceChecker _errorTraces = new(unit.Code, unit.Map, unit.Cell.KeepsErrorTraces, defect);
     private readonly RowModel _model = new(plan);
 
-    /// <summary>Behind each program's last row.</summary>
-    private readonly int[] _ends = EndsOf(plan.Worker);
+    private readonly int[] _ends = plan.Worker.EndsOfPrograms();
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
     private CodeRanges _ranges;
@@ -328,17 +327,6 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
                 Add(new RowFailure(row, "traces-missing", -1, $"{run.Probes.Count}", "0", "traces"));
             }
         }
-    }
-
-    private static int[] EndsOf(WorkerPlan worker)
-    {
-        var ends = new int[worker.Programs.Count];
-        for (var row = 0; row < worker.Rows.Length; row++)
-        {
-            ends[worker.ProgramOf(row)] = row + 1;
-        }
-
-        return ends;
     }
 
     private void Add(RowOutcome outcome)

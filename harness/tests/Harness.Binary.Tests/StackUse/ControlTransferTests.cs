@@ -3,7 +3,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Harness.Binary.Tests.StackUse;
 
 /// <summary>Jumps out of functions, in executables written here.</summary>
-public class DepartingJumpTests
+public class ControlTransferTests
 {
     [Fact]
     public void jumps_to_other_functions_are_found_and_nothing_else()
