@@ -102,7 +102,9 @@ public sealed record RuntimeRecipe(ImmutableArray<RuntimePart> Parts)
     public static RuntimeRecipe Tests { get; } = OfHost("testing", "testing/host.zig");
 
     /// <summary>What a user's own program is linked with: the same segments, and a host that runs its entry under plan after plan.</summary>
-    public static RuntimeRecipe Checks { get; } = OfHost("checking", "testing/check_host.zig");
+    public static RuntimeRecipe Checks { get; } = OfHost("checking", "testing/check_host.zig")
+        .And(new RuntimePart("check-gates", "testing/check_gates.S", OptimizeMode.ReleaseFast, [], []))
+        .And(Standard.Parts.Single(part => part.Name == "dwarf"));
 
     /// <summary>What the runtime keeps below the limit for those who do not ask: slack_bytes in runtime/abi.zig.</summary>
     public const long SlackBytes = 1984;

@@ -17,6 +17,7 @@ const reporting = @import("reporting.zig");
 const plans = @import("check_plan.zig");
 const log = @import("check_log.zig");
 const ledger = @import("check_ledger.zig");
+const dwarf = @import("check_dwarf.zig");
 
 pub const panic = std.debug.no_panic;
 
@@ -52,6 +53,7 @@ export fn hs_check_main(run: protocol.Entry, argc: c_int, argv: [*][*:0]const u8
     _ = linux.close(file);
     for (&streams, [_][*:0]const u8{ "output", "errors" }) |*stream, name| stream.* = reporting.memoryFile(name);
     log.open();
+    dwarf.warm();
     host.on_exhausted = exhausted;
     var lines = std.mem.tokenizeScalar(u8, text, '\n');
     while (lines.next()) |one| {

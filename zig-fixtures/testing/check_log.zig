@@ -6,6 +6,7 @@ const linux = std.os.linux;
 const runtime = @import("abi");
 const host = @import("host.zig");
 const reporting = @import("reporting.zig");
+const dwarf = @import("check_dwarf.zig");
 
 extern const hs_stub_begin: u8;
 extern const hs_stub_end: u8;
@@ -77,16 +78,22 @@ pub fn begin(frame: usize) void {
 /// From `frame`, a function's of ours that the program called, outwards.
 pub fn trace(frame: usize) void {
     var count: usize = 0;
+    var stubs: usize = 0;
+    var whole = false;
     var segment = current();
     var at = frame;
     for (0..frames_max) |_| {
         const words: *const [2]u64 = @ptrFromInt(at);
         const boundary = isStub(words[1]) and segment != null and segment != base and segment.?.stub_frame == words[0];
         // The frame of a stub is no function of the program's where it stands between two segments that are in use; elsewhere it is wrong.
-        if (boundary) segment = segment.?.parent else add(&count, words[1]);
+        if (boundary) {
+            segment = segment.?.parent;
+            stubs += 1;
+        } else add(&count, words[1]);
         const next = words[0];
         if (next == stop) {
-            if (segment != base) add(&count, left_over);
+            whole = segment == base;
+            if (!whole) add(&count, left_over);
             break;
         }
         if (!follows(next, at, segment, boundary)) {
@@ -95,7 +102,9 @@ pub fn trace(frame: usize) void {
         }
         at = next;
     }
-    say("trace", count);
+    say("trace", &addresses, count);
+    // Where the chain of frame pointers does not lead to its end, nobody knows where std.debug's is the program's.
+    if (whole and count <= frames_max) dwarf.compare(addresses[0..count], stubs);
 }
 
 fn current() ?*const runtime.Segment {
@@ -108,7 +117,7 @@ fn follows(next: u64, at: u64, segment: ?*const runtime.Segment, boundary: bool)
     return next >= s.low and next + 16 <= @intFromPtr(s);
 }
 
-fn isStub(address: u64) bool {
+pub fn isStub(address: u64) bool {
     return address > @intFromPtr(&hs_stub_begin) and address <= @intFromPtr(&hs_stub_end);
 }
 
@@ -123,14 +132,15 @@ pub fn errorTrace(errors: ?*anyopaque) void {
     const count = @min(given.index, given.instruction_addresses.len);
     for (given.instruction_addresses[0..count], addresses[0..count]) |address, *into| into.* = address;
     line("errors-noted {d}", .{given.index});
-    say("errors", count);
+    say("errors", &addresses, count);
 }
 
-fn say(comptime what: []const u8, count: usize) void {
-    const kept = @min(count, frames_max);
+/// `count`: there may have been more than there was room for.
+pub fn say(comptime what: []const u8, known: []const u64, count: usize) void {
+    const kept = @min(count, known.len);
     var buffer: [said_max * 17 + 64]u8 = undefined;
     var writer: std.Io.Writer = .fixed(&buffer);
-    for (addresses[0..kept], 0..) |address, i| {
+    for (known[0..kept], 0..) |address, i| {
         if (kept > said_max and i == said_max / 2) writer.print(" …{d}", .{count - said_max}) catch {};
         if (kept > said_max and i >= said_max / 2 and i < kept - said_max / 2) continue;
         writer.print(" {x}", .{address}) catch {};

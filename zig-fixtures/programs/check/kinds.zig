@@ -12,6 +12,7 @@ pub fn main(allocator: std.mem.Allocator) anyerror!u64 {
     var buffer: [32]u8 = undefined;
     switch (try choice(&buffer)) {
         .values => return try deep(12),
+        .deepest => return try deep(5000),
         .wavers => return wavers(),
         .hangs => hangs(),
         .hangsSplit => if (!near()) hangs(),
@@ -31,7 +32,7 @@ pub fn main(allocator: std.mem.Allocator) anyerror!u64 {
     return 0;
 }
 
-const Choice = enum { values, wavers, hangs, hangsSplit, floods, faults, panics, exits, exitsSplit, leaksSplitTwice, releasesTwice, keeps, forgets, holds, measures, plain };
+const Choice = enum { values, deepest, wavers, hangs, hangsSplit, floods, faults, panics, exits, exitsSplit, leaksSplitTwice, releasesTwice, keeps, forgets, holds, measures, plain };
 
 fn choice(buffer: []u8) !Choice {
     const file: i32 = @intCast(linux.open("choice", .{ .ACCMODE = .RDONLY }, 0));

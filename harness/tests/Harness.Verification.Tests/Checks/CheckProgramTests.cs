@@ -89,8 +89,9 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         // The budget was gone at 5: the first checkpoint behind the next split says so, and the unsplit build was told the same.
         Assert.Equal(new CheckDelivery(6, (int)ErrorName.StackOverflow), Assert.Single(overflown.Run.Seen.Delivered));
         Assert.Equal(overflown.Run.Seen.Delivered.AsEnumerable(), overflown.Against!.Seen.Delivered);
-        var trace = Assert.Single(overflown.Run.Seen[CheckAspect.Traces]);
-        Assert.Equal(6, trace.Split("kinds.deep kinds.zig:").Length - 1);
+        var traces = overflown.Run.Seen[CheckAspect.Traces];
+        Assert.Equal(6, traces[0].Split("kinds.deep kinds.zig:").Length - 1);
+        Assert.Equal("std.debug: alike", Assert.Single(traces.Skip(1)));
     }
 
     [ZigFact]
@@ -168,6 +169,28 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         var broken = await (await SessionAsync("values", _few, built.WorkerPath)).ReplayAsync(plan, CancellationToken.None);
         Assert.Equal((CheckAspect.Stack, "memory 4"), (broken.Differences[0].Aspect, broken.Differences[0].Observed));
         Assert.Empty((await (await SessionAsync("values", _few)).ReplayAsync(plan, CancellationToken.None)).Differences);
+    }
+
+    /// <summary>Rows of the stub that are one slot off: frame pointers lead through it all the same, std.debug does not.</summary>
+    [ZigFact]
+    public async Task Wrong_rows_of_the_stubs_show_where_std_debug_walks_a_programs_stack()
+    {
+        var plan = CheckPlan.Parse("overflow@5 nth@1 descending");
+        var built = KindsBuild.Built(await KindsBuild.BuildAsync("main", KindsBuild.Cell, PlantedDefect.Named("cfi"), _scratch["build"]));
+        var broken = await (await SessionAsync("values", _few, built.WorkerPath)).ReplayAsync(plan, CancellationToken.None);
+        var difference = Assert.Single(broken.Differences);
+        Assert.Equal((CheckAspect.Traces, "std.debug: alike"), (difference.Aspect, difference.Expected));
+        Assert.StartsWith("std.debug: otherwise than frame pointers", difference.Observed, StringComparison.Ordinal);
+        Assert.Empty((await (await SessionAsync("values", _few)).ReplayAsync(plan, CancellationToken.None)).Differences);
+    }
+
+    [ZigFact]
+    public async Task Std_debug_is_not_asked_about_a_stack_that_is_too_deep_for_it()
+    {
+        var session = await SessionAsync("deepest", _few);
+        var judgement = await session.ReplayAsync(CheckPlan.Parse("deliver@5001:100 fiber descending"), CancellationToken.None);
+        Assert.Empty(judgement.Differences);
+        Assert.Equal("std.debug: unasked", judgement.Run.Seen[CheckAspect.Traces][^1]);
     }
 
     [ZigTheory]
