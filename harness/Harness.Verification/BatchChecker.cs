@@ -161,26 +161,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 Skip(reason, 1);
             }
 
-            var rowsRun = new int[plans.Length];
-            var alike = new Dictionary<PlanRow, (int FirstRow, long Count)>();
-            for (var row = 0; row < wasRun.Length; row++)
-            {
-                if (wasRun[row])
-                {
-                    var it = run.Plan.Worker.Rows[row];
-                    rowsRun[indices[run.Plan.Locate(row).Program.UnitIndex]]++;
-                    _observed += (it.Flags & RowFlags.BothObservers) != 0 ? 1 : 0;
-                    var kind = it with { SplitA = 0, SplitB = 0 };
-                    alike[kind] = alike.TryGetValue(kind, out var seen) ? (seen.FirstRow, seen.Count + 1) : (row, 1);
-                }
-            }
-
-            // Executions that differ in where they split alone have the same labels.
-            foreach (var (first, count) in alike.Values)
-            {
-                Coverage.Count(_coverage, run.Plan.ExecutionOf(first), count);
-            }
-
+            var rowsRun = Count(run.Plan, wasRun, indices);
             for (var place = 0; place < run.Plan.Programs.Count; place++)
             {
                 var index = indices[run.Plan.Programs[place].UnitIndex];
@@ -194,6 +175,41 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             {
                 _inconclusive.Add($"{run.Counts.OverflowsUnjudged} overflowing executions were beyond the model's caps");
             }
+        }
+
+        /// <summary>Counts rows that were run, and their labels: most rows have those of many others.</summary>
+        /// <returns>How many of each program.</returns>
+        private int[] Count(UnitPlan plan, bool[] wasRun, int[] indices)
+        {
+            var rowsRun = new int[plans.Length];
+            var kinds = new Dictionary<CoverageKind, long>();
+            var (scenario, fault, isSeeded) = (-1, "", false);
+            for (var row = 0; row < wasRun.Length; row++)
+            {
+                if (!wasRun[row])
+                {
+                    continue;
+                }
+
+                var it = plan.Worker.Rows[row];
+                if (it.Scenario != scenario)
+                {
+                    var planned = plan.ScenarioOf(row);
+                    (scenario, fault, isSeeded) = (it.Scenario, Coverage.FaultLabel(planned.Fault, planned.Schedule), planned.Schedule.Seed != 0);
+                }
+
+                rowsRun[indices[plan.Locate(row).Program.UnitIndex]]++;
+                _observed += (it.Flags & RowFlags.BothObservers) != 0 ? 1 : 0;
+                var kind = new CoverageKind(fault, isSeeded, it.Split, it.Placement, it.Policy, it.Disturbance);
+                kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
+            }
+
+            foreach (var (kind, count) in kinds)
+            {
+                Coverage.Count(_coverage, kind, count);
+            }
+
+            return rowsRun;
         }
 
         public BatchResult Finish(TimeSpan model, TimeSpan wall) => new(

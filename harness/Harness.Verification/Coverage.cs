@@ -42,20 +42,24 @@ public static class Coverage
     public static IEnumerable<string> LabelsOf(ExecutionPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var fault = FaultLabel(plan.Fault, plan.Schedule);
-        yield return $"fault/{fault}";
-        if (fault is "error-once" or "error-persistent")
+        return LabelsOf(new CoverageKind(FaultLabel(plan.Fault, plan.Schedule), plan.Schedule.Seed != 0, plan.Split.Kind, plan.Placement, plan.Policy, plan.Disturbance));
+    }
+
+    private static IEnumerable<string> LabelsOf(CoverageKind kind)
+    {
+        yield return $"fault/{kind.Fault}";
+        if (kind.Fault is "error-once" or "error-persistent")
         {
             yield return "fault/error";
         }
 
-        yield return $"split/{SplitLabel(plan.Split.Kind)}";
-        yield return $"placement/{plan.Placement.ToString().ToLowerInvariant()}";
-        yield return $"policy/{plan.Policy.ToString().ToLowerInvariant()}";
-        yield return plan.Schedule.Seed == 0 ? "schedule/fifo" : "schedule/seeded";
+        yield return $"split/{SplitLabel(kind.Split)}";
+        yield return $"placement/{kind.Placement.ToString().ToLowerInvariant()}";
+        yield return $"policy/{kind.Policy.ToString().ToLowerInvariant()}";
+        yield return kind.IsSeeded ? "schedule/seeded" : "schedule/fifo";
         foreach (var disturbance in (Disturbance[])[Disturbance.Signals, Disturbance.Threads])
         {
-            if (plan.Disturbance.HasFlag(disturbance))
+            if (kind.Disturbance.HasFlag(disturbance))
             {
                 yield return $"disturbed/{disturbance.ToString().ToLowerInvariant()}";
             }
@@ -71,12 +75,16 @@ public static class Coverage
         }
     }
 
-    /// <summary>Adds to each of the plan's labels.</summary>
-    internal static void Count(Dictionary<string, long> counts, ExecutionPlan plan, long count)
+    /// <summary>Adds to each label of the kind's.</summary>
+    internal static void Count(Dictionary<string, long> counts, CoverageKind kind, long count)
     {
-        foreach (var label in LabelsOf(plan))
+        foreach (var label in LabelsOf(kind))
         {
             Add(counts, label, count);
         }
     }
 }
+
+/// <summary>What executions have in common that have the same labels.</summary>
+/// <param name="Fault"><see cref="Coverage.FaultLabel"/>.</param>
+internal readonly record struct CoverageKind(string Fault, bool IsSeeded, SplitKind Split, Placement Placement, ReleasePolicy Policy, Disturbance Disturbance);

@@ -87,10 +87,13 @@ internal static class Samples
         return new FiberProgram([f0, f1, f2, f3, f4], [new Fiber(0, [], 4, true), new Fiber(1, [], 2, false)], 1);
     }
 
-    /// <summary>Fiber 0 waits for fiber 1, which has ended meanwhile.</summary>
+    /// <summary>Fiber 0 waits for fiber 1, which has ended meanwhile, and was given a value of several parts.</summary>
     public static FiberProgram Joining() => new(
-        [Function(0, new Statement.Yield(1), new Statement.Join(2, 1)), Function(1, new Statement.Log(3, new Scalar.Const(1)))],
-        [new Fiber(0, [], 0, true), new Fiber(1, [], 0, true)], 0);
+        [
+            Function(0, new Statement.Yield(1), new Statement.Join(2, 1)),
+            Function(1, new Statement.Log(3, new Scalar.Const(1))) with { Parameters = [new ZigType.Vector(4, new ZigType.Float(32))] },
+        ],
+        [new Fiber(0, [], 0, true), new Fiber(1, [7], 0, true)], 0);
 
     /// <summary>Two errdefers that log, a defer between them, and a call that an injected error may fail.</summary>
     public static FiberProgram TwoErrDefers { get; } = new(
