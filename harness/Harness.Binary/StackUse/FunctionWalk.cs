@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Harness.Binary.StackUse;
 
 /// <summary>
@@ -24,19 +26,21 @@ internal sealed partial class FunctionWalk(
     private long _alignment = 1;
 
     /// <summary>A function whose code this walk came to, and what is known at each of its steps.</summary>
-    private sealed class Visit(Steps steps)
+    private sealed class Visit(Steps steps) : IDisposable
     {
         public Steps Steps { get; } = steps;
 
-        public WalkState[] States { get; } = new WalkState[steps.List.Length];
+        /// <summary>Borrowed, so of any length and content: of a step that no way has come to (<see cref="Rounds"/> is 0) it says nothing.</summary>
+        public WalkState[] States { get; } = ArrayPool<WalkState>.Shared.Rent(steps.List.Length);
 
         public byte[] Rounds { get; } = new byte[steps.List.Length];
+
+        public void Dispose() => ArrayPool<WalkState>.Shared.Return(States);
     }
 
     public FunctionUse Walk(ulong address, CodeFunction function)
     {
-        _visits.Clear();
-        _work.Clear();
+        Forget(); // What a walk left that did not end.
         (_root, _problem, _problemSite, _isDynamic, _stated, _arguments, _alignment) = (address, null, 0, false, null, null, 1);
         var start = VisitOf(function);
         _work.Push((start, start.Steps.IndexAt(address), new WalkState { Guaranteed = long.MaxValue }));
@@ -45,7 +49,20 @@ internal sealed partial class FunctionWalk(
             Follow(item.Visit, item.Index, item.State);
         }
 
-        return new UseRecorder(this).Record(address, function);
+        var use = new UseRecorder(this).Record(address, function);
+        Forget();
+        return use;
+    }
+
+    private void Forget()
+    {
+        foreach (var visit in _visits.Values)
+        {
+            visit.Dispose();
+        }
+
+        _visits.Clear();
+        _work.Clear();
     }
 
     private Visit VisitOf(CodeFunction function)
