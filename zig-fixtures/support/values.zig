@@ -2,8 +2,9 @@
 //!
 //! Compile time: these functions are instantiated for many types in four modes, so they use no
 //! formatting, no allocator and (`@setRuntimeSafety(false)`) no safety checks, whose panics would
-//! drag in std.fmt. The mixing is two leaves of the worker's (gates.S): written out at each part, it was a quarter
-//! of what the self-hosted backend took for a whole program, and an eighth of what LLVM took.
+//! drag in std.fmt.
+
+const builtin = @import("builtin");
 
 // SplitMix64's.
 const increment = 0x9E3779B97F4A7C15;
@@ -12,6 +13,10 @@ const second = 0x94D049BB133111EB;
 
 const fold_start: u64 = 0x13198A2E03707344;
 
+/// Whether mixing is two leaves of the worker's (gates.S). Written out at each part it was a quarter of what the self-hosted
+/// backend took for a whole program. Not in LLVM's modes: a function that calls nothing and needs no stack has no check there,
+/// and half of all splits would be in these helpers if they called something.
+const by_calls = builtin.zig_backend == .stage2_x86_64;
 extern fn hs_mix(x: u64) u64;
 /// mix(mix(x)).
 extern fn hs_mix_twice(x: u64) u64;
@@ -19,11 +24,15 @@ extern fn hs_mix_twice(x: u64) u64;
 // This and all scalars are inline: otherwise a Debug program would spend its prologues, and
 // so its splits, in helpers.
 inline fn mix(x: u64) u64 {
-    if (!@inComptime()) return hs_mix(x);
+    if (by_calls and !@inComptime()) return hs_mix(x);
     var z = x +% increment;
     z = (z ^ z >> 30) *% first;
     z = (z ^ z >> 27) *% second;
     return z ^ z >> 31;
+}
+
+inline fn mixTwice(x: u64) u64 {
+    return if (by_calls) hs_mix_twice(x) else mix(mix(x));
 }
 
 const part_start = 0xA5A50000;
@@ -91,7 +100,7 @@ fn isScalar(comptime T: type) bool {
 inline fn makePart(comptime T: type, seed: u64, index: u64) T {
     if (comptime !isScalar(T)) return make(T, sub(seed, index));
     if (@bitSizeOf(T) > 64) return makeScalar(T, sub(seed, index));
-    return scalarOf(T, hs_mix_twice(seed ^ (part_start +% index)));
+    return scalarOf(T, mixTwice(seed ^ (part_start +% index)));
 }
 
 inline fn makeScalar(comptime T: type, seed: u64) T {
