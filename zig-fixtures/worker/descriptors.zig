@@ -7,13 +7,15 @@ const output = @import("output.zig");
 /// What they are duplicates of.
 pub var original: c_int = -1;
 
-/// Of the numbers that descriptors may have; the sandbox allows fewer.
-const numbers = 1024;
-const Numbers = std.StaticBitSet(numbers);
+/// As many as a worker may have open (RLIMIT_NOFILE; Harness.Execution/RowOutcome.cs, OpenFiles).
+const numbers = 1 << 16;
 
-var lent: Numbers = .initEmpty();
+/// Those that a resource has.
+var lent: std.StaticBitSet(numbers) = .initEmpty();
 var lent_count: u64 = 0;
-var at_hand: Numbers = .initEmpty();
+/// Open, and nobody's.
+var at_hand: [numbers]u16 = undefined;
+var at_hand_count: usize = 0;
 
 pub fn open() void {
     original = std.c.open("/dev/null", .{ .ACCMODE = .RDONLY });
@@ -21,8 +23,10 @@ pub fn open() void {
 }
 
 pub fn take() u64 {
-    const number = at_hand.findFirstSet() orelse duplicate();
-    at_hand.unset(number);
+    const number = if (at_hand_count == 0) duplicate() else blk: {
+        at_hand_count -= 1;
+        break :blk at_hand[at_hand_count];
+    };
     lent.set(number);
     lent_count += 1;
     return number;
@@ -33,7 +37,7 @@ pub fn give(number: u64) bool {
     if (number >= numbers or !lent.isSet(number)) return false;
     lent.unset(number);
     lent_count -= 1;
-    at_hand.set(number);
+    keep(@intCast(number));
     return true;
 }
 
@@ -44,7 +48,9 @@ pub fn lentCount() u64 {
 
 /// Whatever an execution left behind.
 pub fn takeBack() void {
-    at_hand.setUnion(lent);
+    if (lent_count == 0) return;
+    var each = lent.iterator(.{});
+    while (each.next()) |number| keep(@intCast(number));
     lent = .initEmpty();
     lent_count = 0;
 }
@@ -52,15 +58,19 @@ pub fn takeBack() void {
 /// Those that no resource has. False: one was closed by somebody else.
 pub fn closeAll() bool {
     var right = true;
-    var each = at_hand.iterator(.{});
-    while (each.next()) |number| {
-        if (std.c.close(@intCast(number)) != 0) right = false;
+    for (at_hand[0..at_hand_count]) |number| {
+        if (std.c.close(number) != 0) right = false;
     }
-    at_hand = .initEmpty();
+    at_hand_count = 0;
     return right;
 }
 
-fn duplicate() usize {
+fn keep(number: u16) void {
+    at_hand[at_hand_count] = number;
+    at_hand_count += 1;
+}
+
+fn duplicate() u16 {
     const number = std.c.dup(original);
     if (number < 0 or number >= numbers) output.stop("out of file descriptors", .{}, 3);
     return @intCast(number);
