@@ -43,6 +43,21 @@ public class EndToEndTests
         Assert.True(result.Arrivals is { Signals: > 50, Moves: > 100, Handlers: > 20, Told: > 5 }, result.Arrivals.ToString());
     }
 
+    /// <summary>More than a process may have open by default.</summary>
+    [ZigFact(Timeout = Timeout)]
+    public async Task Thousands_of_descriptors_may_be_held_at_once()
+    {
+        using var scratch = new Scratch();
+        var (factory, runner) = await OpenAsync();
+        var result = await new BatchChecker(factory, runner).CheckAsync(
+            [Samples.Recursive(3000, ResourceKind.FileDescriptor)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            scratch.Path, CancellationToken.None);
+        Assert.Empty(result.Findings);
+        Assert.Empty(result.Unfinished);
+        Assert.Equal(result.Programs.Sum(p => p.RowsPlanned), result.Counters.Executions);
+        Assert.True(result.Counters.ResourcesAcquired > 3000 * 10 && result.Counters.ResourcesAcquired == result.Counters.ResourcesReleased, $"{result.Counters}");
+    }
+
     private static string Shown(Finding finding)
     {
         var (chain, detail) = (finding.Observation.Chain, finding.Observation.Detail);

@@ -29,11 +29,11 @@ internal static class Samples
         return new FiberProgram([f0, f1, f2], [new Fiber(0, [], 0, true), .. others], 0);
     }
 
-    /// <summary>One function that calls itself while there is fuel, and probes at the bottom.</summary>
-    public static FiberProgram Recursive(int depth)
+    /// <summary>One function that calls itself while there is fuel, each holding a resource, and probes at the bottom.</summary>
+    public static FiberProgram Recursive(int depth, ResourceKind holds = ResourceKind.HeapBlock)
     {
         var f0 = Function(0,
-            new Statement.Acquire(1, 0, ResourceKind.HeapBlock, Disposition.Defer),
+            new Statement.Acquire(1, 0, holds, Disposition.Defer),
             new Statement.IfFuel([Call(2, 0), new Statement.Return(new ReturnValue.Made(new Scalar.Const(0)))]),
             new Statement.Probe(3));
         return new FiberProgram([f0], [new Fiber(0, [], depth, true)], 0);
