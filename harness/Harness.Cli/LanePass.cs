@@ -24,8 +24,9 @@ internal sealed record LanePass(IReadOnlyList<BatchOutcome> Outcomes, TimeSpan W
     public static async Task<LanePass> CheckAsync(
         IBatchChecker checker, IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, Cell cell, PlanChoice choice, string scratch, CancellationToken ct)
     {
-        var (outcomes, wall) = await RunAsync(lanes, scratch, (batch, folder) => checker.CheckAsync(batch, cell, choice, folder, ct)).ConfigureAwait(false);
-        return new LanePass(outcomes, wall);
+        var started = Stopwatch.GetTimestamp();
+        var outcomes = await RunAsync(lanes, scratch, (batch, folder) => checker.CheckAsync(batch, cell, choice, folder, ct)).ConfigureAwait(false);
+        return new LanePass([.. outcomes.SelectMany(lane => lane)], Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>The compiler alone on the same sources, in as many lanes.</summary>
@@ -34,16 +35,15 @@ internal sealed record LanePass(IReadOnlyList<BatchOutcome> Outcomes, TimeSpan W
         IBareCompiler compiler, IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, Cell cell, string scratch, CancellationToken ct)
     {
         // Writing the source is no work of the compiler's.
-        var (spent, _) = await RunAsync(lanes, scratch, (batch, folder) => compiler.CompileAsync(batch, cell, folder, ct)).ConfigureAwait(false);
-        return spent.Chunk(spent.Count / lanes.Count).Max(lane => lane.Aggregate(TimeSpan.Zero, (sum, one) => sum + one));
+        var spent = await RunAsync(lanes, scratch, (batch, folder) => compiler.CompileAsync(batch, cell, folder, ct)).ConfigureAwait(false);
+        return spent.Max(lane => lane.Aggregate(TimeSpan.Zero, (sum, one) => sum + one));
     }
 
-    private static async Task<(IReadOnlyList<T> Results, TimeSpan Wall)> RunAsync<T>(
+    /// <returns>What came of each lane's batches.</returns>
+    private static Task<IReadOnlyList<T>[]> RunAsync<T>(
         IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, string scratch, Func<IReadOnlyList<FiberProgram>, string, Task<T>> work)
     {
-        var started = Stopwatch.GetTimestamp();
-        var results = await Task.WhenAll(lanes.Select(LaneAsync)).ConfigureAwait(false);
-        return ([.. results.SelectMany(lane => lane)], Stopwatch.GetElapsedTime(started));
+        return Task.WhenAll(lanes.Select(LaneAsync));
 
         async Task<IReadOnlyList<T>> LaneAsync(IReadOnlyList<IReadOnlyList<FiberProgram>> batches, int lane)
         {

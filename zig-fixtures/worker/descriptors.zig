@@ -5,7 +5,7 @@ const std = @import("std");
 const output = @import("output.zig");
 
 /// What they are duplicates of.
-pub var original: c_int = -1;
+var original: c_int = -1;
 
 /// As many as a worker may have open (RLIMIT_NOFILE; Harness.Execution/RowOutcome.cs, OpenFiles).
 const numbers = 1 << 16;
