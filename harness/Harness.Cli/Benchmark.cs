@@ -70,10 +70,16 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
         new(Route.Thunk, OptimizeMode.ReleaseFast, Backend.Llvm),
     ];
 
+    /// <summary>The program with a number, from 0: the same every time.</summary>
+    public static Func<int, FiberProgram> Programs(IProgramSource source)
+    {
+        var stream = new ProgramStream(Seed, null, source);
+        return i => source.Generate(stream.Recipe(i) with { Size = Size });
+    }
+
     public async Task<BenchmarkRow> MeasureAsync(Cell cell, string scratch, CancellationToken ct)
     {
-        var stream = new ProgramStream(Seed, null, rooms.Parts.Programs);
-        var work = LanePass.Deal(jobs, BatchesPerLane, programs, i => rooms.Parts.Programs.Generate(stream.Recipe(i) with { Size = Size }));
+        var work = LanePass.Deal(jobs, BatchesPerLane, programs, Programs(rooms.Parts.Programs));
         var alone = work[0][0];
 
         // A few programs first: the compiler's caches and our own just-in-time compiler are warm in a campaign. Then alone on the machine, one

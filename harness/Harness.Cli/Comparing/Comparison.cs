@@ -47,7 +47,7 @@ internal sealed class Comparison(Rooms rooms, ChildProcess processes, int lanes,
     /// <summary>Odd, for the median.</summary>
     private const int Passes = 3;
 
-    private readonly ProgramStream _stream = new(Benchmark.Seed, null, rooms.Parts.Programs);
+    private readonly Func<int, FiberProgram> _program = Benchmark.Programs(rooms.Parts.Programs);
 
     public async Task<ComparisonResult> RunAsync(string scratch, TextWriter progress, CancellationToken ct)
     {
@@ -69,7 +69,7 @@ internal sealed class Comparison(Rooms rooms, ChildProcess processes, int lanes,
     /// <summary>As in a campaign; the first pass, which finds everything cold, is not counted, as nothing of the others' is.</summary>
     private async Task<LanePass> OursAsync(string scratch, CancellationToken ct)
     {
-        var work = LanePass.Deal(lanes, Benchmark.BatchesPerLane, programs, Program);
+        var work = LanePass.Deal(lanes, Benchmark.BatchesPerLane, programs, _program);
         var passes = new List<LanePass>();
         for (var pass = 0; pass <= Passes; pass++)
         {
@@ -79,15 +79,13 @@ internal sealed class Comparison(Rooms rooms, ChildProcess processes, int lanes,
         return passes.Skip(1).OrderBy(pass => pass.Wall).ElementAt(Passes / 2);
     }
 
-    private FiberProgram Program(int ordinal) => rooms.Parts.Programs.Generate(_stream.Recipe(ordinal) with { Size = Benchmark.Size });
-
     /// <summary>What a property-based test does that compiles each case that it generates and runs it once.</summary>
     private async Task<double> OneByOneAsync(string scratch, CancellationToken ct)
     {
         var started = Stopwatch.GetTimestamp();
         await Parallel.ForEachAsync(Enumerable.Range(0, others), new ParallelOptions { MaxDegreeOfParallelism = lanes, CancellationToken = ct }, async (i, cancel) =>
         {
-            var @case = new Case(Program(i), _cell, ExecutionPlan.Baseline with { Split = SplitPlan.Every });
+            var @case = new Case(_program(i), _cell, ExecutionPlan.Baseline with { Split = SplitPlan.Every });
             await rooms.Parts.Runner.RecordAsync(@case, Directory.CreateDirectory(Path.Combine(scratch, $"{i}")).FullName, cancel).ConfigureAwait(false);
         }).ConfigureAwait(false);
         return others / Stopwatch.GetElapsedTime(started).TotalSeconds;
