@@ -96,9 +96,9 @@ internal sealed class UnitBuild(
     {
         var ir = await RewriteAsync(async () =>
         {
-            var text = await File.ReadAllTextAsync(PathOf(IrName), ct).ConfigureAwait(false);
+            var text = await File.ReadAllBytesAsync(PathOf(IrName), ct).ConfigureAwait(false);
             var result = SplitStackIr.Rewrite(text, injection, options.KeepVariables);
-            await File.WriteAllTextAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
+            await File.WriteAllBytesAsync(PathOf(SplitIrName), result.Text, ct).ConfigureAwait(false);
             return result;
         }).ConfigureAwait(false);
         if (ir is null || !await ClangAsync("code generation", Codegen, SplitIrName, RawObjectName).ConfigureAwait(false))

@@ -21,7 +21,7 @@ public sealed partial class InlineCheckTests(UnitBuilds builds)
     {
         var raw = ElfFile.Parse(await builds.RawObjectAsync(Route.Assembly, mode, Backend.Llvm), "unit");
         var plan = InlineCheckPlan.Of(raw, InjectionOptions.Default with { Excluded = [] });
-        var ir = await File.ReadAllTextAsync(Path.Combine(
+        var ir = await File.ReadAllBytesAsync(Path.Combine(
             Path.GetDirectoryName((await builds.GetAsync(Route.Attribute, mode, Backend.Llvm)).WorkerPath)!, "unit.ll"));
         var expected = SplitStackIr.Rewrite(ir, InjectionOptions.Default with { Excluded = [] }).Unsplit;
 

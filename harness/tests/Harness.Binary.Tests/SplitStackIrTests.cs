@@ -1,3 +1,4 @@
+using System.Text;
 using Harness.Toolchain;
 
 namespace Harness.Binary.Tests;
@@ -19,11 +20,11 @@ public sealed class SplitStackIrTests
 
         Assert.Equal(1, result.Split);
         Assert.Empty(result.Unsplit);
-        Assert.Contains("@unit.f(i32 %0) unnamed_addr #8 align 1", result.Text, StringComparison.Ordinal);
+        Assert.Contains("@unit.f(i32 %0) unnamed_addr #8 align 1", TextOf(result), StringComparison.Ordinal);
         Assert.Contains(
             "attributes #8 = { \"split-stack\" nounwind uwtable \"frame-pointer\"=\"all\" }",
-            result.Text, StringComparison.Ordinal);
-        Assert.Contains("attributes #0 = { nounwind uwtable", result.Text, StringComparison.Ordinal);
+            TextOf(result), StringComparison.Ordinal);
+        Assert.Contains("attributes #0 = { nounwind uwtable", TextOf(result), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -31,8 +32,8 @@ public sealed class SplitStackIrTests
     {
         var result = Rewrite("define void @a() #0 {\n  ret void\n}\n\ndefine void @b() #0 {\n  ret void\n}\n");
         Assert.Equal(2, result.Split);
-        Assert.Equal(2, Count(result.Text, "() #8 {"));
-        Assert.Equal(1, Count(result.Text, "attributes #8 ="));
+        Assert.Equal(2, Count(TextOf(result), "() #8 {"));
+        Assert.Equal(1, Count(TextOf(result), "attributes #8 ="));
     }
 
     [Fact]
@@ -40,7 +41,7 @@ public sealed class SplitStackIrTests
     {
         var result = Rewrite(
             "define internal void @\"list(u8) #0 align {\\22x\\22}.f\"() unnamed_addr #0 align 1 {\n  ret void\n}\n");
-        Assert.Contains("#0 align {\\22x\\22}.f\"() unnamed_addr #8 align 1 {", result.Text, StringComparison.Ordinal);
+        Assert.Contains("#0 align {\\22x\\22}.f\"() unnamed_addr #8 align 1 {", TextOf(result), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,18 +117,42 @@ public sealed class SplitStackIrTests
             }
 
             !4 = distinct !DICompileUnit(language: DW_LANG_C99, emissionKind: FullDebug, enums: !6)
+            !10 = !DILocalVariable(name: "x", scope: !9, file: !2, line: 3, type: !5)
+            !11 = !DILocation(line: 3, column: 1, scope: !9)
 
             """;
-        var dropped = SplitStackIr.Rewrite(Text + Groups, InjectionOptions.Default, keepVariables: false).Text;
+        var dropped = TextOf(SplitStackIr.Rewrite(Encoding.UTF8.GetBytes(Text + Groups), InjectionOptions.Default, keepVariables: false));
         Assert.DoesNotContain("#dbg_declare", dropped, StringComparison.Ordinal);
         Assert.DoesNotContain("#dbg_value", dropped, StringComparison.Ordinal);
+        Assert.DoesNotContain("!DILocalVariable", dropped, StringComparison.Ordinal);
+        Assert.Contains("!11 = !DILocation(", dropped, StringComparison.Ordinal);
         Assert.Contains("c\"#dbg_\"", dropped, StringComparison.Ordinal);
         Assert.Contains("  ret void, !dbg !11\n}", dropped, StringComparison.Ordinal);
         Assert.Contains("emissionKind: LineTablesOnly, enums", dropped, StringComparison.Ordinal);
 
-        var kept = SplitStackIr.Rewrite(Text + Groups, InjectionOptions.Default, keepVariables: true).Text;
+        var kept = TextOf(SplitStackIr.Rewrite(Encoding.UTF8.GetBytes(Text + Groups), InjectionOptions.Default, keepVariables: true));
         Assert.Contains("#dbg_declare", kept, StringComparison.Ordinal);
         Assert.Contains("emissionKind: FullDebug", kept, StringComparison.Ordinal);
+        Assert.Contains("!10 = !DILocalVariable(", kept, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Variables_that_a_function_names_stay_when_their_records_go()
+    {
+        const string Text = """
+            define void @f() #0 !dbg !9 {
+                #dbg_value(i32 0, !10, !DIExpression(), !11)
+              ret void, !dbg !11
+            }
+
+            !9 = distinct !DISubprogram(name: "f", retainedNodes: !12)
+            !10 = !DILocalVariable(name: "x", scope: !9, file: !2, line: 3, type: !5)
+            !12 = !{!10}
+
+            """;
+        var dropped = TextOf(SplitStackIr.Rewrite(Encoding.UTF8.GetBytes(Text + Groups), InjectionOptions.Default, keepVariables: false));
+        Assert.DoesNotContain("#dbg_value", dropped, StringComparison.Ordinal);
+        Assert.Contains("!10 = !DILocalVariable(", dropped, StringComparison.Ordinal);
     }
 
     private static void Stays(UnsplitReason reason, string definition, InjectionOptions? options = null)
@@ -135,12 +160,14 @@ public sealed class SplitStackIrTests
         var result = Rewrite(definition, options);
         Assert.Equal(0, result.Split);
         Assert.Equal(new Dictionary<string, UnsplitReason> { ["f"] = reason }, result.Unsplit);
-        Assert.DoesNotContain("split-stack", result.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("split-stack", TextOf(result), StringComparison.Ordinal);
     }
 
     private static SplitStackIr.Result Rewrite(string definitions, InjectionOptions? options = null) =>
         SplitStackIr.Rewrite(
-            "source_filename = \"root\"\n\n" + definitions + "\n" + Groups, options ?? InjectionOptions.Default);
+            Encoding.UTF8.GetBytes("source_filename = \"root\"\n\n" + definitions + "\n" + Groups), options ?? InjectionOptions.Default);
+
+    private static string TextOf(SplitStackIr.Result result) => Encoding.UTF8.GetString(result.Text.Span);
 
     private static int Count(string text, string part) => text.Split(part).Length - 1;
 }
