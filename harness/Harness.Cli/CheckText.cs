@@ -65,6 +65,7 @@ internal static class CheckText
         text.Append(CultureInfo.InvariantCulture, $"  faults          {counts.Faults:N0}{(counts.Faults < counts.FaultsPossible ? $" of {counts.FaultsPossible:N0}: a sample" : ", every one")}\n");
         text.Append(CultureInfo.InvariantCulture, $"  single splits   {counts.Singles:N0}{(counts.Singles < counts.Prologues ? $" of {counts.Prologues:N0} places without fault: a sample" : ", every place without fault")}\n");
         text.Append(CultureInfo.InvariantCulture, $"  runs            {counts.Runs:N0} with {counts.Splits:N0} splits{(counts.Left > 0 ? $"; the budget left no time for {counts.Left:N0} more plans" : "")}\n");
+        text.Append(CultureInfo.InvariantCulture, $"  traces          {counts.Traces.Taken:N0} in fibers, {counts.Traces.Walked:N0} of them asked of std.debug as well\n");
         foreach (var (why, number) in counts.Unjudged)
         {
             text.Append(CultureInfo.InvariantCulture, $"  not judged      {number:N0} runs: {why}\n");

@@ -29,19 +29,31 @@ public enum CheckAspect
     Extent,
 }
 
+/// <summary>Stack traces of a program's.</summary>
+/// <param name="Taken">Along frame pointers.</param>
+/// <param name="Walked">Where std.debug was asked as well, which goes by call frame information alone.</param>
+public readonly record struct CheckTraces(long Taken, long Walked)
+{
+    public static CheckTraces operator +(CheckTraces a, CheckTraces b) => new(a.Taken + b.Taken, a.Walked + b.Walked);
+}
+
 /// <summary>What a run did, in words that do not depend on where the program's code lies.</summary>
 public sealed class CheckObservation
 {
     private readonly ImmutableDictionary<CheckAspect, ImmutableArray<string>> _lines;
 
-    private CheckObservation(ImmutableDictionary<CheckAspect, ImmutableArray<string>> lines, ImmutableArray<CheckDelivery> delivered)
+    private CheckObservation(ImmutableDictionary<CheckAspect, ImmutableArray<string>> lines, ImmutableArray<CheckDelivery> delivered, CheckTraces taken)
     {
         _lines = lines;
         Delivered = delivered;
+        Taken = taken;
     }
 
     /// <summary>What checkpoints returned.</summary>
     public ImmutableArray<CheckDelivery> Delivered { get; }
+
+    /// <summary>How many traces there are, and how often std.debug was asked as well.</summary>
+    public CheckTraces Taken { get; }
 
     public ImmutableArray<string> this[CheckAspect aspect] => _lines.GetValueOrDefault(aspect, []);
 
@@ -63,11 +75,13 @@ public sealed class CheckObservation
     {
         var lines = new Dictionary<CheckAspect, List<string>>();
         var delivered = ImmutableArray.CreateBuilder<CheckDelivery>();
+        var taken = new CheckTraces(0, 0);
         foreach (var detail in details)
         {
             var words = detail.Split(' ');
             var (aspect, text) = Read(detail, words, frames);
             Add(aspect, text);
+            taken += new CheckTraces(words[0] == "trace" ? 1 : 0, words is ["dwarf", "alike"] or ["dwarf-stubs", ..] ? 1 : 0);
             if (words is ["delivered", var checkpoint, var code])
             {
                 delivered.Add(CheckDelivery.Parse($"{checkpoint}:{code}"));
@@ -79,7 +93,7 @@ public sealed class CheckObservation
             Add(CheckAspect.Extent, string.Create(CultureInfo.InvariantCulture, $"{dropped} more"));
         }
 
-        return new(lines.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.ToImmutableArray()), delivered.ToImmutable());
+        return new(lines.ToImmutableDictionary(pair => pair.Key, pair => pair.Value.ToImmutableArray()), delivered.ToImmutable(), taken);
 
         void Add(CheckAspect aspect, string text)
         {

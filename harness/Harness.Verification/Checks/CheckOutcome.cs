@@ -11,6 +11,9 @@ namespace Harness.Verification.Checks;
 public sealed record CheckCounts(
     long Checkpoints, long Allocations, long Prologues, int Faults, long FaultsPossible, int Singles, int Runs, long Splits, int Left)
 {
+    /// <summary>Of runs in fibers that could be judged.</summary>
+    public CheckTraces Traces { get; init; }
+
     /// <summary>Why runs could not be judged, and how many could not.</summary>
     public ImmutableSortedDictionary<string, int> Unjudged { get; init; } = ImmutableSortedDictionary<string, int>.Empty;
 }

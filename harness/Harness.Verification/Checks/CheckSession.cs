@@ -17,6 +17,7 @@ public sealed class CheckSession(CheckWorker plain, CheckWorker split, CheckCaps
     private int _runs;
     private int _singles;
     private long _splits;
+    private CheckTraces _traces;
 
     /// <param name="budget">For running; what is left over then is said.</param>
     /// <exception cref="InvalidDataException">A program is none of ours, or cannot work here.</exception>
@@ -55,6 +56,7 @@ public sealed class CheckSession(CheckWorker plain, CheckWorker split, CheckCaps
         var counts = new CheckCounts(
             first.Checkpoints, first.Allocations, prologues[none], faults.Count, (4 * first.Checkpoints) + first.Allocations, _singles, _runs, _splits, plans.Count - done)
         {
+            Traces = _traces,
             Unjudged = _unjudged.ToImmutableSortedDictionary(StringComparer.Ordinal),
         };
         return await FindingsAsync(counts, prologues, onProgress, ct).ConfigureAwait(false);
@@ -110,6 +112,7 @@ public sealed class CheckSession(CheckWorker plain, CheckWorker split, CheckCaps
         }
 
         _splits += judgement.Run.Splits;
+        _traces += judgement.Run.Plan.Splits is CheckSplits.Plain ? default : judgement.Run.Seen.Taken;
         if (judgement.Differences is not [var first, ..])
         {
             return;

@@ -57,11 +57,12 @@ public sealed class CheckVerbTests : IDisposable
     [Fact]
     public async Task Verdicts_have_their_exit_codes()
     {
-        var counts = new CheckCounts(1, 0, 9, 4, 4, 9, 30, 100, 0);
+        var counts = new CheckCounts(1, 0, 9, 4, 4, 9, 30, 100, 0) { Traces = new CheckTraces(12, 11) };
         var difference = new CheckDifference(CheckAspect.Outcome, "returned", "error TooDeep");
         var finding = new CheckFinding(_plan, _plan, [difference], 3, "returned", "error TooDeep");
         Assert.Equal(0, await AnswerAsync(Compared(counts)));
         Assert.Contains("HELD: 0 findings", _cli.Out);
+        Assert.Contains("traces          12 in fibers, 11 of them asked of std.debug as well", _cli.Out);
         Assert.Equal(4, await AnswerAsync(Compared(counts with { Splits = 0 })));
         Assert.Equal(4, await AnswerAsync(new ProgramOutcome.Checked(new CheckOutcome.Unsuitable("two runs differ"), 1, 1)));
         Assert.Contains("nothing can be said: two runs differ", _cli.Out);

@@ -46,13 +46,15 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
     public void Dispose() => _scratch.Dispose();
 
     [ZigTheory]
-    [InlineData("holds")]
-    [InlineData("plain")]
-    public async Task The_examples_that_hold_do(string choice)
+    [InlineData("holds", 100)]
+    [InlineData("plain", 0)]
+    public async Task The_examples_that_hold_do(string choice, long traces)
     {
         var compared = await ComparedAsync(choice, _few);
         Assert.Empty(compared.Findings);
         Assert.True(compared.Counts.Splits > 200, $"{compared.Counts}");
+        Assert.True(compared.Counts.Traces.Taken >= traces, $"{compared.Counts}");
+        Assert.Equal(compared.Counts.Traces.Taken, compared.Counts.Traces.Walked);
     }
 
     [ZigTheory]
@@ -191,6 +193,7 @@ public sealed class CheckProgramTests(KindsBuild kinds) : IClassFixture<KindsBui
         var judgement = await session.ReplayAsync(CheckPlan.Parse("deliver@5001:100 fiber descending"), CancellationToken.None);
         Assert.Empty(judgement.Differences);
         Assert.Equal("std.debug: unasked", judgement.Run.Seen[CheckAspect.Traces][^1]);
+        Assert.Equal(new CheckTraces(1, 0), judgement.Run.Seen.Taken);
     }
 
     [ZigTheory]
