@@ -37,6 +37,14 @@ public sealed record BenchmarkRow(
     /// <summary>Wall time of checking all programs over that of the compiler alone on the same sources, in as many lanes.</summary>
     [JsonPropertyName("wallRatio")]
     public required double WallRatio { get; init; }
+
+    /// <summary>The same of processor time, ours and that of all processes that we start.</summary>
+    [JsonPropertyName("processorRatio")]
+    public required double ProcessorRatio { get; init; }
+
+    /// <summary>Wall time of checking all programs over that of one bare <c>zig build-obj</c> after the other.</summary>
+    [JsonPropertyName("sequenceRatio")]
+    public required double SequenceRatio { get; init; }
 }
 
 /// <summary>Of one program, in its lane. Planning goes on beside compiling.</summary>
@@ -95,14 +103,14 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
             pairs.Add((bare.TotalSeconds, ours));
         }
 
-        var passes = new List<(TimeSpan Bare, LanePass Ours)>();
+        var passes = new List<(PassTime Bare, LanePass Ours)>();
         for (var round = 0; round < Rounds; round++)
         {
             var bare = await LanePass.CompileAsync(rooms.BareCompiler, work, cell, Folder(scratch, $"bare-lanes-{round}"), ct).ConfigureAwait(false);
             passes.Add((bare, await LanePass.CheckAsync(rooms.Parts.Checker, work, cell, Choice(observe: true), Folder(scratch, $"lanes-{round}"), ct).ConfigureAwait(false)));
         }
 
-        var usual = passes.Select(pass => pass.Ours).OrderBy(pass => pass.Wall).ElementAt(Rounds / 2);
+        var usual = passes.Select(pass => pass.Ours).OrderBy(pass => pass.Time.Wall).ElementAt(Rounds / 2);
         return new BenchmarkRow(
             cell.ToString(), usual.Counters.Programs, usual.Counters.Executions,
             Round(Median(pairs, p => p.Bare)), Round(Median(pairs, p => p.Ours.Seconds.Compile)), Round(Median(pairs, p => p.Ours.Seconds.Compile / p.Bare)),
@@ -111,7 +119,9 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
             Math.Round(LinesPerProgram(alone), 1))
         {
             Milliseconds = PerProgram(usual.Outcomes),
-            WallRatio = Round(Median(passes, pass => pass.Ours.Wall / pass.Bare)),
+            WallRatio = Round(Median(passes, pass => pass.Ours.Time.Wall / pass.Bare.Wall)),
+            ProcessorRatio = Round(Median(passes, pass => pass.Ours.Time.ProcessorOver(pass.Bare))),
+            SequenceRatio = Round(Median(passes, pass => pass.Ours.Time.Wall.TotalSeconds) / (Median(pairs, p => p.Bare) * jobs * BatchesPerLane)),
         };
     }
 

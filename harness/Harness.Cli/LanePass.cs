@@ -4,15 +4,21 @@ using Harness.Model;
 
 namespace Harness.Cli;
 
+/// <param name="Processor">Of all processors together.</param>
+internal readonly record struct PassTime(TimeSpan Wall, TimeSpan Processor)
+{
+    public double ProcessorOver(PassTime other) => Processor / (other.Processor > TimeSpan.Zero ? other.Processor : ProcessorTime.Resolution);
+}
+
 /// <summary>Batches on every lane at once, each lane's one after the other, as in a campaign: while one lane compiles, another executes.</summary>
-/// <param name="Wall">From the first batch's begin until the last lane is done.</param>
-internal sealed record LanePass(IReadOnlyList<BatchOutcome> Outcomes, TimeSpan Wall)
+/// <param name="Time">From the first batch's begin until the last lane is done.</param>
+internal sealed record LanePass(IReadOnlyList<BatchOutcome> Outcomes, PassTime Time)
 {
     public Counters Counters => Outcomes.Aggregate(Counters.Zero, (sum, outcome) => sum + outcome.Counters);
 
-    public double ProgramsPerSecond => Counters.Programs / Wall.TotalSeconds;
+    public double ProgramsPerSecond => Counters.Programs / Time.Wall.TotalSeconds;
 
-    public double ExecutionsPerSecond => Counters.Executions / Wall.TotalSeconds;
+    public double ExecutionsPerSecond => Counters.Executions / Time.Wall.TotalSeconds;
 
     /// <summary>Programs in batches for lanes: [lane][batch][program].</summary>
     /// <param name="program">The program with this number, from 0.</param>
@@ -24,19 +30,19 @@ internal sealed record LanePass(IReadOnlyList<BatchOutcome> Outcomes, TimeSpan W
     public static async Task<LanePass> CheckAsync(
         IBatchChecker checker, IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, Cell cell, PlanChoice choice, string scratch, CancellationToken ct)
     {
-        var started = Stopwatch.GetTimestamp();
+        var (started, spent) = (Stopwatch.GetTimestamp(), ProcessorTime.Spent());
         var outcomes = await RunAsync(lanes, scratch, (batch, folder) => checker.CheckAsync(batch, cell, choice, folder, ct)).ConfigureAwait(false);
-        return new LanePass([.. outcomes.SelectMany(lane => lane)], Stopwatch.GetElapsedTime(started));
+        return new LanePass([.. outcomes.SelectMany(lane => lane)], new PassTime(Stopwatch.GetElapsedTime(started), ProcessorTime.Spent() - spent));
     }
 
     /// <summary>The compiler alone on the same sources, in as many lanes.</summary>
-    /// <returns>Wall time, as of <see cref="Wall"/>.</returns>
-    public static async Task<TimeSpan> CompileAsync(
+    public static async Task<PassTime> CompileAsync(
         IBareCompiler compiler, IReadOnlyList<IReadOnlyList<IReadOnlyList<FiberProgram>>> lanes, Cell cell, string scratch, CancellationToken ct)
     {
-        // Writing the source is no work of the compiler's.
-        var spent = await RunAsync(lanes, scratch, (batch, folder) => compiler.CompileAsync(batch, cell, folder, ct)).ConfigureAwait(false);
-        return spent.Max(lane => lane.Aggregate(TimeSpan.Zero, (sum, one) => sum + one));
+        // Writing the source is no work of the compiler's: a hundredth of its processor time.
+        var spent = ProcessorTime.Spent();
+        var took = await RunAsync(lanes, scratch, (batch, folder) => compiler.CompileAsync(batch, cell, folder, ct)).ConfigureAwait(false);
+        return new PassTime(took.Max(lane => lane.Aggregate(TimeSpan.Zero, (sum, one) => sum + one)), ProcessorTime.Spent() - spent);
     }
 
     /// <returns>What came of each lane's batches.</returns>

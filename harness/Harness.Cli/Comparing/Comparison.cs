@@ -76,7 +76,7 @@ internal sealed class Comparison(Rooms rooms, ChildProcess processes, int lanes,
             passes.Add(await LanePass.CheckAsync(rooms.Parts.Checker, work, _cell, new PlanChoice(Benchmark.Seed, Light: false), Path.Combine(scratch, $"{pass}"), ct).ConfigureAwait(false));
         }
 
-        return passes.Skip(1).OrderBy(pass => pass.Wall).ElementAt(Passes / 2);
+        return passes.Skip(1).OrderBy(pass => pass.Time.Wall).ElementAt(Passes / 2);
     }
 
     /// <summary>What a property-based test does that compiles each case that it generates and runs it once.</summary>

@@ -298,6 +298,14 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("\"compileRatio\": 2", _cli.Out);
     }
 
+    /// <summary>proc_pid_stat(5): utime is the fourteenth field, the second may hold anything.</summary>
+    [Fact]
+    public void Processor_time_is_ours_and_that_of_processes_that_ended()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(10.1), ProcessorTime.Of("7 (a) b (c) R 1 7 7 0 -1 4194304 900 901 902 903 10 100 400 500 20 0 9 0 12345 1 2 3\n"));
+        Assert.True(ProcessorTime.Spent() > TimeSpan.Zero);
+    }
+
     [Fact]
     public async Task Doctor_says_one_line_each_and_ends_with_3_when_something_needed_is_missing()
     {
