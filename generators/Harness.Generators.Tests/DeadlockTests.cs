@@ -28,5 +28,5 @@ public sealed class DeadlockTests
     }
 
     private static ulong Digest(FiberProgram program, ModelDefect defect) =>
-        CompiledProgram.Of(program, defect).Run(new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Digest;
+        CompiledProgram.Of(program, defect).Run(new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Digest;
 }

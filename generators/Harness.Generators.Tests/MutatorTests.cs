@@ -15,7 +15,7 @@ public sealed class MutatorTests
             var program = ProgramGenerator.Generate(seed, 24, Profile.Swarm(seed));
             var mutant = ProgramMutator.Mutate(program, seed * 31);
             Assert.Empty(Validator.Check(mutant));
-            Assert.Equal(RunEnding.Finished, Interpreter.Run(mutant, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending);
+            Assert.Equal(RunEnding.Finished, Interpreter.Run(mutant, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Ending);
             changed += mutant == program ? 0 : 1;
         }
 

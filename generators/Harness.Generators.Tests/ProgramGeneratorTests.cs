@@ -19,7 +19,7 @@ public sealed class ProgramGeneratorTests
             Profile.Named(name),
             250,
             program =>
-                Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
+                Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Ending
                 is RunEnding.Finished
         );
 
@@ -135,24 +135,24 @@ public sealed class ProgramGeneratorTests
     private static IEnumerable<ExpectedRun> FaultsOf(FiberProgram program)
     {
         var compiled = CompiledProgram.Of(program);
-        var entries = compiled.Run(new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Entries;
+        var entries = compiled.Run(new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Entries;
         for (var entry = 0; entry < entries; entry += Math.Max(1, entries / 6))
         {
             var schedule = new Schedule((ulong)entry);
             yield return compiled.Run(
                 new FaultPlan.ErrorAt(entry, ErrorName.Injected, Persistent: false),
                 schedule,
-                keepEvents: false
+                Kept.Counts
             );
             yield return compiled.Run(
                 new FaultPlan.ErrorAt(entry, ErrorName.Canceled, Persistent: true),
                 schedule,
-                keepEvents: false
+                Kept.Counts
             );
-            yield return compiled.Run(new FaultPlan.PanicAt(entry), schedule, keepEvents: false);
-            yield return compiled.Run(new FaultPlan.SegfaultAt(entry), schedule, keepEvents: false);
+            yield return compiled.Run(new FaultPlan.PanicAt(entry), schedule, Kept.Counts);
+            yield return compiled.Run(new FaultPlan.SegfaultAt(entry), schedule, Kept.Counts);
         }
 
-        yield return compiled.Run(new FaultPlan.None(), new Schedule(1, LaunchMask: 1), keepEvents: false);
+        yield return compiled.Run(new FaultPlan.None(), new Schedule(1, LaunchMask: 1), Kept.Counts);
     }
 }

@@ -20,7 +20,7 @@ public sealed class ShrinkerTests
                 Assert.Empty(Validator.Check(candidate));
                 Assert.Equal(
                     RunEnding.Finished,
-                    Interpreter.Run(candidate, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
+                    Interpreter.Run(candidate, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Ending
                 );
                 count++;
             }
@@ -41,7 +41,7 @@ public sealed class ShrinkerTests
                 for (var entry = 0; entry < 4; entry++)
                 {
                     var fault = new FaultPlan.ErrorAt(entry, ErrorName.Injected, Persistent: false);
-                    Assert.Equal(RunEnding.Finished, compiled.Run(fault, Schedule.Fifo, keepEvents: false).Ending);
+                    Assert.Equal(RunEnding.Finished, compiled.Run(fault, Schedule.Fifo, Kept.Counts).Ending);
                 }
             }
         }

@@ -14,7 +14,7 @@ public sealed class VariantTests
     {
         Assert.NotEqual(sample.Program, variant.Program);
         Assert.Empty(Validator.Check(variant.Program));
-        Assert.Equal(RunEnding.Finished, Interpreter.Run(variant.Program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending);
+        Assert.Equal(RunEnding.Finished, Interpreter.Run(variant.Program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Ending);
     }));
 
     [Fact]

@@ -50,7 +50,7 @@ public static class ProgramShrinker
 
     internal static bool IsUsable(FiberProgram program) =>
         Validator.Check(program).Count == 0
-        && Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Ending
+        && Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Ending
             is RunEnding.Finished;
 
     private static IEnumerable<FiberProgram> Mutexes(FiberProgram program)

@@ -55,10 +55,14 @@ internal sealed class OutputReader(int capBytes, Func<string, ValueTask>? onLine
 
     private void Remember(ReadOnlySpan<byte> bytes)
     {
-        var joined = new byte[_tail.Length + bytes.Length];
-        _tail.CopyTo(joined, 0);
-        bytes.CopyTo(joined.AsSpan(_tail.Length));
-        _tail = joined.Length <= TailBytes ? joined : joined[^TailBytes..];
+        if (bytes.Length >= TailBytes)
+        {
+            _tail = bytes[^TailBytes..].ToArray();
+            return;
+        }
+
+        var kept = _tail.AsSpan(Math.Max(0, _tail.Length + bytes.Length - TailBytes));
+        _tail = [.. kept, .. bytes];
     }
 
     private async ValueTask Accept(ReadOnlyMemory<byte> bytes)

@@ -60,14 +60,14 @@ public sealed class CompiledProgram
     }
 
     /// <summary>
-    /// What must happen. Without <paramref name="keepEvents"/>, events, entry points and traces are counted, not kept.
+    /// What must happen; what is not kept of it is counted.
     /// A <see cref="FaultPlan.StackBudget"/> or <see cref="FaultPlan.SegmentAllocationFails"/> cannot be predicted: run
     /// the <see cref="FaultPlan.Delivered"/> that it turned out to be.
     /// </summary>
-    public ExpectedRun Run(FaultPlan fault, Schedule schedule, bool keepEvents = true)
+    public ExpectedRun Run(FaultPlan fault, Schedule schedule, Kept kept = Kept.Everything)
     {
         var machine = Interlocked.Exchange(ref _idle, null) ?? new Machine(this);
-        var run = machine.Run(fault, schedule, keepEvents);
+        var run = machine.Run(fault, schedule, kept);
         Volatile.Write(ref _idle, machine);
         return run;
     }

@@ -100,10 +100,23 @@ public sealed record ProbeTrace(int Fiber, int Site, EquatableArray<Frame> Chain
 /// <param name="Chain">Innermost first.</param>
 public sealed record FiberMoment(bool IsWaiting, bool KnowsLine, EquatableArray<Frame> Chain);
 
+/// <summary>How much of a run the interpreter keeps: each more than the one before, at the price of its memory.</summary>
+public enum Kept
+{
+    /// <summary>Digests, outcomes, call profiles, and how much there was of everything else.</summary>
+    Counts,
+
+    /// <summary>And stack traces and error return traces.</summary>
+    Traces,
+
+    /// <summary>And events and entry points.</summary>
+    Everything,
+}
+
 /// <summary>
 /// What must happen in one execution. Fibers' arrays are indexed by fiber. <see cref="Digest"/> is
 /// <see cref="Digests.Combine"/> of the fibers' digests. <see cref="Acquired"/>: how many Acquired events. Events,
-/// entry points and probes are empty when the interpreter was not asked to keep them.
+/// entry points and probes are empty when the interpreter was not asked to keep them (<see cref="Kept"/>).
 /// </summary>
 public sealed record ExpectedRun(
     EquatableArray<EquatableArray<Event>> Events,

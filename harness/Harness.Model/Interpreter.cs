@@ -6,6 +6,6 @@ namespace Harness.Model;
 /// </summary>
 public static class Interpreter
 {
-    public static ExpectedRun Run(FiberProgram program, FaultPlan fault, Schedule schedule, bool keepEvents = true) =>
-        CompiledProgram.Of(program).Run(fault, schedule, keepEvents);
+    public static ExpectedRun Run(FiberProgram program, FaultPlan fault, Schedule schedule, Kept kept = Kept.Everything) =>
+        CompiledProgram.Of(program).Run(fault, schedule, kept);
 }

@@ -93,7 +93,7 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         var model = new RowModel(run.Plan);
         var record = run.Records.GetValueOrDefault(row) ?? new RowRecord();
         var predictable = FaultMenu.IsPredictable(run.Plan.ScenarioOf(row).Fault);
-        var expected = predictable ? model.Predicted(row) : model.Delivered(row, record.Deliveries.ToEquatableArray(), keepEvents: true);
+        var expected = predictable ? model.Predicted(row) : model.Delivered(row, record.Deliveries.ToEquatableArray(), Kept.Everything);
         if (expected is null)
         {
             return new ReplayResult.Inconclusive("the overflowing execution is beyond the model's caps");

@@ -128,7 +128,7 @@ public static class ExhaustivePlan
                 return;
             }
 
-            var run = compiled.Run(fault, Schedule.Fifo);
+            var run = compiled.Run(fault, Schedule.Fifo, options.Observe ? Kept.Traces : Kept.Counts);
             if (run.Ending is not RunEnding.Finished)
             {
                 _unusable++;
@@ -136,7 +136,7 @@ public static class ExhaustivePlan
             }
 
             var observers = options.Observe && run.Probes.Count > 0 ? RowFlags.BothObservers | RowFlags.SendTraces : RowFlags.None;
-            var kept = observers is RowFlags.None ? null : run with { Events = [], EntryPoints = [] };
+            var kept = observers is RowFlags.None ? null : run;
             _scenarios.Add(new ScenarioPlan(fault, Schedule.Fifo, _isolation.Expecting(record, run), kept) { Calls = run.Calls });
             Append(SplitPlan.None, options.Placements[0], ReleasePolicy.Cache, observers);
             AddRows(_sets, TraceChecker.WhenSplit(observers & RowFlags.BothObservers, run));

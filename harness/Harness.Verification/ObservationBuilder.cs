@@ -95,7 +95,7 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
 
         var expected = FaultMenu.IsPredictable(run.Plan.ScenarioOf(row).Fault)
             ? _model.Predicted(row)
-            : _model.Delivered(row, record.Deliveries.ToEquatableArray(), keepEvents: true);
+            : _model.Delivered(row, record.Deliveries.ToEquatableArray(), Kept.Everything);
         for (var fiber = 0; fiber < expected?.Events.Count; fiber++)
         {
             var observed = CollectionsMarshal.AsSpan((List<Event>)record.EventsOf(fiber));

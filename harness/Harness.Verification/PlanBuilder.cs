@@ -243,7 +243,7 @@ public sealed class PlanBuilder
             var kind = Coverage.FaultLabel(fault, schedule);
             var seen = _faultKinds[kind] = _faultKinds.GetValueOrDefault(kind) + 1;
             var observe = _options.Observe && (seen == 1 || _rows.MayObserve);
-            var run = _compiled.Run(fault, schedule, keepEvents: observe);
+            var run = _compiled.Run(fault, schedule, observe ? Kept.Traces : Kept.Counts);
             _modelEntries += run.Entries;
             if (run.Ending is not RunEnding.Finished)
             {

@@ -77,7 +77,7 @@ internal sealed class Isolation
         _solo = new ulong[compiled.Program.Fibers.Count];
         for (var fiber = 0; fiber < _solo.Length; fiber++)
         {
-            var run = _solo.Length == 1 ? reference : compiled.Run(new FaultPlan.None(), Solo(fiber), keepEvents: false);
+            var run = _solo.Length == 1 ? reference : compiled.Run(new FaultPlan.None(), Solo(fiber), Kept.Counts);
             ModelEntries += run.Entries;
             _solo[fiber] = run.FiberDigests[fiber];
         }

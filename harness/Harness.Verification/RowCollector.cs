@@ -123,7 +123,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
 
         var calls = FaultMenu.IsPredictable(plan.ScenarioOf(places.Row).Fault)
             ? plan.ScenarioOf(places.Row).Calls
-            : _row == places.Row && _overflow is { } overflow ? _model.Delivered(places.Row, overflow.Deliveries, keepEvents: false)?.Calls ?? [] : [];
+            : _row == places.Row && _overflow is { } overflow ? _model.Delivered(places.Row, overflow.Deliveries, Kept.Counts)?.Calls ?? [] : [];
         var met = _covered[plan.Worker.ProgramOf(places.Row)] ??= new ProgramInteractions();
         for (var entry = 0; entry < Math.Min(calls.Count, places.Masks.Count); entry++)
         {
@@ -172,7 +172,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
             return null;
         }
 
-        if (_model.Delivered(row, overflow.Deliveries, keepEvents: _probes.Count + _errors.Count > 0) is not { } run)
+        if (_model.Delivered(row, overflow.Deliveries, _probes.Count + _errors.Count > 0 ? Kept.Traces : Kept.Counts) is not { } run)
         {
             _counts = _counts with { OverflowsUnjudged = _counts.OverflowsUnjudged + 1 };
             return null;

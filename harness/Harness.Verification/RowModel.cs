@@ -33,7 +33,7 @@ internal sealed class RowModel(UnitPlan plan)
     }
 
     /// <summary>The run with these errors delivered; null when it cannot be known or does not finish.</summary>
-    public ExpectedRun? Delivered(int row, EquatableArray<Delivery> deliveries, bool keepEvents)
+    public ExpectedRun? Delivered(int row, EquatableArray<Delivery> deliveries, Kept kept)
     {
         if (deliveries.Count >= MaxDeliveries)
         {
@@ -42,9 +42,9 @@ internal sealed class RowModel(UnitPlan plan)
 
         var schedule = plan.ScenarioOf(row).Schedule;
         var key = (plan.Worker.ProgramOf(row), schedule, deliveries);
-        if (keepEvents || !_delivered.TryGetValue(key, out var run))
+        if (kept is not Kept.Counts || !_delivered.TryGetValue(key, out var run))
         {
-            run = CompiledOf(row).Run(new FaultPlan.Delivered(deliveries), schedule, keepEvents);
+            run = CompiledOf(row).Run(new FaultPlan.Delivered(deliveries), schedule, kept);
             _delivered[key] = run;
         }
 

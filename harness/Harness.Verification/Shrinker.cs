@@ -166,7 +166,7 @@ public sealed class Shrinker(
     }
 
     private static int Entries(FiberProgram program) =>
-        Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Entries;
+        Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Entries;
 
     private sealed class Statistics
     {

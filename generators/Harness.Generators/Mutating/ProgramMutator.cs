@@ -53,7 +53,7 @@ public static class ProgramMutator
             return false;
         }
 
-        var run = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false);
+        var run = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts);
         var most = program.Fibers.Any(fiber => fiber.Fuel >= 1_000) ? Trimmer.MaxDeepEntries : Trimmer.MaxEntries;
         return run.Ending is RunEnding.Finished && run.Entries <= most && run.ProbeCount <= Trimmer.MaxProbes + 1;
     }

@@ -13,7 +13,7 @@ internal sealed partial class Machine
             return;
         }
 
-        if (_keep)
+        if (_kept is Kept.Everything)
         {
             _entryPoints.Add(new(fiber.Index, function, fiber.Depth));
         }
@@ -226,7 +226,7 @@ internal sealed partial class Machine
             return;
         }
 
-        if (!_keep)
+        if (_kept is Kept.Counts)
         {
             return;
         }

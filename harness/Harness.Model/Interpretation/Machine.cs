@@ -17,7 +17,7 @@ internal sealed partial class Machine
     private readonly List<ErrorSighting> _sightings = [];
 
     private FaultCursor _fault;
-    private bool _keep;
+    private Kept _kept;
     private RunEnding _ending;
     private int _entries;
     private int _events;
@@ -44,9 +44,9 @@ internal sealed partial class Machine
         _mutexes = [.. Enumerable.Range(0, program.Program.Mutexes).Select(_ => new MutexState())];
     }
 
-    public ExpectedRun Run(FaultPlan fault, Schedule schedule, bool keepEvents)
+    public ExpectedRun Run(FaultPlan fault, Schedule schedule, Kept kept)
     {
-        Reset(fault, keepEvents);
+        Reset(fault, kept);
         Launch(schedule);
         while (_ending is not RunEnding.CapReached && Next() is { } fiber)
         {
@@ -64,16 +64,16 @@ internal sealed partial class Machine
     public FiberMoment?[] Moments(FaultPlan fault, Schedule schedule, IReadOnlyList<ulong> digests)
     {
         _watch = new MomentWatch(this, digests);
-        Run(fault, schedule, keepEvents: false);
+        Run(fault, schedule, Kept.Counts);
         var moments = _watch.Moments;
         _watch = null;
         return moments;
     }
 
-    private void Reset(FaultPlan fault, bool keepEvents)
+    private void Reset(FaultPlan fault, Kept kept)
     {
         _fault = new FaultCursor(_defect is ModelDefect.Persistent && fault is FaultPlan.ErrorAt once ? once with { Persistent = false } : fault);
-        _keep = keepEvents;
+        _kept = kept;
         _ending = RunEnding.Finished;
         _entries = 0;
         _events = 0;
@@ -99,7 +99,7 @@ internal sealed partial class Machine
     {
         var digests = Array.ConvertAll(_fibers, fiber => fiber.Digest);
         var outcomes = Array.ConvertAll(_fibers, fiber => fiber.Outcome);
-        var events = _keep ? Array.ConvertAll(_fibers, fiber => new EquatableArray<Event>([.. fiber.Events])) : [];
+        var events = _kept is Kept.Everything ? Array.ConvertAll(_fibers, fiber => new EquatableArray<Event>([.. fiber.Events])) : [];
         return new(
             new(events),
             new(digests),
@@ -265,7 +265,7 @@ internal sealed partial class Machine
     /// <summary>Looks at the running fiber's error return trace.</summary>
     private void Sight(int site)
     {
-        if (_keep && _fiber.Errors.Sightings++ < ErrorSighting.MaxPerFiber)
+        if (_kept is not Kept.Counts && _fiber.Errors.Sightings++ < ErrorSighting.MaxPerFiber)
         {
             _sightings.Add(new(_fiber.Index, site, _fiber.Errors.Take()));
         }
@@ -298,7 +298,7 @@ internal sealed partial class Machine
     {
         var e = new Event(kind, (uint)a, b);
         _fiber.Digest = Digests.Add(_fiber.Digest, e);
-        if (_keep)
+        if (_kept is Kept.Everything)
         {
             _fiber.Events.Add(e);
         }

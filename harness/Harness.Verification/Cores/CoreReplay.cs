@@ -120,6 +120,6 @@ public static class DeathPlan
         FaultPlan.PanicAt at => at.Entry,
         FaultPlan.SegfaultAt at => at.Entry,
         FaultPlan.ErrorAt at => at.Entry,
-        _ => Math.Max(0, (CompiledProgram.Of(program).Run(new FaultPlan.None(), execution.Schedule, keepEvents: false).Entries / 2) - 1),
+        _ => Math.Max(0, (CompiledProgram.Of(program).Run(new FaultPlan.None(), execution.Schedule, Kept.Counts).Entries / 2) - 1),
     };
 }

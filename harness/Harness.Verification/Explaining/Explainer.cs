@@ -54,7 +54,7 @@ public sealed class Explainer(
     private async Task InItsCellAsync(Draft draft, CancellationToken ct)
     {
         var @case = draft.Case;
-        var entries = Interpreter.Run(@case.Program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false).Entries;
+        var entries = Interpreter.Run(@case.Program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Entries;
         // Nothing runs for what is wrong in the code itself; stepping is a plan of its own kind.
         var depends = draft.Signature.Check is not (UnwindFindings.Check or "compile" or "compiler-crash" or "compiler-hang") && !@case.Plan.Disturbance.HasFlag(Disturbance.Stepped);
         IReadOnlyList<Variant> variants = [.. depends ? PlanVariants.Of(@case, entries) : [], .. Programs(@case).Take(_options.Programs)];

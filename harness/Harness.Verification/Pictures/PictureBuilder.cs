@@ -52,7 +52,7 @@ internal sealed class PictureBuilder(BuiltUnit unit, UnitRun run)
 
     private ExpectedRun? ExpectedOf(int row, RowRecord record) => FaultMenu.IsPredictable(run.Plan.ScenarioOf(row).Fault)
         ? _model.Predicted(row)
-        : _model.Delivered(row, record.Deliveries.ToEquatableArray(), keepEvents: true);
+        : _model.Delivered(row, record.Deliveries.ToEquatableArray(), Kept.Everything);
 
     /// <summary>The stack that shows the failure: of the wrong trace; else of the crash; else of the probe with too many or too few stub frames; else of the fault; else the last one.</summary>
     private static WorkerMessage.Stack? Choose(RowRecord record, RowFailure? failure, ExpectedRun? expected)

@@ -36,7 +36,7 @@ internal static class RandomPrograms
     /// </summary>
     public static IEnumerable<MockRun> Runs(FiberProgram program, int index)
     {
-        var plain = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, keepEvents: false);
+        var plain = Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts);
         if (plain.Ending is not RunEnding.Finished || plain.EventCount > MaxEvents) yield break;
         foreach (var schedule in new[] { Schedule.Fifo, new Schedule(77), new Schedule(78, 0b101) })
         {

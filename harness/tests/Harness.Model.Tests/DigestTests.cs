@@ -37,6 +37,6 @@ public class DigestTests
             Dsl.Fallible(0, Dsl.Defer(Dsl.Log(1, 5)), Dsl.Call(2, 1, Dsl.CatchBlock(3))),
             Dsl.Fallible(1, Dsl.Raise(5, ErrorName.Broken)));
         FaultPlan fault = injected ? new FaultPlan.ErrorAt(1, ErrorName.Injected, false) : Dsl.NoFault;
-        Assert.Equal(digest, Interpreter.Run(program, fault, Schedule.Fifo, keepEvents: false).Digest);
+        Assert.Equal(digest, Interpreter.Run(program, fault, Schedule.Fifo, Kept.Counts).Digest);
     }
 }

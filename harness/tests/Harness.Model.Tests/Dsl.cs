@@ -110,7 +110,8 @@ internal static class Dsl
         var run = compiled.Run(fault ?? NoFault, schedule ?? Schedule.Fifo);
         Assert.Equal(expected, run.Events(fiber));
         Assert.Equal(RunEnding.Finished, run.Ending);
-        AssertConsistent(run, compiled.Run(fault ?? NoFault, schedule ?? Schedule.Fifo, keepEvents: false));
+        AssertConsistent(run, compiled.Run(fault ?? NoFault, schedule ?? Schedule.Fifo, Kept.Counts));
+        Assert.Equal(run with { Events = [], EntryPoints = [] }, compiled.Run(fault ?? NoFault, schedule ?? Schedule.Fifo, Kept.Traces));
         return run;
     }
 

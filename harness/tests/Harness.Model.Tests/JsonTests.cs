@@ -174,7 +174,7 @@ public class JsonTests
                 var program = CaseJson.Read(text).Program;
                 if (Validator.Check(program).Count == 0)
                 {
-                    Interpreter.Run(program, NoFault, Schedule.Fifo, keepEvents: false);
+                    Interpreter.Run(program, NoFault, Schedule.Fifo, Kept.Counts);
                 }
             }
             catch (InvalidDataException refusal)

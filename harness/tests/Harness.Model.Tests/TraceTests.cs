@@ -137,12 +137,12 @@ public class TraceTests
             [Fiber(0, fuel: ProgramLimits.MaxFuel)], 0, Infallible(0, Call(2, 1), Fuel(Call(1, 0))), Infallible(1, Loop(0, 16, Call(3, 2))), Infallible(2));
         var run = Interpreter.Run(program, NoFault, Schedule.Fifo);
         Assert.Equal(RunEnding.CapReached, run.Ending);
-        Assert.Equal(run.Digest, Interpreter.Run(program, NoFault, Schedule.Fifo, keepEvents: false).Digest);
+        Assert.Equal(run.Digest, Interpreter.Run(program, NoFault, Schedule.Fifo, Kept.Counts).Digest);
     }
 
     [Fact]
     public void More_events_than_the_cap_end_the_run() => Assert.Equal(
-        RunEnding.CapReached, Interpreter.Run(Program(Infallible(0, Nest(5, Log(1)))), NoFault, Schedule.Fifo, false).Ending);
+        RunEnding.CapReached, Interpreter.Run(Program(Infallible(0, Nest(5, Log(1)))), NoFault, Schedule.Fifo, Kept.Counts).Ending);
 
     [Fact]
     public void Loops_that_log_nothing_end_by_the_cap_on_steps() => Assert.Equal(
