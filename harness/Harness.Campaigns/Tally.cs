@@ -35,6 +35,9 @@ public sealed class Tally
     /// <summary>What of the small scope was checked before the random programs.</summary>
     public ScopeProgress Scopes { get; } = new();
 
+    /// <summary>How fast it was, over its time.</summary>
+    public Pace Pace { get; } = new();
+
     /// <summary>What was compared of stack traces besides the counters.</summary>
     public TraceWork Traces { get; private set; } = TraceWork.None;
 
@@ -119,6 +122,7 @@ public sealed class Tally
 
         cell.Apply(batch);
         Scopes.Apply(batch);
+        Pace.Apply(batch);
         Seconds += batch.Seconds;
         Arrivals += batch.Arrivals ?? Arrivals.None;
         Traces += batch.Traces ?? TraceWork.None;

@@ -16,7 +16,7 @@ public sealed record RowCounts(long Workers, long Entries, long Instructions, IR
 /// <summary>What stepping through a sample of the executions came to, and the signals that were sent meanwhile.</summary>
 /// <param name="Batches">That one program of was stepped through.</param>
 /// <param name="Steps">Instructions.</param>
-/// <param name="Checked">Of them, those whose row was compared in full.</param>
+/// <param name="Checked">Rows compared in full, at the place before the first step too.</param>
 /// <param name="Signals">Real ones, each at another instruction; the handler took two traces each.</param>
 /// <param name="InStubs">Of them, those inside the runtime's assembly.</param>
 /// <param name="Frames">Of traces that handlers took.</param>

@@ -45,7 +45,8 @@ internal static class CoverageHtml
         foreach (var line in summary.Coverage.Where(line => line.Share is not null).Take(MaxBars))
         {
             var share = line.Share!;
-            Bar(page, line.Label, share.Seen, share.Required, line.Met, Met(line));
+            Bar(page, line.Label, share.Seen, share.Required, line.Met, string.Create(
+                CultureInfo.InvariantCulture, $"{100 * share.Low:0.#} to {100 * share.High:0.#} % of the programs, required {100 * share.Required:0.#} %"));
         }
 
         page.Open("details").Element("summary", "Every label");

@@ -16,12 +16,12 @@ public static class HtmlReport
         page.Literal("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n")
             .Literal("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
             .Element("title", $"{summary.Verdict}: {summary.RunId}")
-            .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal(CoverageHtml.Style).Literal("</head><body><main>\n");
+            .Literal(HtmlAssets.Style).Literal(PictureHtml.Style).Literal(CoverageHtml.Style).Literal(CellsHtml.Style).Literal(ThroughputHtml.Style).Literal("</head><body><main>\n");
         Verdict(page, summary);
         Counters(page, summary);
         Scope(page, summary);
         Runtime(page, summary);
-        Cells(page, summary);
+        CellsHtml.Write(page, summary);
         Findings(page, summary);
         Regressions(page, summary);
         CoverageHtml.Write(page, summary);
@@ -38,6 +38,7 @@ public static class HtmlReport
             MutationText.Section(page, score.Report);
         }
 
+        ThroughputHtml.Write(page, summary);
         Timings(page, summary);
         page.Literal("</main>").Literal(HtmlAssets.Script).Literal("</body></html>\n");
         return page.ToString();
@@ -127,21 +128,6 @@ public static class HtmlReport
 
             page.Close("ul").Close("section");
         }
-    }
-
-    private static void Cells(HtmlWriter page, RunSummary summary)
-    {
-        page.Open("section").Element("h2", "Cells");
-        page.Table(
-            ["cell", "programs", "executions", "splits", "faults", "probes", "frames", "acquired", "released", "compile s", "execute s"],
-            summary.Cells.Select(cell => (string[])
-            [
-                cell.Cell, ConsoleReport.Number(cell.Programs), ConsoleReport.Number(cell.Executions), ConsoleReport.Number(cell.SplitsForced),
-                ConsoleReport.Number(cell.FaultsInjected), ConsoleReport.Number(cell.Probes), ConsoleReport.Number(cell.FramesChecked),
-                ConsoleReport.Number(cell.ResourcesAcquired), ConsoleReport.Number(cell.ResourcesReleased),
-                Fixed(cell.CompileSeconds), Fixed(cell.ExecuteSeconds),
-            ]));
-        page.Close("section");
     }
 
     private static void Findings(HtmlWriter page, RunSummary summary)

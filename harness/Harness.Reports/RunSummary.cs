@@ -95,7 +95,11 @@ public sealed record ConfidenceSummary(double Level, double? UpperBound)
 public sealed record TimingSummary(
     double WallSeconds, double PrepareSeconds, double ModelSeconds, double CompileSeconds, double LinkSeconds, double ExecuteSeconds);
 
-public sealed record ThroughputSummary(double ProgramsPerSecond, double ExecutionsPerSecond);
+public sealed record ThroughputSummary(double ProgramsPerSecond, double ExecutionsPerSecond)
+{
+    /// <summary>Empty: no batch has come to its end.</summary>
+    public IReadOnlyList<PaceSpan> OverTime { get; init; } = [];
+}
 
 /// <summary>What summary.json holds; every report is drawn from it.</summary>
 public sealed record RunSummary(
@@ -162,7 +166,7 @@ public sealed record RunSummary(
             new TimingSummary(
                 Round(tally.WallSeconds), Round(tally.PreparedSeconds), Round(tally.Seconds.Model), Round(tally.Seconds.Compile),
                 Round(tally.Seconds.Link), Round(tally.Seconds.Execute)),
-            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)), tally.Arrivals,
+            new ThroughputSummary(Round(total.Programs / working), Round(total.Executions / working)) { OverTime = tally.Pace.Over(tally.WallSeconds) }, tally.Arrivals,
             tally.Traces with
             {
                 Rows = tally.Traces.Rows with { Seconds = Round(tally.Traces.Rows.Seconds) },

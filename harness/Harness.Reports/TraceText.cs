@@ -45,7 +45,7 @@ public static class TraceText
         .. summary.Traces.Rows.Excused.Select(pair => (string[])[$"excused: {pair.Key}", ConsoleReport.Number(pair.Value)]),
         ["executions stepped through", ConsoleReport.Number(summary.Traces.Steps.Batches)],
         ["single steps", ConsoleReport.Number(summary.Traces.Steps.Steps)],
-        ["of them with their row compared in full", ConsoleReport.Number(summary.Traces.Steps.Checked)],
+        ["rows compared in full, the one before the first step too", ConsoleReport.Number(summary.Traces.Steps.Checked)],
         ["signals sent at an instruction", ConsoleReport.Number(summary.Traces.Steps.Signals)],
         ["of them inside stubs", ConsoleReport.Number(summary.Traces.Steps.InStubs)],
         ["frames in their handlers' traces", ConsoleReport.Number(summary.Traces.Steps.Frames)],

@@ -30,6 +30,7 @@ public sealed class ReportTests : IDisposable
         AssertHas(summary.GetProperty("confidence"), "level", "upperBound");
         AssertHas(summary.GetProperty("timings"), "wallSeconds", "compileSeconds", "executeSeconds");
         AssertHas(summary.GetProperty("throughput"), "programsPerSecond", "executionsPerSecond");
+        AssertHas(summary.GetProperty("throughput").GetProperty("overTime")[0], "from", "to", "programsPerSecond", "executionsPerSecond", "smallProgramsPerSecond", "smallExecutionsPerSecond");
         Assert.Equal(File.ReadAllText(_cli.OnlyRun().Summary), _cli.Out);
     }
 
@@ -89,6 +90,58 @@ public sealed class ReportTests : IDisposable
 
         Assert.Contains("excused: __zig_probe_stack", html);
     }
+
+    [Fact]
+    public void Throughput_over_time_spreads_each_batch_over_the_time_it_had_a_lane()
+    {
+        var tally = Tally.Of(
+        [
+            new JournalRecord.RunStarted(1, "id", DateTimeOffset.UnixEpoch, new RunSettings(1, null, 1000, null, [], [], 1, ""), Sample.Versions),
+            Batch(at: 3, wall: 2, programs: 20, executions: 400), // From 1 s to 3 s.
+            Batch(at: 3.5, wall: 1, programs: 4, executions: 40), // From 2.5 s to 3.5 s.
+            Batch(at: 0.5, wall: 0.5, programs: 7, executions: 70, scope: 2),
+            new JournalRecord.RunEnded(RunStop.Completed, "") { At = 4 },
+        ]);
+        var spans = RunSummary.Of(tally).Throughput.OverTime;
+        Assert.Equal(
+            [new PaceSpan(0, 1, 0, 0, 7, 70), new PaceSpan(1, 2, 10, 200, 0, 0), new PaceSpan(2, 3, 12, 220, 0, 0), new PaceSpan(3, 4, 2, 20, 0, 0)], spans);
+    }
+
+    [Theory]
+    [InlineData(0.4, 1)]
+    [InlineData(7.9, 7)]
+    [InlineData(1e6, 60)]
+    public void However_long_a_run_was_nothing_of_it_is_lost_to_the_spans(double wall, int spans)
+    {
+        var each = (long)Math.Max(1, wall); // Rates have three decimals.
+        JournalRecord[] records =
+            [Batch(at: wall / 3, wall: 2 * wall, 3, 30 * each), Batch(at: wall, wall: wall / 2, 5, 50 * each), Batch(at: wall, wall: 0, 1, 10 * each, scope: 1)];
+        var over = Tally.Of(records).Pace.Over(wall);
+        Assert.Equal(spans, over.Count);
+        Assert.Equal((0, Math.Round(wall, 3)), (over[0].From, over[^1].To));
+        Assert.Equal(80.0, over.Sum(span => span.ExecutionsPerSecond * wall / spans) / each, 0.1);
+        Assert.Equal(10.0, over.Sum(span => span.SmallExecutionsPerSecond * wall / spans) / each, 0.1);
+        Assert.Empty(new Pace().Over(wall));
+    }
+
+    [Fact]
+    public async Task Html_has_a_matrix_of_the_cells_that_shows_where_something_failed()
+    {
+        _cli.Rooms.Checker.FailIn(Sample.Cell);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var html = File.ReadAllText(_cli.OnlyRun().Report);
+        var matrix = html[html.IndexOf("<table class=\"matrix\">", StringComparison.Ordinal)..];
+        matrix = matrix[..matrix.IndexOf("</table>", StringComparison.Ordinal)];
+        Assert.Equal(CellMatrix.Default.Count - 1, Regex.Count(matrix, "<td class=\"held\"><b>held</b>"));
+        Assert.Single(Regex.Matches(matrix, "<td class=\"failed\"><b>1 finding</b>"));
+        Assert.Contains("<h2>Throughput over time</h2>", html);
+    }
+
+    private static JournalRecord.BatchChecked Batch(double at, double wall, int programs, long executions, int? scope = null) =>
+        new(0, "c", 0, programs, [], Counters.Zero with { Executions = executions }, new Dictionary<string, long>(), new Dictionary<string, long>(), PhaseSeconds.Zero, wall)
+        {
+            At = at, Scope = scope,
+        };
 
     [Fact]
     public async Task Html_is_one_file_that_asks_nothing_of_the_network()

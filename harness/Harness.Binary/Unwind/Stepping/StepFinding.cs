@@ -79,7 +79,7 @@ public sealed record StepShortcoming(string Where, string Reason)
 }
 
 /// <summary>What stepping came to.</summary>
-/// <param name="Checked">Steps whose row was compared in full: CFA, return slot, return address, six registers.</param>
+/// <param name="Checked">Places, that before the first step included, whose row was compared in full: CFA, return slot, return address, six registers.</param>
 /// <param name="Whole">Chains compared from the innermost frame to the outermost.</param>
 /// <param name="Frames">Frames of these.</param>
 /// <param name="Places">Different instructions.</param>
