@@ -60,7 +60,7 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
 {
     public const ulong Seed = 1;
 
-    /// <summary>Gives programs of about 60 lines of functions, and 20 of types and tables.</summary>
+    /// <summary>Gives programs of 68 lines on average, types and tables among them.</summary>
     public const int Size = 6;
 
     private const int WarmUpPrograms = 8;

@@ -48,7 +48,7 @@ public sealed record InteractionCoverage(IReadOnlyList<InteractionWay> Ways, IRe
     /// programs, which costs combinations with the cell: the line leaves room for that.
     /// </summary>
     private static readonly (long Programs, int Values, int Pairs, int Triples)[] _line =
-        [(50, 90, 70, 45), (200, 95, 85, 65), (1_000, 97, 92, 80), (10_000, 98, 97, 92)];
+        [(50, 90, 70, 45), (200, 95, 85, 65), (1_000, 97, 92, 80), (4_000, 98, 97, 90), (10_000, 99, 99, 95)];
 
     /// <summary>Null: nothing was told of what programs met, as in runs of before, of the small scope, and of a profile (which may leave anything out).</summary>
     public static InteractionCoverage? Of(Tally tally)
