@@ -6,8 +6,13 @@ namespace Harness.Reports;
 /// <summary>What a run's evidence is worth, in words.</summary>
 public static class EvidenceText
 {
-    /// <summary>"fewer than 1 in N", with the confidence left to the sentence around it.</summary>
-    public static string OneIn(double bound) => bound > 0.95 ? "any number" : string.Create(CultureInfo.InvariantCulture, $"fewer than 1 in {Rounded(1 / bound)}");
+    /// <summary>"fewer than 1 in N", with the confidence left to the sentence around it; of more than half, the share.</summary>
+    public static string OneIn(double bound) => bound switch
+    {
+        >= 1 => "any number",
+        > 0.5 => string.Create(CultureInfo.InvariantCulture, $"fewer than {100 * bound:0.#} %"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"fewer than 1 in {Rounded(1 / bound)}"),
+    };
 
     /// <summary>Of which programs least is known; null when nothing ran, or when programs were enumerated and not drawn.</summary>
     public static string? WorstSentence(RunSummary summary) => summary is { Scope: null, Confidence.Worst: { } worst }

@@ -24,6 +24,15 @@ public sealed class EvidenceTests
     public void Bounds_are_exact(long programs, long failed, double level, double expected) =>
         Assert.Equal(expected, Bounds.Exact(programs, failed, level), 0.0005 * Math.Max(expected, 1e-6));
 
+    [Theory]
+    [InlineData(0, 0.95, "any number")]
+    [InlineData(1, 0.95, "fewer than 95 %")]
+    [InlineData(1, 0.99, "fewer than 99 %")]
+    [InlineData(4, 0.95, "fewer than 52.7 %")]
+    [InlineData(5, 0.95, "fewer than 1 in 2.2")]
+    [InlineData(4637, 0.95, "fewer than 1 in 1,548")]
+    public void A_bound_in_words_is_never_one_in_one(long programs, double level, string words) => Assert.Equal(words, EvidenceText.OneIn(Bounds.Exact(programs, 0, level)));
+
     /// <summary>The definition itself: at the bound, so few failures have probability 1 − level.</summary>
     [Theory]
     [InlineData(37, 3)]
@@ -92,7 +101,7 @@ public sealed class EvidenceTests
         var summary = RunSummary.Of(Tally.Of([Started("limit_restore"), Batch(0, 60, ("call:callback", 3)), new JournalRecord.CanaryFlown("limit_restore", _cell, "limit", "", 1.5)]));
         var text = EvidenceText.Paragraph(summary);
         Assert.Contains("with 95 % confidence fewer than 1 in 20 would fail, with 99 % confidence fewer than 1 in 13", text);
-        Assert.Contains($"Least is known of {_cell} with call:callback: 3 programs, fewer than 1 in 1.5 fail (95 %)", text);
+        Assert.Contains($"Least is known of {_cell} with call:callback: 3 programs, fewer than 63.2 % fail (95 %)", text);
         Assert.Contains("was found by limit in 1.5 s", text);
         Assert.Contains("executions of one are not", text);
         Assert.Contains("60 programs were drawn", text);
