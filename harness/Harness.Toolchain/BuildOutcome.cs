@@ -29,7 +29,13 @@ public abstract record BuildOutcome
     /// <param name="Injection">Which functions were split, and which not and why.</param>
     /// <param name="Slack">What the linked program's call graph says; null where the runtime is not ours.</param>
     public sealed record Built(string WorkerPath, BuildTimings Timings, InjectionReport Injection, SlackReport? Slack)
-        : BuildOutcome { internal override Sealed Seal => default; }
+        : BuildOutcome
+    {
+        /// <summary>The worker as it was read for <see cref="Slack"/>, for who reads it next; null where nothing was proven.</summary>
+        public ElfFile? Worker { get; init; }
+
+        internal override Sealed Seal => default;
+    }
 
     /// <summary>The compiler, the injection or the linker refuses the unit, and says why.</summary>
     public sealed record Rejected(string Diagnostics) : BuildOutcome { internal override Sealed Seal => default; }

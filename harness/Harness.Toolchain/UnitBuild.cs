@@ -37,6 +37,9 @@ internal sealed class UnitBuild(
     /// <summary>Set when a step returned nothing.</summary>
     public BuildOutcome? Failure { get; private set; }
 
+    /// <summary>What was linked, once its stack use was proven.</summary>
+    public ElfFile? Worker { get; private set; }
+
     public string PathOf(string name) => Path.Combine(directory, name);
 
     /// <summary>Source → what the cell's route puts its checks into.</summary>
@@ -171,7 +174,8 @@ internal sealed class UnitBuild(
             var request = new SlackRequest(_injection.LimitSlot, slackBytes, unsplit) {
                 Functions = injection.Functions, Unproven = options.SlackUnproven,
             };
-            var report = SlackAudit.Run(ElfFile.Load(PathOf(WorkerBuilder.WorkerName)), request);
+            Worker = ElfFile.Load(PathOf(WorkerBuilder.WorkerName));
+            var report = SlackAudit.Run(Worker, request);
             return report.Holds
                 ? Task.FromResult(report)
                 : throw new InvalidDataException($"{cell}: {report.Findings[0]}{(report.Findings.Length > 1 ? $" (and {report.Findings.Length - 1} more)" : "")}");

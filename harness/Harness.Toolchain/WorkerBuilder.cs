@@ -181,7 +181,7 @@ public sealed class WorkerBuilder(
         var runtime = await cache.RuntimeAsync(_recipe.For(RuntimeRecipe.LimitSlotOf(cell)), cell.Target, ct).ConfigureAwait(false);
         var build = new UnitBuild(await cache.CompilerAsync(ct).ConfigureAwait(false), fixtures, cell, Path.GetFullPath(directory), _options, _time, ct);
         return await build.LinkAsync(runtime, name).ConfigureAwait(false)
-            ? built with { WorkerPath = build.PathOf(name), Timings = build.Timings, Slack = null }
+            ? built with { WorkerPath = build.PathOf(name), Timings = build.Timings, Slack = null, Worker = null }
             : build.Failure!;
     }
 
@@ -205,6 +205,6 @@ public sealed class WorkerBuilder(
         }
 
         var slack = _recipe.Slack is { } bytes && options.SlackUnprovenBecause is null ? await build.AuditSlackAsync(injection, bytes).ConfigureAwait(false) : null;
-        return build.Failure ?? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection, slack);
+        return build.Failure ?? new BuildOutcome.Built(build.PathOf(WorkerName), build.Timings, injection, slack) { Worker = build.Worker };
     }
 }

@@ -18,11 +18,12 @@ public sealed record BuiltUnit(
         IReadOnlyList<FiberProgram> programs, SourceMap map, Cell cell, BuildOutcome.Built built)
     {
         ArgumentNullException.ThrowIfNull(built);
-        var code = new UnitCodeMap(Symbolizer.Load(built.WorkerPath), map);
+        var worker = built.Worker ?? ElfFile.Load(built.WorkerPath);
+        var code = new UnitCodeMap(new Symbolizer(worker), map);
         return new BuiltUnit(programs, map, cell, built.WorkerPath, code, built.Timings)
         {
-            Rows = RowAudit.Of(built.WorkerPath),
-            Unwind = new Lazy<UnwindTable>(() => UnwindTable.Read(ElfFile.Load(built.WorkerPath))),
+            Rows = RowAudit.Of(worker),
+            Unwind = new Lazy<UnwindTable>(() => UnwindTable.Read(worker)),
         };
     }
 

@@ -20,7 +20,7 @@ public sealed class RowAudit
         return (audit(), Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 3));
     }));
 
-    public static RowAudit Of(string worker) => new(() => UnwindAudit.Run(ElfFile.Load(worker)));
+    public static RowAudit Of(ElfFile worker) => new(() => UnwindAudit.Run(worker));
 
     public static RowAudit Of(UnwindReport report) => new(() => report);
 
