@@ -71,7 +71,7 @@ internal static class CellsHtml
             (_, _, 0) => ("thin", "nothing ran"),
             _ => ("held", "held"),
         };
-        page.Open("td", kind).Element("b", word).Element("span", $"{Short(cell.Programs)} programs").Element("span", $"{Short(cell.Executions)} executions").Close("td");
+        page.Open("td", kind).Element("b", word).Element("span", $"{ConsoleReport.Short(cell.Programs)} programs").Element("span", $"{ConsoleReport.Short(cell.Executions)} executions").Close("td");
     }
 
     private static string[] Numbers(CellSummary cell, string name) =>
@@ -81,16 +81,6 @@ internal static class CellsHtml
         ConsoleReport.Number(cell.ResourcesAcquired), ConsoleReport.Number(cell.ResourcesReleased),
         cell.CompileSeconds.ToString("N1", CultureInfo.InvariantCulture), cell.ExecuteSeconds.ToString("N1", CultureInfo.InvariantCulture),
     ];
-
-    /// <summary>Three digits of it, for narrow places.</summary>
-    internal static string Short(double number) => number switch
-    {
-        < 10 => number.ToString("0.##", CultureInfo.InvariantCulture),
-        < 10_000 => number.ToString("N0", CultureInfo.InvariantCulture),
-        < 1e6 => (number / 1e3).ToString("0.#", CultureInfo.InvariantCulture) + " k",
-        < 1e9 => (number / 1e6).ToString("0.#", CultureInfo.InvariantCulture) + " M",
-        _ => (number / 1e9).ToString("N1", CultureInfo.InvariantCulture) + " G",
-    };
 
     private static string? Common(IEnumerable<string> names) => names.Distinct().ToList() is [var only] ? only : null;
 

@@ -233,6 +233,16 @@ public static class ConsoleReport
         text.Append($"  repeat    {summary.Repeat}\n");
     }
 
+    /// <summary>Three digits of it, for narrow places.</summary>
+    internal static string Short(double number) => number switch
+    {
+        < 10 => number.ToString("0.##", CultureInfo.InvariantCulture),
+        < 10_000 => number.ToString("N0", CultureInfo.InvariantCulture),
+        < 1e6 => (number / 1e3).ToString("0.#", CultureInfo.InvariantCulture) + " k",
+        < 1e9 => (number / 1e6).ToString("0.#", CultureInfo.InvariantCulture) + " M",
+        _ => (number / 1e9).ToString("N1", CultureInfo.InvariantCulture) + " G",
+    };
+
     internal static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     public static string Count(long count, string noun) => $"{Number(count)} {noun}{(count == 1 ? "" : "s")}";

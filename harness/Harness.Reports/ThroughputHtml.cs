@@ -8,7 +8,7 @@ internal static class ThroughputHtml
 {
     public const string Style = """
         <style>
-        .pace { margin: .8rem 0; } .pace .name { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; font-size: .88rem; font-variant-numeric: tabular-nums; }
+        .pace { margin: .8rem 0; }
         .pace svg { display: block; width: 100%; height: 6rem; border-radius: .3rem; background: var(--soft); }
         .pace rect.drawn { fill: var(--good); } .key.drawn::before { background: var(--good); } .pace rect.small { fill: var(--quiet); } .key.small::before { background: var(--quiet); }
         .key { display: inline-block; margin-left: 1rem; } .key::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem; vertical-align: -.05rem; }
@@ -52,7 +52,7 @@ internal static class ThroughputHtml
     {
         if (rates.Where(rate => rate > 0).ToList() is { Count: > 0 } running)
         {
-            page.Element("span", $"{name}: {CellsHtml.Short(running.Average())} on average, {CellsHtml.Short(running.Max())} at most", $"key {kind}");
+            page.Element("span", $"{name}: {ConsoleReport.Short(running.Average())} on average, {ConsoleReport.Short(running.Max())} at most", $"key {kind}");
         }
     }
 

@@ -19,7 +19,7 @@ public static partial class SplitStackIr
     /// <summary>From the end of the parameters to the attribute group.</summary>
     private const string Attributes = """\) ((local_)?unnamed_addr )?(addrspace\(\d+\) )?#(?<group>\d+) """;
 
-    /// <param name="Text">Its first <see cref="ReadOnlyMemory{T}.Length"/> bytes, UTF-8.</param>
+    /// <param name="Text">UTF-8.</param>
     /// <param name="Unsplit">By name in the symbol table.</param>
     public sealed record Result(ReadOnlyMemory<byte> Text, int Split, IReadOnlyDictionary<string, UnsplitReason> Unsplit);
 
