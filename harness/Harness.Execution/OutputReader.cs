@@ -55,14 +55,9 @@ internal sealed class OutputReader(int capBytes, Func<string, ValueTask>? onLine
 
     private void Remember(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length >= TailBytes)
-        {
-            _tail = bytes[^TailBytes..].ToArray();
-            return;
-        }
-
-        var kept = _tail.AsSpan(Math.Max(0, _tail.Length + bytes.Length - TailBytes));
-        _tail = [.. kept, .. bytes];
+        var last = bytes[Math.Max(0, bytes.Length - TailBytes)..];
+        var kept = _tail.AsSpan(Math.Max(0, _tail.Length + last.Length - TailBytes));
+        _tail = [.. kept, .. last];
     }
 
     private async ValueTask Accept(ReadOnlyMemory<byte> bytes)

@@ -24,7 +24,7 @@ internal static class CellsHtml
         Matrix(page, summary, places, target);
         page.Open("details").Element("summary", "The numbers of each cell");
         page.Table(
-            ["cell", "programs", "executions", "splits", "faults", "probes", "frames", "acquired", "released", "compile s", "execute s"],
+            ["cell", .. CellColumns.All.Select(column => column.Title), "compile s", "execute s"],
             places.Select(place => Numbers(place.Cell, target is null ? place.Cell.Cell : $"{place.Row}/{place.Mode}")));
         page.Close("details").Close("section");
     }
@@ -76,9 +76,7 @@ internal static class CellsHtml
 
     private static string[] Numbers(CellSummary cell, string name) =>
     [
-        name, ConsoleReport.Number(cell.Programs), ConsoleReport.Number(cell.Executions), ConsoleReport.Number(cell.SplitsForced),
-        ConsoleReport.Number(cell.FaultsInjected), ConsoleReport.Number(cell.Probes), ConsoleReport.Number(cell.FramesChecked),
-        ConsoleReport.Number(cell.ResourcesAcquired), ConsoleReport.Number(cell.ResourcesReleased),
+        name, .. CellColumns.All.Select(column => ConsoleReport.Number(column.Value(cell))),
         cell.CompileSeconds.ToString("N1", CultureInfo.InvariantCulture), cell.ExecuteSeconds.ToString("N1", CultureInfo.InvariantCulture),
     ];
 

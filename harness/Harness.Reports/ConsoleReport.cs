@@ -14,12 +14,7 @@ public static class ConsoleReport
 
     private static readonly (string Title, Func<CellSummary, string> Value)[] _columns =
     [
-        ("programs", cell => Number(cell.Programs)),
-        ("executions", cell => Number(cell.Executions)),
-        ("splits", cell => Number(cell.SplitsForced)),
-        ("faults", cell => Number(cell.FaultsInjected)),
-        ("probes", cell => Number(cell.Probes)),
-        ("frames", cell => Number(cell.FramesChecked)),
+        .. CellColumns.Counted.Select(column => (column.Title, (Func<CellSummary, string>)(cell => Number(column.Value(cell))))),
         ("compile", cell => Seconds(cell.CompileSeconds)),
         ("execute", cell => Seconds(cell.ExecuteSeconds)),
     ];

@@ -8,7 +8,7 @@ internal static class CoverageHtml
     public const string Style = """
         <style>
         .bar { margin: .5rem 0; }
-        .bar svg { display: block; width: 100%; height: 1rem; border-radius: .3rem; background: var(--soft); }
+        .bar svg { height: 1rem; }
         .bar .fill { fill: var(--good); } .bar.short .fill { fill: var(--thin); } .bar .line { stroke: var(--fg); stroke-width: 2; vector-effect: non-scaling-stroke; }
         </style>
 

@@ -23,6 +23,7 @@ internal static class HtmlAssets
         @media (max-width: 40rem) { .tiles { grid-template-columns: 1fr 1fr; } }
         .scroll { overflow-x: auto; }
         .bar .name, .pace .name { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; font-size: .88rem; font-variant-numeric: tabular-nums; }
+        .bar svg, .pace svg { display: block; width: 100%; border-radius: .3rem; background: var(--soft); }
         table { border-collapse: collapse; font-size: .88rem; width: 100%; }
         th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
         th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }

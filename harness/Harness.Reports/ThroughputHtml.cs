@@ -9,7 +9,7 @@ internal static class ThroughputHtml
     public const string Style = """
         <style>
         .pace { margin: .8rem 0; }
-        .pace svg { display: block; width: 100%; height: 6rem; border-radius: .3rem; background: var(--soft); }
+        .pace svg { height: 6rem; }
         .pace rect.drawn { fill: var(--good); } .key.drawn::before { background: var(--good); } .pace rect.small { fill: var(--quiet); } .key.small::before { background: var(--quiet); }
         .key { display: inline-block; margin-left: 1rem; } .key::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem; vertical-align: -.05rem; }
         </style>

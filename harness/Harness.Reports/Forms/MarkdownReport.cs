@@ -34,14 +34,10 @@ public static class MarkdownReport
             text.Append($"Covered: {Escaped(met)}.\n\n");
         }
 
-        text.Append("| cell | programs | executions | splits | faults | probes | frames | acquired | released |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+        text.Append($"| cell | {string.Join(" | ", CellColumns.All.Select(column => column.Title))} |\n|---|{string.Concat(CellColumns.All.Select(_ => "---:|"))}\n");
         foreach (var cell in summary.Cells)
         {
-            long[] counts =
-            [
-                cell.Programs, cell.Executions, cell.SplitsForced, cell.FaultsInjected, cell.Probes, cell.FramesChecked, cell.ResourcesAcquired, cell.ResourcesReleased,
-            ];
-            text.Append($"| {Escaped(cell.Cell)} | {string.Join(" | ", counts.Select(ConsoleReport.Number))} |\n");
+            text.Append($"| {Escaped(cell.Cell)} | {string.Join(" | ", CellColumns.All.Select(column => ConsoleReport.Number(column.Value(cell))))} |\n");
         }
 
         Findings(text, summary);
