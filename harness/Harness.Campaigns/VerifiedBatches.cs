@@ -21,6 +21,9 @@ public sealed class VerifiedBatches(
     /// <summary>Enough for every kind of fault and split.</summary>
     private const int LightRows = 160;
 
+    /// <summary>Of long programs, such a part of the executions.</summary>
+    private const int LightShare = 4;
+
     /// <summary>With the parameter that tracing adds, functions have another convention: most batches go without, as most programs do.</summary>
     private const int TracedShare = 3;
 
@@ -37,7 +40,7 @@ public sealed class VerifiedBatches(
         IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
     {
         var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Exhaustive = plans.Exhaustive, Stepped = plans.Stepped };
-        var chosen = plans.Light ? seeded with { RowCap = LightRows, DeepRowFloor = LightRows / 4, ObservedFrames = options.ObservedFrames / 10 } : seeded;
+        var chosen = plans.Light ? seeded with { RowCap = LightRows, EntryBudget = options.EntryBudget / LightShare, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         cell = cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
         var result = await Environments.TranslateAsync(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);

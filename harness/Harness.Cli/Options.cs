@@ -58,6 +58,12 @@ internal static class Options
         Description = description, HelpName = help, AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.ZeroOrMore,
     };
 
+    /// <summary>Of <c>--cell</c>.</summary>
+    /// <exception cref="UsageException"/>
+    public static Cell? CellNamed(string? text) => text is null ? null
+        : CellMatrix.All.FirstOrDefault(cell => cell.ToString() == text)
+            ?? throw new UsageException($"--cell {text} is unknown; known: {string.Join(", ", CellMatrix.All)}");
+
     public static Argument<string> Case() => new("CASE") { Description = "A case folder, its case.json, or a replay token" };
 
     /// <summary>The words as values of an enum, however they are capitalised; commas separate too.</summary>

@@ -15,7 +15,10 @@ internal static class FaultMenu
         }
     }
 
-    /// <summary>The kinds that are sampled, interleaved so that a cut list still has some of each.</summary>
+    /// <summary>
+    /// The kinds that are sampled, interleaved so that a cut list still has some of each, and begun with another one in each program, so that
+    /// the shortest lists do not have the same ones.
+    /// </summary>
     public static List<FaultPlan> Sampled(int entries, PlanOptions options, PlanRandom random)
     {
         var each = options.SampledFaults;
@@ -26,7 +29,9 @@ internal static class FaultMenu
         var exhausted = Errors(random.Stratified(entries, (each + 1) / 2), ErrorName.OutOfStackSegments);
         var budgets = options.StackBudgets.Select(FaultPlan (b) => new FaultPlan.StackBudget(b));
         var allocations = options.FailingAllocations.Select(FaultPlan (n) => new FaultPlan.SegmentAllocationFails(n));
-        return Interleave([panics, budgets, segfaults, cancels, allocations, overflows, exhausted]);
+        IEnumerable<FaultPlan>[] kinds = [panics, budgets, segfaults, cancels, allocations, overflows, exhausted];
+        var turn = random.Below(kinds.Length);
+        return Interleave([.. kinds[turn..], .. kinds[..turn]]);
     }
 
     /// <summary>The entry at which the fault strikes; 0 when it has none.</summary>

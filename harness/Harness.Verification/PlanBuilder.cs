@@ -36,8 +36,14 @@ public sealed class PlanBuilder
     /// <summary>One program's plan in the making.</summary>
     private sealed class Draft
     {
+        /// <summary>From so many rows without a fault for each placement on, splits are tried in all of them.</summary>
+        private const int WidePlans = 8;
+
         private const int MinCrossing = 1;
         private const int SpecialPercent = 20;
+
+        /// <summary>Of the special rows, for programs of several fibers; what is left is for faults of other kinds.</summary>
+        private const int SchedulesPercent = 67;
         private const int SweepPercent = 40;
 
         /// <summary>Entries of functions that cannot fail which get a segment that is lent, and how many first allocations are failed there.</summary>
@@ -64,8 +70,7 @@ public sealed class PlanBuilder
         {
             (_compiled, _reference, _options) = (compiled, reference, options);
             _random = new PlanRandom(PlanRandom.Derive(seed, 1));
-            var share = Math.Min(1.0, options.FullSweepEntries / (double)Math.Max(1, Entries));
-            _rowCap = Math.Max(Math.Min(options.RowCap, options.DeepRowFloor), (int)(options.RowCap * share * share));
+            _rowCap = Math.Min(options.RowCap, Math.Max(options.DeepRowFloor, options.EntryBudget / (Entries + options.EntriesPerExecution)));
             _rows = new RowList(options, new PlanRandom(PlanRandom.Derive(seed, 2)));
             _isolation = new Isolation(compiled, reference);
             _modelEntries = _isolation.ModelEntries;
@@ -78,10 +83,10 @@ public sealed class PlanBuilder
         public ProgramPlan Build(int unitIndex)
         {
             AddNoFault();
-            var specials = _rows.Count + (_rowCap * SpecialPercent / 100);
-            AddSchedules(specials);
-            AddLent(specials);
-            AddSampledFaults(specials);
+            var (from, specials) = (_rows.Count, _rowCap * SpecialPercent / 100);
+            AddSchedules(from + (specials * SchedulesPercent / 100));
+            AddLent(from + specials);
+            AddSampledFaults(from + specials);
             var (swept, entries) = AddSweep();
             var facts = new PlanFacts(Entries, swept, entries - swept, _dropped, _rows.Observed, _unusable);
             return new ProgramPlan(_compiled.Program, unitIndex, _scenarios, _rows.ToArray(), facts) { Model = _options.Model };
@@ -94,16 +99,18 @@ public sealed class PlanBuilder
             _rows.AddBaseline(scenario, SplitPlan.None, observers);
             var cap = Math.Max(2, _rowCap * _options.NoFaultPercent / 100);
             var deepest = _reference.EntryPoints.AsSpan().Length == 0 ? 1 : _reference.EntryPoints.Max(e => e.Depth);
-            // Every prologue split, in each placement with each policy, comes first. A small budget has the placements only: it is small
-            // because executions are long, and each combination of a deep recursion fills memory of its own.
+            // Every prologue split, in each placement with each policy, comes first. A small budget has one placement for each split, another one in
+            // other programs: it is small because executions are long, and each combination of a deep recursion fills memory of its own.
             var everyPolicy = cap > 6 * _options.Placements.Count * _options.Policies.Count;
+            var everyPlacement = cap > WidePlans * _options.Placements.Count;
+            var most = Math.Max(cap * 2 / 3, 1 + (everyPlacement ? _options.Placements.Count : 1));
             foreach (var split in SplitMenu.Families(Entries, deepest, _options, _random))
             {
-                if (_rows.Count + _options.Placements.Count > Math.Max(cap * 2 / 3, _options.Placements.Count + 1))
+                if (_rows.Count + (everyPlacement ? _options.Placements.Count : 1) > most)
                 {
                     _dropped++;
                 }
-                else if (split.Kind is SplitKind.EveryEntry or SplitKind.Natural)
+                else if (everyPlacement && split.Kind is (SplitKind.EveryEntry or SplitKind.Natural))
                 {
                     var all = everyPolicy && split.Kind is SplitKind.EveryEntry;
                     _rows.AddAll(scenario, split, all, (s, p) => Watch(observers, _rows.IsNewToObservers(s.Kind, p)));
@@ -205,7 +212,7 @@ public sealed class PlanBuilder
         private (int Swept, int Entries) AddSweep()
         {
             var room = Math.Max(0, _rowCap - _rows.Count);
-            var wanted = Math.Max(1, Math.Min(_options.FullSweepEntries, Math.Min(room, _rowCap * SweepPercent / 100) / 2));
+            var wanted = Math.Max(1, Math.Min(room, _rowCap * SweepPercent / 100) / 2);
             var affordable = Math.Max(1, (_options.ModelEntries - _modelEntries) / (2L * Math.Max(1, Entries)));
             var entries = _random.Stratified(Entries, (int)Math.Min(wanted, affordable));
             var sweep = FaultMenu.Sweep(entries).ToArray();

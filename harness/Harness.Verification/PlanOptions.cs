@@ -13,20 +13,21 @@ public sealed record PlanOptions
     /// <summary>What everything random is derived from.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>
-    /// Rows of one program. With more than <see cref="FullSweepEntries"/> entries they fall with the square: one such program costs as much as
-    /// many others together, and finds no more than they.
-    /// </summary>
+    /// <summary>Most rows of one program.</summary>
     public int RowCap { get; init; } = 2000;
 
     /// <summary>
-    /// Fewest rows of a program, however many entries it has: enough for each placement, split kind and fault kind, and no more, because such
-    /// an execution is a hundred times as long as others.
+    /// Logical entries that the executions of one program may make, all together: its energy, as fuzzers say (Böhme et al., Coverage-based Greybox
+    /// Fuzzing as Markov Chain, CCS 2016). Long programs get fewer rows, because one of them costs as much as many others and finds no more
+    /// than they (docs/THROUGHPUT.md has what planted defects say of that).
     /// </summary>
-    public int DeepRowFloor { get; init; } = 60;
+    public int EntryBudget { get; init; } = 40_000;
 
-    /// <summary>Up to this many entries, an error is injected at every one; beyond, at a stratified sample.</summary>
-    public int FullSweepEntries { get; init; } = 400;
+    /// <summary>What an execution costs besides its entries, in entries (measured).</summary>
+    public int EntriesPerExecution { get; init; } = 12;
+
+    /// <summary>Fewest rows of a program, however long it is: enough for each kind of split and fault once.</summary>
+    public int DeepRowFloor { get; init; } = 30;
 
     /// <summary>Logical entries that the model may execute for one program's plan, all its scenarios together.</summary>
     public int ModelEntries { get; init; } = 400_000;
@@ -64,13 +65,13 @@ public sealed record PlanOptions
     public EquatableArray<int> PolicyWeights { get; init; } = [240, 30, 1];
 
     /// <summary>
-    /// One in so many of the rows that split runs under a storm of signals; 0: none. Rare, because such an execution costs ten times as much
-    /// as others (measured: about 70 µs for a signal, its timer included).
+    /// One in so many of the rows that split runs under a storm of signals; 0: none. Rare, because such an execution costs fifteen times as much
+    /// as others (measured: about 50 µs for a signal, its timer included): the storms of a program take a tenth of its worker's time.
     /// </summary>
-    public int SignalsEvery { get; init; } = 90;
+    public int SignalsEvery { get; init; } = 120;
 
     /// <summary>One in so many of the rows that split has its fibers resumed by two OS threads in turns; 0: none. Some rows have both.</summary>
-    public int ThreadsEvery { get; init; } = 60;
+    public int ThreadsEvery { get; init; } = 80;
 
     /// <summary>Step through one execution of the smallest program of a batch.</summary>
     public bool Stepped { get; init; }

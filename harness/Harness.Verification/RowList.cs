@@ -17,6 +17,7 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
     private readonly Dictionary<SplitKind, int[]> _used = [];
     private readonly HashSet<SplitKind> _observedKinds = [];
     private readonly HashSet<Placement> _observedPlacements = [];
+    private readonly int _turn = random.Below(options.Placements.Count);
     private readonly int _weights = Enumerable.Range(0, options.Policies.Count).Sum(policy => WeightOf(options, policy));
 
     public int Count => _rows.Count;
@@ -109,13 +110,13 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
         return policy;
     }
 
-    /// <summary>The index with the least rank; of equals, another one from row to row.</summary>
+    /// <summary>The index with the least rank; of equals, another one from row to row, and from program to program.</summary>
     private int Best(int count, Func<int, int> rank)
     {
-        var best = Count % count;
+        var best = (Count + _turn) % count;
         for (var i = 1; i < count; i++)
         {
-            var candidate = (Count + i) % count;
+            var candidate = (Count + _turn + i) % count;
             best = rank(candidate) < rank(best) ? candidate : best;
         }
 

@@ -30,7 +30,7 @@ internal static class MutantsVerb
         {
             var request = new MutationRequest(
                 Chosen(Options.Parse<DefectFamily>("--family", result.GetValue(family)), result.GetValue(only) ?? []), result.GetValue(seed),
-                Budget.Parse(result.GetRequiredValue(budget)), Cell(result.GetValue(cell)), result.GetValue(shrink) is { } cap ? Budget.Parse(cap) : null,
+                Budget.Parse(result.GetRequiredValue(budget)), Options.CellNamed(result.GetValue(cell)), result.GetValue(shrink) is { } cap ? Budget.Parse(cap) : null,
                 Options.AtLeastOne("--jobs", result.GetValue(jobs)));
             return RunAsync(context, request, result.GetValue(zig), result.GetValue(results), result.GetValue(json), ct);
         });
@@ -58,10 +58,6 @@ internal static class MutantsVerb
         PlantedDefect[] chosen = [.. PlantedDefect.All.Where(d => (families.Count == 0 || families.Contains(d.Family)) && (wanted.Count == 0 || wanted.Contains(d.Name)))];
         return chosen.Length > 0 ? chosen : throw new UsageException($"no defect of --only {string.Join(' ', wanted)} is of --family {string.Join(' ', families)}; leave one of them out");
     }
-
-    private static Cell? Cell(string? text) => text is null ? null
-        : CellMatrix.All.FirstOrDefault(cell => cell.ToString() == text)
-            ?? throw new UsageException($"--cell {text} is unknown; known: {string.Join(", ", CellMatrix.All)}");
 
     private static string Write(ResultsLayout layout, MutationReport report)
     {

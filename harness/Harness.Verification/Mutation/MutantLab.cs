@@ -16,6 +16,11 @@ public sealed record MutantGround(
     internal IReadOnlySet<Signature> KnownRows { get; init; } = new HashSet<Signature>();
 }
 
+/// <summary>What all programs of a ground came to.</summary>
+/// <param name="Programs">Numbers of those whose executions failed.</param>
+/// <param name="Processor">The worker's time for executions.</param>
+public sealed record MutantFinders(IReadOnlySet<int> Programs, TimeSpan Processor);
+
 /// <summary>
 /// Tries planted defects. What a defect needs of its own is built for it alone: nothing for one of Zig, of the model or of the checker, another link for one
 /// of assembly, another compilation for one of emitted programs. Several threads may use one, each with a ground of its own.
@@ -74,6 +79,24 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
             _ => await PlantedAsync(ground, defect, ct).ConfigureAwait(false),
         };
         return new MutantTrial(defect, verdict, reached, clock.Elapsed);
+    }
+
+    /// <summary>All programs of the ground with the defect, not only up to the first that finds it.</summary>
+    /// <param name="defect">Null: without any.</param>
+    /// <returns>Null when it cannot be said of every program: nothing could be built, or too many executions ended their process.</returns>
+    public async Task<MutantFinders?> FindersAsync(MutantGround ground, PlantedDefect? defect, CancellationToken ct)
+    {
+        var unit = defect is null ? ground.Unit : (await VariantAsync(ground, defect, ct).ConfigureAwait(false)).Unit;
+        if (unit is null)
+        {
+            return null;
+        }
+
+        var run = await new UnitRunner(session, WorkerLimits.Default).RunAsync(unit, ground.Plan, Folder(ground, "finders"), ct).ConfigureAwait(false);
+        var found = run.Failures.Select(failure => ground.Plan.Worker.ProgramOf(failure.Row)).ToHashSet();
+        return Enumerable.Range(0, ground.Plan.Programs.Count).All(program => found.Contains(program) || run.ProgramsDone.ContainsKey(program))
+            ? new MutantFinders(found, run.ProgramsDone.Values.Aggregate(TimeSpan.Zero, (sum, done) => sum + done.Elapsed))
+            : null;
     }
 
     /// <summary>What builds programs with the defect in them, for shrinking and confirming.</summary>

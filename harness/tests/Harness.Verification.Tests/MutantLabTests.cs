@@ -46,6 +46,11 @@ public sealed class MutantLabTests : IDisposable
 
         Assert.Equal(expected, observed);
         Assert.Equal(0u, ground.Unit.Told(ground.Plan.Worker).Planted);
+
+        // Of all programs: without a defect none; one that only handled errors show, and one that only several fibers show.
+        Assert.Empty((await lab.FindersAsync(ground, null, CancellationToken.None))!.Programs);
+        Assert.Equal([2], (await lab.FindersAsync(ground, PlantedDefect.Named("pending_kept")!, CancellationToken.None))!.Programs.Order());
+        Assert.Equal([0], (await lab.FindersAsync(ground, PlantedDefect.Named("schedule_lifo")!, CancellationToken.None))!.Programs.Order());
     }
 
     [Fact]

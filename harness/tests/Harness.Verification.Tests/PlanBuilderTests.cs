@@ -118,22 +118,48 @@ public class PlanBuilderTests
     }
 
     [Fact]
-    public void Four_hundred_entries_are_still_swept_within_the_row_cap()
+    public void Eighty_entries_are_still_swept_within_the_budget()
     {
-        var plan = Plan(Samples.Recursive(399));
-        Assert.Equal(400, plan.Facts.Entries);
-        Assert.Equal(400, plan.Facts.SweptEntries);
-        Assert.InRange(plan.Rows.Length, 1200, PlanOptions.Default.RowCap);
+        var plan = Plan(Samples.Recursive(79));
+        Assert.Equal(80, plan.Facts.Entries);
+        Assert.Equal(80, plan.Facts.SweptEntries);
+        Assert.InRange(plan.Rows.Length, 300, PlanOptions.Default.EntryBudget / 80);
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(100)]
+    [InlineData(400)]
+    [InlineData(1000)]
+    public void The_executions_of_a_program_keep_to_its_budget_of_entries_however_long_it_is(int depth)
+    {
+        var plan = Plan(Samples.Recursive(depth));
+        Assert.InRange(plan.Rows.Length * (long)plan.Facts.Entries, 1, PlanOptions.Default.EntryBudget);
+        Assert.True(plan.Facts.SweptEntries >= Math.Min(plan.Facts.Entries, 6));
     }
 
     [Fact]
     public void A_deep_program_is_sampled_and_says_so()
     {
         var plan = Plan(Samples.Recursive(5000));
-        Assert.InRange(plan.Rows.Length, 60, 250);
+        Assert.Equal(PlanOptions.Default.DeepRowFloor, plan.Rows.Length);
         Assert.True(plan.Facts.SweptEntries > 2);
         Assert.Equal(5001 - plan.Facts.SweptEntries, plan.Facts.SkippedEntries);
         Assert.True(plan.Facts.RowsDropped > 0);
+    }
+
+    [Fact]
+    public void What_one_deep_program_has_no_rows_for_others_have()
+    {
+        var plans = Enumerable.Range(0, 40).Select(seed => new PlanBuilder(PlanOptions.Default).Build(Samples.Recursive(5000), 0, (ulong)seed)).ToList();
+        var executions = plans.SelectMany(Executions).Where(e => e.Split.Kind is not SplitKind.None).ToList();
+        var grown = executions.Where(e => e.Fault is FaultPlan.None).ToList();
+        Assert.Equal(
+            from kind in (SplitKind[])[SplitKind.EveryEntry, SplitKind.Natural] from placement in Enum.GetValues<Placement>() select (kind, placement),
+            grown.Select(e => (e.Split.Kind, e.Placement)).Where(of => of.Kind is SplitKind.EveryEntry or SplitKind.Natural).Distinct().Order());
+        Assert.Equal(
+            [typeof(FaultPlan.ErrorAt), typeof(FaultPlan.None), typeof(FaultPlan.PanicAt), typeof(FaultPlan.SegfaultAt), typeof(FaultPlan.SegmentAllocationFails), typeof(FaultPlan.StackBudget)],
+            executions.Select(e => e.Fault.GetType()).Distinct().OrderBy(type => type.Name));
     }
 
     [Theory]

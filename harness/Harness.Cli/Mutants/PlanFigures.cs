@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+using Harness.Model;
+using Harness.Verification;
+
+namespace Harness.Cli.Mutants;
+
+/// <summary>The same programs, planned with one budget of entries (<see cref="PlanOptions.EntryBudget"/>).</summary>
+/// <param name="Finders">How many of the programs find a defect, by its name.</param>
+public sealed record PlanFigures(int EntryBudget, int Programs, long Executions, double CompileMilliseconds, double WorkerMilliseconds, IReadOnlyDictionary<string, int> Finders)
+{
+    /// <summary>Compiling it, and its executions.</summary>
+    public double MillisecondsPerProgram => CompileMilliseconds + WorkerMilliseconds;
+}
+
+/// <summary>What one budget finds in a time, over what another one finds in the same time.</summary>
+/// <param name="Defects">Those that some programs find and some do not, of which alone a budget can be better or worse.</param>
+/// <param name="Mean">Geometric, of all these defects.</param>
+public sealed record PlanComparison(int Defects, double Mean, string WorstDefect, double Worst)
+{
+    /// <param name="other">What is compared with.</param>
+    /// <returns>Null when no defect tells.</returns>
+    public static PlanComparison? Of(PlanFigures figures, PlanFigures other)
+    {
+        var ratios = figures.Finders.Keys.Where(other.Finders.ContainsKey)
+            .Where(name => Tells(figures, name) || Tells(other, name))
+            .Select(name => (Name: name, Ratio: Rate(figures, name) / Rate(other, name)))
+            .OrderBy(one => one.Ratio).ThenBy(one => one.Name, StringComparer.Ordinal).ToList();
+        return ratios.Count == 0 ? null
+            : new PlanComparison(ratios.Count, Math.Exp(ratios.Average(one => Math.Log(one.Ratio))), ratios[0].Name, ratios[0].Ratio);
+    }
+
+    private static bool Tells(PlanFigures of, string defect) => of.Finders[defect] > 0 && of.Finders[defect] < of.Programs;
+
+    /// <summary>Half a program is added: none found in so few is not never.</summary>
+    private static double Rate(PlanFigures of, string defect) => (of.Finders[defect] + 0.5) / (of.Programs * of.MillisecondsPerProgram);
+}
+
+/// <summary>What <c>bench plans</c> prints.</summary>
+public static class PlanTrialText
+{
+    public static string Render(Cell cell, ulong seed, IReadOnlyList<PlanFigures> figures)
+    {
+        var text = new StringBuilder(string.Create(CultureInfo.InvariantCulture, $"{cell}, {figures[0].Programs} programs of seed {seed}, {figures[0].Finders.Count} planted defects\n"));
+        foreach (var of in figures)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  {of.EntryBudget,9:N0} entries  {of.Executions,9:N0} executions, {of.WorkerMilliseconds:0.0} ms a program beside {of.CompileMilliseconds:0.0} ms of compiling; {of.Finders.Values.Sum():N0} times found\n");
+        }
+
+        foreach (var of in figures.Skip(1))
+        {
+            text.Append(PlanComparison.Of(figures[0], of) is { } to
+                ? string.Create(CultureInfo.InvariantCulture, $"  {figures[0].EntryBudget:N0} finds {to.Mean:0.00} times what {of.EntryBudget:N0} finds in the same time (mean of {to.Defects} defects; least {to.Worst:0.00}, {to.WorstDefect})\n")
+                : string.Create(CultureInfo.InvariantCulture, $"  no defect tells {figures[0].EntryBudget:N0} from {of.EntryBudget:N0}: each is found by all programs or by none\n"));
+        }
+
+        return text.ToString();
+    }
+
+    public static object Fields(PlanFigures of, PlanFigures first) => new
+    {
+        entryBudget = of.EntryBudget, programs = of.Programs, executions = of.Executions, compileMilliseconds = of.CompileMilliseconds, workerMilliseconds = of.WorkerMilliseconds,
+        finders = of.Finders.OrderBy(f => f.Key, StringComparer.Ordinal).ToDictionary(f => f.Key, f => f.Value),
+        firstOverThis = ReferenceEquals(of, first) || PlanComparison.Of(first, of) is not { } to ? null : new { mean = to.Mean, least = to.Worst, leastDefect = to.WorstDefect, defects = to.Defects },
+    };
+}
