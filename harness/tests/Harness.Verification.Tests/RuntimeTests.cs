@@ -66,7 +66,7 @@ public class RuntimeTests
     {
         var can = RuntimeFolder.Find(Tools.Fixtures, "example");
         var cannot = can with { Can = new RuntimeAbilities(false, false, false, 0) };
-        Assert.Equal((90, 60), (RuntimePlans.Of(can, PlanOptions.Default).SignalsEvery, RuntimePlans.Of(can, PlanOptions.Default).ThreadsEvery));
+        Assert.Equal((PlanOptions.Default.SignalsEvery, PlanOptions.Default.ThreadsEvery), (RuntimePlans.Of(can, PlanOptions.Default).SignalsEvery, RuntimePlans.Of(can, PlanOptions.Default).ThreadsEvery));
         var options = RuntimePlans.Of(cannot, PlanOptions.Default);
         Assert.Equal((0, 0, false), (options.SignalsEvery, options.ThreadsEvery, options.Forces));
         Assert.True(RuntimePlans.LeftOut(cannot).Count > RuntimePlans.LeftOut(can).Count);
