@@ -39,11 +39,12 @@ public sealed partial class ObjectRewriter
             .Select(added => (added.Section, Entries: added.Entries
                 .Select(entry => entry with { Offset = entry.Offset + (ulong)ShiftOf(added.Section) }).ToList()))
             .ToList();
+        var bySection = result.ToDictionary(added => added.Section, added => added.Entries);
         foreach (var (section, prefix) in _prefixes)
         {
-            if (result.FindIndex(added => added.Section == section) is var at and >= 0)
+            if (bySection.TryGetValue(section, out var entries))
             {
-                result[at].Entries.AddRange(prefix.Relocations);
+                entries.AddRange(prefix.Relocations);
             }
             else if (prefix.Relocations.Count > 0)
             {

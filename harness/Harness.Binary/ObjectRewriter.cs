@@ -21,12 +21,14 @@ public sealed partial class ObjectRewriter
     private readonly HashSet<int> _discarded = [];
     private readonly List<(ElfSection Section, int At, byte[] Bytes)> _patches = [];
     private readonly Dictionary<int, int> _moved = [];
+    private readonly Lazy<Dictionary<int, ElfSection>> _relocationsOf;
 
     /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
     public ObjectRewriter(ElfFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
         _object = file;
+        _relocationsOf = new(RelocationsByTarget);
         if (file.Kind is not ElfKind.Relocatable || file.Machine != X86_64)
         {
             throw file.Bad("is not a relocatable object for x86-64");
@@ -117,7 +119,8 @@ public sealed partial class ObjectRewriter
                 $"would have {total} sections, which exceeds the maximum of {_object.Limits.MaxSections}");
         }
 
-        var output = new MemoryStream(_object.Bytes.Length + (_object.Bytes.Length / 4));
+        // Sections with a prefix, and relocations of all, are there twice.
+        var output = new MemoryStream(_object.Bytes.Length * 2);
         output.Write(_object.Bytes);
         var headers = OldHeaders();
         MovePrefixed(output, headers);
@@ -212,10 +215,23 @@ public sealed partial class ObjectRewriter
         return header;
     }
 
-    private ElfSection? ExistingRelocations(int target) => _object.Sections.FirstOrDefault(
-        section => section.Type is ElfSectionType.RelocationsWithAddend
-            && section.Info == target
-            && target < _object.Sections.Length);
+    private ElfSection? ExistingRelocations(int target) =>
+        target < _object.Sections.Length ? _relocationsOf.Value.GetValueOrDefault(target) : null;
+
+    /// <summary>By the section that they are of; objects of many sections have as many of these. The first, should one have two.</summary>
+    private Dictionary<int, ElfSection> RelocationsByTarget()
+    {
+        var byTarget = new Dictionary<int, ElfSection>();
+        foreach (var section in _object.Sections)
+        {
+            if (section.Type is ElfSectionType.RelocationsWithAddend)
+            {
+                byTarget.TryAdd(section.Info, section);
+            }
+        }
+
+        return byTarget;
+    }
 
     /// <summary>
     /// Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.

@@ -94,10 +94,19 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
 
     private int DrawnPolicy(int[] used)
     {
-        var missing = Enumerable.Range(0, options.Policies.Count).Where(p => UsesOfPolicy(used, p) == 0).ToArray();
-        if (missing.Length > 0 && random.Below(CatchUp) == 0)
+        Span<int> missing = stackalloc int[options.Policies.Count];
+        var count = 0;
+        for (var p = 0; p < options.Policies.Count; p++)
         {
-            return missing[random.Below(missing.Length)];
+            if (UsesOfPolicy(used, p) == 0)
+            {
+                missing[count++] = p;
+            }
+        }
+
+        if (count > 0 && random.Below(CatchUp) == 0)
+        {
+            return missing[random.Below(count)];
         }
 
         var draw = random.Below(_weights);

@@ -67,9 +67,25 @@ internal sealed class CodeImage : ITableImage
     public List<FrameEntry> Outside { get; } = [];
 
     /// <summary>Whether some instruction takes this address, relative to itself: tables begin at such.</summary>
-    public bool IsNamed(ulong address) => (_named ??= [.. Functions.SelectMany(function => function.Instructions)
-        .Where(instruction => instruction is { Mnemonic: Mnemonic.Lea, IsIPRelativeMemoryOperand: true })
-        .Select(instruction => instruction.IPRelativeMemoryAddress)]).Contains(address);
+    public bool IsNamed(ulong address) => (_named ??= Named()).Contains(address);
+
+    private HashSet<ulong> Named()
+    {
+        var named = new HashSet<ulong>();
+        foreach (var function in Functions)
+        {
+            // By reference: instructions are large, and there are hundreds of thousands of them.
+            foreach (ref readonly var instruction in function.Instructions.AsSpan())
+            {
+                if (instruction is { Mnemonic: Mnemonic.Lea, IsIPRelativeMemoryOperand: true })
+                {
+                    named.Add(instruction.IPRelativeMemoryAddress);
+                }
+            }
+        }
+
+        return named;
+    }
 
     public ReadOnlySpan<byte> Memory(ulong address) => Table.File.Memory(address);
 
