@@ -46,7 +46,7 @@ internal static class BenchPlansVerb
         var wanted = words.SelectMany(word => word.Split(',')).ToList();
         if (wanted.Find(word => !int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var budget) || budget < 1) is { } wrong)
         {
-            throw new UsageException($"--entries {wrong} is not a number of at least 1");
+            throw new UsageException($"--entries {wrong} is no budget; give whole numbers from 1 on, as 40000,10000");
         }
 
         return wanted.Count == 0 ? _budgets : [.. wanted.Select(word => int.Parse(word, CultureInfo.InvariantCulture))];

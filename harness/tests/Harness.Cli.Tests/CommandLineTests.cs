@@ -77,6 +77,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("makes no sense", "bench", "runtime", "--effort", "0")]
     [InlineData("makes no sense", "bench", "runtime", "--effort", "NaN")]
     [InlineData("--bogus", "bench", "runtime", "--bogus")]
+    [InlineData("--entries many is no budget; give whole numbers", "bench", "plans", "--entries", "40000,many")]
+    [InlineData("--entries 0 is no budget", "bench", "plans", "--entries", "0")]
+    [InlineData("--cell taxi is unknown", "bench", "plans", "--cell", "taxi")]
     public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
     {
         string[] full = args is ["run", ..] ? ["run", "--results", _cli.PathOf("results"), .. args[1..]] : args;
