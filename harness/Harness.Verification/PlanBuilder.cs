@@ -104,7 +104,14 @@ public sealed class PlanBuilder
             var everyPolicy = cap > 6 * _options.Placements.Count * _options.Policies.Count;
             var everyPlacement = cap > WidePlans * _options.Placements.Count;
             var most = Math.Max(cap * 2 / 3, 1 + (everyPlacement ? _options.Placements.Count : 1));
-            foreach (var split in SplitMenu.Families(Entries, deepest, _options, _random))
+            var families = SplitMenu.Families(Entries, deepest, _options, _random).ToArray();
+            if (!everyPlacement)
+            {
+                // There is room for some only: the first, and others in other programs.
+                _random.Shuffle(families.AsSpan(1));
+            }
+
+            foreach (var split in families)
             {
                 if (_rows.Count + (everyPlacement ? _options.Placements.Count : 1) > most)
                 {

@@ -26,7 +26,7 @@ public sealed record PlanOptions
     /// <summary>What an execution costs besides its entries, in entries (measured).</summary>
     public int EntriesPerExecution { get; init; } = 12;
 
-    /// <summary>Fewest rows of a program, however long it is: enough for each kind of split and fault once.</summary>
+    /// <summary>Fewest rows of a program, however long it is: some splits, faults and placements, and the others in other programs.</summary>
     public int DeepRowFloor { get; init; } = 30;
 
     /// <summary>Logical entries that the model may execute for one program's plan, all its scenarios together.</summary>

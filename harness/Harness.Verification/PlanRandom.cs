@@ -14,6 +14,16 @@ internal sealed class PlanRandom(ulong seed)
     /// <summary>In [0, bound); bound at least 1. The modulo's bias is far below what a plan could notice.</summary>
     public int Below(int bound) => (int)(Next() % (ulong)bound);
 
+    /// <summary>Any order as likely as any other (Fisher and Yates).</summary>
+    public void Shuffle<T>(Span<T> items)
+    {
+        for (var i = items.Length - 1; i > 0; i--)
+        {
+            var other = Below(i + 1);
+            (items[i], items[other]) = (items[other], items[i]);
+        }
+    }
+
     /// <summary>A seed for a named part of something that has a seed.</summary>
     public static ulong Derive(ulong seed, ulong part) =>
         Finalise(unchecked(Finalise(seed + 0x9E3779B97F4A7C15) ^ (part * 0xD1B54A32D192ED03)));

@@ -154,6 +154,7 @@ public class PlanBuilderTests
         var plans = Enumerable.Range(0, 40).Select(seed => new PlanBuilder(PlanOptions.Default).Build(Samples.Recursive(5000), 0, (ulong)seed)).ToList();
         var executions = plans.SelectMany(Executions).Where(e => e.Split.Kind is not SplitKind.None).ToList();
         var grown = executions.Where(e => e.Fault is FaultPlan.None).ToList();
+        Assert.Equal(Enum.GetValues<SplitKind>().Where(kind => kind is not SplitKind.None), grown.Select(e => e.Split.Kind).Distinct().Order());
         Assert.Equal(
             from kind in (SplitKind[])[SplitKind.EveryEntry, SplitKind.Natural] from placement in Enum.GetValues<Placement>() select (kind, placement),
             grown.Select(e => (e.Split.Kind, e.Placement)).Where(of => of.Kind is SplitKind.EveryEntry or SplitKind.Natural).Distinct().Order());
