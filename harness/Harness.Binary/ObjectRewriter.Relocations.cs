@@ -5,7 +5,7 @@ namespace Harness.Binary;
 public sealed partial class ObjectRewriter
 {
     private ElfSection? ExistingRelocations(int target) =>
-        target < _object.Sections.Length ? _relocationsOf.Value.GetValueOrDefault(target) : null;
+        target < _object.Sections.Length ? (_relocationsOf ??= RelocationsByTarget()).GetValueOrDefault(target) : null;
 
     /// <summary>By the section that they are of; objects of many sections have as many of these. The first, should one have two.</summary>
     private Dictionary<int, ElfSection> RelocationsByTarget()

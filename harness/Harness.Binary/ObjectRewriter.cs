@@ -21,14 +21,13 @@ public sealed partial class ObjectRewriter
     private readonly HashSet<int> _discarded = [];
     private readonly List<(ElfSection Section, int At, byte[] Bytes)> _patches = [];
     private readonly Dictionary<int, int> _moved = [];
-    private readonly Lazy<Dictionary<int, ElfSection>> _relocationsOf;
+    private Dictionary<int, ElfSection>? _relocationsOf;
 
     /// <exception cref="InvalidDataException">Not an x86-64 relocatable object with a symbol table.</exception>
     public ObjectRewriter(ElfFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
         _object = file;
-        _relocationsOf = new(RelocationsByTarget);
         if (file.Kind is not ElfKind.Relocatable || file.Machine != X86_64)
         {
             throw file.Bad("is not a relocatable object for x86-64");

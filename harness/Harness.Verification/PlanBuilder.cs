@@ -103,7 +103,8 @@ public sealed class PlanBuilder
             // other programs: it is small because executions are long, and each combination of a deep recursion fills memory of its own.
             var everyPolicy = cap > 6 * _options.Placements.Count * _options.Policies.Count;
             var everyPlacement = cap > WidePlans * _options.Placements.Count;
-            var most = Math.Max(cap * 2 / 3, 1 + (everyPlacement ? _options.Placements.Count : 1));
+            var rowsOfOne = everyPlacement ? _options.Placements.Count : 1;
+            var most = Math.Max(cap * 2 / 3, 1 + rowsOfOne);
             var families = SplitMenu.Families(Entries, deepest, _options, _random).ToArray();
             if (!everyPlacement)
             {
@@ -113,7 +114,7 @@ public sealed class PlanBuilder
 
             foreach (var split in families)
             {
-                if (_rows.Count + (everyPlacement ? _options.Placements.Count : 1) > most)
+                if (_rows.Count + rowsOfOne > most)
                 {
                     _dropped++;
                 }

@@ -83,7 +83,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
 
     /// <summary>All programs of the ground with the defect, not only up to the first that finds it.</summary>
     /// <param name="defect">Null: without any.</param>
-    /// <returns>Null when it cannot be said of every program: nothing could be built, or too many executions ended their process.</returns>
+    /// <returns>Null when it cannot be said of every program: nothing could be built, too many executions ended their process, or one did not end.</returns>
     public async Task<MutantFinders?> FindersAsync(MutantGround ground, PlantedDefect? defect, CancellationToken ct)
     {
         var unit = defect is null ? ground.Unit : (await VariantAsync(ground, defect, ct).ConfigureAwait(false)).Unit;
@@ -93,7 +93,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
         }
 
         var run = await new UnitRunner(session, WorkerLimits.Default).RunAsync(unit, ground.Plan, Folder(ground, "finders"), ct).ConfigureAwait(false);
-        var found = run.Failures.Select(failure => ground.Plan.Worker.ProgramOf(failure.Row)).ToHashSet();
+        var found = run.Failures.Where(Kills).Select(failure => ground.Plan.Worker.ProgramOf(failure.Row)).ToHashSet();
         return Enumerable.Range(0, ground.Plan.Programs.Count).All(program => found.Contains(program) || run.ProgramsDone.ContainsKey(program))
             ? new MutantFinders(found, run.ProgramsDone.Values.Aggregate(TimeSpan.Zero, (sum, done) => sum + done.Elapsed))
             : null;
@@ -113,7 +113,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
 
         var run = await new FirstFailure(session).RunAsync(unit, PlanOf(ground, defect), Folder(ground, defect.Name), ct).ConfigureAwait(false);
         long? reached = defect.Seat is DefectSeat.Zig or DefectSeat.Assembly ? run.Session.PlantedReached : null;
-        if (run.Failures.Any(failure => failure.Check != "hang"))
+        if (run.Failures.Any(Kills))
         {
             return (await KilledAsync(unit, run, defect, Folder(ground, defect.Name), ct).ConfigureAwait(false), reached);
         }
@@ -158,7 +158,7 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
     /// <summary>The first failing execution, and its signature when it fails again.</summary>
     private async Task<MutantVerdict> KilledAsync(BuiltUnit unit, UnitRun run, PlantedDefect defect, string directory, CancellationToken ct)
     {
-        var row = run.Failures.Where(failure => failure.Check != "hang").Min(failure => failure.Row);
+        var row = run.Failures.Where(Kills).Min(failure => failure.Row);
         var primary = ObservationBuilder.Primary(run.Failures.Where(failure => failure.Row == row));
         if (defect.Seat is DefectSeat.Model || defect.IsUnsteady)
         {
@@ -219,6 +219,9 @@ public sealed class MutantLab(FixtureLayout fixtures, ToolCache cache, WorkerSes
                 return (ground.Unit with { Defect = defect }, new MutantVerdict.NotReached());
         }
     }
+
+    /// <summary>Time that ran out says nothing of what was wrong.</summary>
+    private static bool Kills(RowFailure failure) => failure.Check != "hang";
 
     private static MutantVerdict NotBuilt(BuildOutcome outcome) => new MutantVerdict.NotBuilt(Words(outcome));
 
