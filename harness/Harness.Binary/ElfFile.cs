@@ -17,12 +17,12 @@ public sealed class ElfFile
     internal const int SymbolBytes = 24;
     internal const int RelocationBytes = 24;
     private const int SegmentHeaderBytes = 56;
-    private readonly byte[] _bytes;
+    private readonly ReadOnlyMemory<byte> _bytes;
     private readonly ElfLimits _limits;
     private readonly Lazy<ImmutableArray<ElfSymbol>> _symbols;
     private readonly Lazy<ImmutableArray<ElfSymbol>> _dynamicSymbols;
 
-    private ElfFile(byte[] bytes, string name, ElfLimits limits)
+    private ElfFile(ReadOnlyMemory<byte> bytes, string name, ElfLimits limits)
     {
         _bytes = bytes;
         _limits = limits;
@@ -57,7 +57,7 @@ public sealed class ElfFile
     /// <summary>Of <c>.dynsym</c>: what the loader sees; empty in objects and static executables.</summary>
     public ImmutableArray<ElfSymbol> DynamicSymbols => _dynamicSymbols.Value;
 
-    internal ReadOnlySpan<byte> Bytes => _bytes;
+    internal ReadOnlySpan<byte> Bytes => _bytes.Span;
 
     internal ElfLimits Limits => _limits;
 
@@ -72,12 +72,9 @@ public sealed class ElfFile
                 $"{path}: has {length} bytes, which exceeds the maximum of {limits.MaxFileBytes}");
     }
 
+    /// <param name="bytes">Read as long as this lives.</param>
     /// <exception cref="InvalidDataException">Not an ELF file that this reader understands.</exception>
-    public static ElfFile Parse(byte[] bytes, string name, ElfLimits? limits = null)
-    {
-        ArgumentNullException.ThrowIfNull(bytes);
-        return new ElfFile(bytes, name, limits ?? ElfLimits.Default);
-    }
+    public static ElfFile Parse(ReadOnlyMemory<byte> bytes, string name, ElfLimits? limits = null) => new(bytes, name, limits ?? ElfLimits.Default);
 
     /// <summary>The first section of that name, or null.</summary>
     public ElfSection? Section(string name) => Sections.FirstOrDefault(section => section.Name == name);
@@ -86,7 +83,7 @@ public sealed class ElfFile
     public ReadOnlySpan<byte> Data(ElfSection section) =>
         section.Type is ElfSectionType.NoBits or ElfSectionType.Null
             ? []
-            : _bytes.AsSpan(section.Offset, (int)section.Size);
+            : Bytes.Slice(section.Offset, (int)section.Size);
 
     /// <summary>
     /// What a loader puts at an address before relocating, from there to the end of its section; empty where the file has no data for it.
@@ -155,17 +152,17 @@ public sealed class ElfFile
             throw Bad($"has {_bytes.Length} bytes, which exceeds the maximum of {_limits.MaxFileBytes}");
         }
 
-        if (_bytes.Length < HeaderBytes || !_bytes.AsSpan(0, 4).SequenceEqual("\u007fELF"u8))
+        if (_bytes.Length < HeaderBytes || !Bytes[..4].SequenceEqual("\u007fELF"u8))
         {
             throw Bad("is not an ELF file");
         }
 
-        if (_bytes[4] != 2 || _bytes[5] != 1 || _bytes[6] != 1)
+        if (Bytes[4] != 2 || Bytes[5] != 1 || Bytes[6] != 1)
         {
             throw Bad("is not a 64-bit little-endian ELF file of version 1");
         }
 
-        var cursor = new Cursor(_bytes, Name, "the ELF header");
+        var cursor = new Cursor(Bytes, Name, "the ELF header");
         cursor.Skip(16);
         Kind = (ElfKind)cursor.U16();
         Machine = cursor.U16();
@@ -195,7 +192,7 @@ public sealed class ElfFile
 
     private ImmutableArray<ElfSegment> ReadSegments(Header header)
     {
-        var cursor = new Cursor(_bytes.AsSpan((int)header.SegmentOffset), Name, "the program header table");
+        var cursor = new Cursor(Bytes[(int)header.SegmentOffset..], Name, "the program header table");
         var result = ImmutableArray.CreateBuilder<ElfSegment>(header.Segments);
         for (var i = 0; i < header.Segments; i++)
         {
@@ -209,7 +206,7 @@ public sealed class ElfFile
 
     private ImmutableArray<ElfSection> ReadSections(Header header)
     {
-        var cursor = new Cursor(_bytes.AsSpan((int)header.SectionOffset), Name, "the section header table");
+        var cursor = new Cursor(Bytes[(int)header.SectionOffset..], Name, "the section header table");
         var names = new uint[header.Sections];
         var raw = new ElfSection[header.Sections];
         for (var i = 0; i < header.Sections; i++)

@@ -56,7 +56,7 @@ public sealed partial class ObjectRewriter
     }
 
     /// <summary>Sections with a prefix move to the end of the file.</summary>
-    private void MovePrefixed(MemoryStream output, List<byte[]> headers)
+    private void MovePrefixed(RentedBytes output, List<byte[]> headers)
     {
         foreach (var (index, prefix) in _prefixes)
         {

@@ -25,7 +25,7 @@ public sealed partial class ObjectRewriter
     /// <summary>
     /// Moves a relocation section to the end of the file, longer by some entries: linkers want one per section.
     /// </summary>
-    private void Extend(MemoryStream output, byte[] header, ElfSection existing, List<NewRelocation> entries)
+    private void Extend(RentedBytes output, byte[] header, ElfSection existing, List<NewRelocation> entries)
     {
         var added = RelocationSection(entries);
         var moved = Append(output, added with { Data = [.. _object.Data(existing), .. added.Data] }, 0, 0, 0);
@@ -50,11 +50,10 @@ public sealed partial class ObjectRewriter
     }
 
     /// <summary>In place, entry by entry: debug information has hundreds of thousands of them.</summary>
-    private void Renumber(ElfSection section, byte[] result, int[] shifts)
+    private void Renumber(ElfSection section, Span<byte> result, int[] shifts)
     {
         var count = (int)section.Size / ElfFile.RelocationBytes;
-        var entries = result.AsSpan(
-            _moved.GetValueOrDefault(section.Index, section.Offset), count * ElfFile.RelocationBytes);
+        var entries = result.Slice(_moved.GetValueOrDefault(section.Index, section.Offset), count * ElfFile.RelocationBytes);
         var shift = ShiftOf(section.Info);
         for (var i = 0; i < count; i++)
         {

@@ -110,6 +110,20 @@ public sealed partial class ObjectRewriter
     /// </exception>
     public byte[] Write()
     {
+        using var bytes = Put();
+        return bytes.Span.ToArray();
+    }
+
+    /// <summary>The changed object, into a file.</summary>
+    /// <inheritdoc cref="Write"/>
+    public async Task WriteAsync(string path, CancellationToken ct)
+    {
+        using var bytes = Put();
+        await File.WriteAllBytesAsync(path, bytes.Memory, ct).ConfigureAwait(false);
+    }
+
+    private RentedBytes Put()
+    {
         var relocations = FinalRelocations();
         var total = _object.Sections.Length + _sections.Count + relocations.Count + 3;
         if (total > _object.Limits.MaxSections)
@@ -119,8 +133,22 @@ public sealed partial class ObjectRewriter
         }
 
         // Sections with a prefix, and relocations of all, are there twice.
-        var output = new MemoryStream(_object.Bytes.Length * 2);
-        output.Write(_object.Bytes);
+        var output = RentedBytes.WithRoom(_object.Bytes.Length * 2);
+        try
+        {
+            Put(output, relocations);
+            return output;
+        }
+        catch
+        {
+            output.Dispose();
+            throw;
+        }
+    }
+
+    private void Put(RentedBytes output, List<(int Section, List<NewRelocation> Entries)> relocations)
+    {
+        output.Append(_object.Bytes);
         var headers = OldHeaders();
         MovePrefixed(output, headers);
         var (sectionNames, symbolNames) = (new NameTable(), new NameTable());
@@ -156,7 +184,7 @@ public sealed partial class ObjectRewriter
         var ownName = sectionNames.Add(".shstrtab");
         headers.Add(AppendStrings(output, oldNames, sectionNames, ownName));
         Rebase(headers, oldNames, newSymbolTable);
-        return Finish(output, headers, newSymbolTable + 2);
+        Finish(output, headers, newSymbolTable + 2);
     }
 
     private readonly record struct Redirection(int Entry, SymbolReference Symbol, long Addend);
@@ -192,13 +220,10 @@ public sealed partial class ObjectRewriter
         return headers;
     }
 
-    private static byte[] Append(MemoryStream output, NewSection section, int name, int link, int info)
+    private static byte[] Append(RentedBytes output, NewSection section, int name, int link, int info)
     {
         var alignment = (int)Math.Max(1, section.Alignment);
-        while (output.Length % alignment != 0)
-        {
-            output.WriteByte(0);
-        }
+        output.Align(alignment);
 
         var header = new byte[ElfFile.SectionHeaderBytes];
         BinaryPrimitives.WriteInt32LittleEndian(header, name);
@@ -210,11 +235,11 @@ public sealed partial class ObjectRewriter
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(44), info);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(48), section.Alignment);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(56), section.EntrySize);
-        output.Write(section.Data);
+        output.Append(section.Data);
         return header;
     }
 
-    private byte[] AppendStrings(MemoryStream output, ElfSection existing, NameTable added, int name) =>
+    private byte[] AppendStrings(RentedBytes output, ElfSection existing, NameTable added, int name) =>
         Append(output, Strings(added.After(_object.Data(existing))), name, 0, 0);
 
     private static NewSection Strings(byte[] text) => new("", ElfSectionType.StringTable, 0, 1, text);
@@ -295,28 +320,24 @@ public sealed partial class ObjectRewriter
         }
     }
 
-    private byte[] Finish(MemoryStream output, List<byte[]> headers, int nameSection)
+    private void Finish(RentedBytes output, List<byte[]> headers, int nameSection)
     {
-        while (output.Length % 8 != 0)
-        {
-            output.WriteByte(0);
-        }
-
+        output.Align(8);
         var headersAt = output.Length;
         foreach (var header in headers)
         {
-            output.Write(header);
+            output.Append(header);
         }
 
-        var result = output.ToArray();
+        var result = output.Span;
         foreach (var (section, at, bytes) in _patches)
         {
-            bytes.CopyTo(result.AsSpan(_moved.GetValueOrDefault(section.Index, section.Offset) + ShiftOf(section.Index) + at));
+            bytes.CopyTo(result[(_moved.GetValueOrDefault(section.Index, section.Offset) + ShiftOf(section.Index) + at)..]);
         }
 
-        BinaryPrimitives.WriteInt64LittleEndian(result.AsSpan(40), headersAt);
-        BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(60), checked((ushort)headers.Count));
-        BinaryPrimitives.WriteUInt16LittleEndian(result.AsSpan(62), checked((ushort)nameSection));
+        BinaryPrimitives.WriteInt64LittleEndian(result[40..], headersAt);
+        BinaryPrimitives.WriteUInt16LittleEndian(result[60..], checked((ushort)headers.Count));
+        BinaryPrimitives.WriteUInt16LittleEndian(result[62..], checked((ushort)nameSection));
         if (_symbols.Count > 0 || _redirections.Count > 0 || _prefixes.Count > 0)
         {
             var shifts = AddendShifts();
@@ -325,7 +346,5 @@ public sealed partial class ObjectRewriter
                 Renumber(section, result, shifts);
             }
         }
-
-        return result;
     }
 }

@@ -28,7 +28,7 @@ public static class SplitCheckAudit
 
     /// <param name="unsplit">Functions that were left out on purpose, and why.</param>
     /// <exception cref="InvalidDataException">The object is malformed.</exception>
-    public static (byte[] Object, InjectionReport Report) Run(
+    public static (ObjectRewriter Object, InjectionReport Report) Run(
         ElfFile file, IReadOnlyDictionary<string, UnsplitReason> unsplit, InjectionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -63,7 +63,7 @@ public static class SplitCheckAudit
         }
 
         var split = functions.Count - missing.Count;
-        return (rewriter.Write(), new InjectionReport(functions.Count, split, [.. missing], 0, raised));
+        return (rewriter, new InjectionReport(functions.Count, split, [.. missing], 0, raised));
     }
 
     /// <summary>

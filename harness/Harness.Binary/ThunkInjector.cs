@@ -33,12 +33,12 @@ public sealed class ThunkInjector
         _rewriter = new ObjectRewriter(file) { ForgetsMoves = options.Defect is InjectionDefect.FrontMoved };
     }
 
-    /// <summary>The object with thunks, and what was done.</summary>
+    /// <summary>The object with thunks, to be written, and what was done.</summary>
     /// <exception cref="InvalidDataException">
     /// A malformed object; one that refers to a function in a way that cannot be redirected; a frame larger than a
     /// thunk can state.
     /// </exception>
-    public static (byte[] Object, InjectionReport Report) Inject(ElfFile file, InjectionOptions? options = null)
+    public static (ObjectRewriter Object, InjectionReport Report) Inject(ElfFile file, InjectionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         options ??= InjectionOptions.Default;
@@ -51,12 +51,12 @@ public sealed class ThunkInjector
         return new ThunkInjector(file, options).Run();
     }
 
-    private (byte[] Object, InjectionReport Report) Run()
+    private (ObjectRewriter Object, InjectionReport Report) Run()
     {
         AddThunks(SplitFunctions());
         var redirected = Redirect() + (_options.Defect is InjectionDefect.FrontSelf ? 0 : RelocateExits());
         var report = new InjectionReport(_functions, _thunks.Count, [.. _unsplit], _unknownFrames, redirected) { Misled = [.. _misled] };
-        return (_rewriter.Write(), report);
+        return (_rewriter, report);
     }
 
     private readonly record struct Function(ElfSymbol Symbol, InlineCheck Check);

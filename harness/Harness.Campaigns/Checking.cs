@@ -84,6 +84,9 @@ public sealed record BatchOutcome(
 {
     /// <summary>What each program's executions met; null of one that is not complete, or of which nothing was told. Shorter than the batch: likewise.</summary>
     public IReadOnlyList<ProgramInteractions?> Covered { get; init; } = [];
+
+    /// <summary>Processor time of workers for the programs that are complete.</summary>
+    public TimeSpan WorkerTime { get; init; }
 }
 
 /// <summary>The machine cannot do the work: no compiler, no runtime sources, a build that fails for no program's sake.</summary>

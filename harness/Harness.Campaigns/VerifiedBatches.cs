@@ -46,7 +46,11 @@ public sealed class VerifiedBatches(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
-            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces) { Covered = result.Covered };
+            [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces)
+        {
+            Covered = result.Covered,
+            WorkerTime = TimeSpan.FromTicks(result.Programs.Sum(program => program.Elapsed?.Ticks ?? 0)),
+        };
     }
 
     /// <summary>

@@ -17,7 +17,7 @@ public interface IBareCompiler
 /// <param name="CompileRatio">Our compile phase (compiling, putting checks in) over a bare <c>zig build-obj</c> of the same source.</param>
 /// <param name="LinesPerProgram">Of emitted Zig, types and tables included.</param>
 /// <param name="ProgramsPerSecond">Checked programs, all lanes together.</param>
-/// <param name="ExecutionsPerSecondPerCore">In one worker, while it runs, without taking traces.</param>
+/// <param name="ExecutionsPerSecondPerCore">Of a worker's processor time, without taking traces.</param>
 public sealed record BenchmarkRow(
     [property: JsonPropertyName("cell")] string Cell,
     [property: JsonPropertyName("programs")] long Programs,
@@ -30,6 +30,10 @@ public sealed record BenchmarkRow(
     [property: JsonPropertyName("executionsPerSecondPerCore")] double ExecutionsPerSecondPerCore,
     [property: JsonPropertyName("linesPerProgram")] double LinesPerProgram)
 {
+    /// <summary>Of wall time while one worker runs, with proofs and judging beside it, without taking traces.</summary>
+    [JsonPropertyName("executionsPerSecondOfWallTime")]
+    public required double ExecutionsPerSecondOfWallTime { get; init; }
+
     /// <summary>Wall time of each phase per program, all lanes under way.</summary>
     [JsonPropertyName("milliseconds")]
     public required PhaseMilliseconds Milliseconds { get; init; }
@@ -115,9 +119,10 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
             cell.ToString(), usual.Counters.Programs, usual.Counters.Executions,
             Round(Median(pairs, p => p.Bare)), Round(Median(pairs, p => p.Ours.Seconds.Compile)), Round(Median(pairs, p => p.Ours.Seconds.Compile / p.Bare)),
             Round(Median(pairs, p => p.Ours.Seconds.Link)), Round(usual.ProgramsPerSecond),
-            Math.Round(Median(pairs, p => p.Ours.Counters.Executions / p.Ours.Seconds.Execute)),
+            Math.Round(Median(pairs, p => Rate(p.Ours.Counters.Executions, p.Ours.WorkerTime.TotalSeconds))),
             Math.Round(LinesPerProgram(alone), 1))
         {
+            ExecutionsPerSecondOfWallTime = Math.Round(Median(pairs, p => Rate(p.Ours.Counters.Executions, p.Ours.Seconds.Execute))),
             Milliseconds = PerProgram(usual.Outcomes),
             WallRatio = Round(Median(passes, pass => pass.Ours.Time.Wall / pass.Bare.Wall)),
             ProcessorRatio = Round(Median(passes, pass => pass.Ours.Time.ProcessorOver(pass.Bare))),
@@ -138,6 +143,9 @@ internal sealed class Benchmark(Rooms rooms, int programs, int jobs)
     private static PlanChoice Choice(bool observe) => new(Seed, Light: false, observe);
 
     private static string Folder(string scratch, string name) => Directory.CreateDirectory(Path.Combine(scratch, name)).FullName;
+
+    /// <summary>0 where nothing took any time: no program was complete.</summary>
+    private static double Rate(long count, double seconds) => seconds > 0 ? count / seconds : 0;
 
     private static double Median<T>(IEnumerable<T> of, Func<T, double> figure)
     {

@@ -8,6 +8,9 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
 {
     private readonly ReadOnlySpan<char> _line = line;
 
+    /// <summary>Where the last key's value began: keys are mostly asked for in the order that they have.</summary>
+    private int _from;
+
     public string? Problem { get; private set; }
 
     public int Int(string key) => (int)Unsigned(key, int.MaxValue);
@@ -194,7 +197,7 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
     }
 
     /// <summary>All that follows the key to the end of the line; empty when there is none.</summary>
-    public readonly string Rest(string key)
+    public string Rest(string key)
     {
         var start = Find(key);
         return start < 0 ? "" : WorkerLine.Shown(_line[start..].ToString());
@@ -266,13 +269,17 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
         var masks = new int[value.Length / digits];
         for (var i = 0; i < masks.Length; i++)
         {
-            if (!TryHex(value.Slice(i * digits, digits), out var mask))
+            // By hand: workers send more of these than of all other numbers together.
+            foreach (var digit in value.Slice(i * digits, digits))
             {
-                Wrong(key);
-                return [];
-            }
+                if (!char.IsAsciiHexDigitLower(digit) && !char.IsAsciiDigit(digit))
+                {
+                    Wrong(key);
+                    return [];
+                }
 
-            masks[i] = (int)mask;
+                masks[i] = (masks[i] << 4) | (digit <= '9' ? digit - '0' : digit - 'a' + 10);
+            }
         }
 
         return masks.ToEquatableArray();
@@ -296,9 +303,16 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
         return end < 0 ? value : value[..end];
     }
 
-    private readonly int Find(string key)
+    private int Find(string key)
     {
-        for (var at = 0; at < _line.Length;)
+        var start = Find(key, _from);
+        return start < 0 && _from > 0 ? Find(key, 0) : start;
+    }
+
+    /// <returns>Where the value begins; −1: no such key from there on.</returns>
+    private int Find(string key, int from)
+    {
+        for (var at = from; at < _line.Length;)
         {
             var found = _line[at..].IndexOf(key, StringComparison.Ordinal);
             if (found < 0)
@@ -309,7 +323,7 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
             var end = at + found + key.Length;
             if (at + found > 0 && _line[at + found - 1] == ' ' && end < _line.Length && _line[end] == '=')
             {
-                return end + 1;
+                return _from = end + 1;
             }
 
             at = end;

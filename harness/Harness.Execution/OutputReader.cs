@@ -74,12 +74,19 @@ internal sealed class OutputReader(int capBytes, Func<string, ValueTask>? onLine
         {
             var newline = bytes.Span.IndexOf((byte)'\n');
             var length = newline < 0 ? bytes.Length : newline;
-            _line.Write(bytes.Span[..length]);
             _delivered += length + 1;
             Truncated = _delivered > capBytes;
-            if (newline >= 0 || _line.Length >= MaxLineBytes)
+            if (newline >= 0 && _line.Length == 0)
             {
-                await Flush().ConfigureAwait(false);
+                await onLine(Encoding.UTF8.GetString(bytes.Span[..length])).ConfigureAwait(false); // Nearly all of them.
+            }
+            else
+            {
+                _line.Write(bytes.Span[..length]);
+                if (newline >= 0 || _line.Length >= MaxLineBytes)
+                {
+                    await Flush().ConfigureAwait(false);
+                }
             }
 
             bytes = bytes[Math.Min(length + 1, bytes.Length)..];

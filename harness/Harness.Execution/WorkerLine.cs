@@ -39,12 +39,14 @@ public static class WorkerLine
         {
             "ready" => Ready(ref fields),
             "chain" => Chain(ref fields),
-            "probe" => Probe(ref fields),
+            "probe" => Probe(ref fields, null),
+            "probes" => new WorkerMessage.Probes(Probe(ref fields, Observer.FramePointers)),
             "opinion" => Opinion(ref fields),
             "errors" => Errors(ref fields),
             "stack" => Stack(ref fields),
             "fail" => Fail(ref fields),
             "overflow" => Overflow(ref fields),
+            "again" => new WorkerMessage.Again(fields.Int("row"), fields.Int("times")),
             "event" => Logged(ref fields),
             "delivered" => Delivered(ref fields),
             "program" => ProgramDone(ref fields),
@@ -65,8 +67,9 @@ public static class WorkerLine
 
     private static WorkerMessage.Chain Chain(ref LineFields f) => new(f.Int("id"), f.End("end"), f.Addresses("addrs"));
 
-    private static WorkerMessage.Probe Probe(ref LineFields f) => new(
-        f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), f.Observer("observer"), f.Int("chain"),
+    /// <param name="observer">Null: the line says which.</param>
+    private static WorkerMessage.Probe Probe(ref LineFields f, Observer? observer) => new(
+        f.Int("row"), f.Int("fiber"), f.Signed("site"), f.Int("ordinal"), observer ?? f.Observer("observer"), f.Int("chain"),
         f.Int("stubs"), f.Int("segments"));
 
     private static WorkerMessage.Opinion Opinion(ref LineFields f) => new(

@@ -90,6 +90,14 @@ public abstract record WorkerMessage
     public sealed record Probe(int Row, int Fiber, int Site, int Ordinal, Observer Observer, int ChainId, int Stubs, int Segments)
         : WorkerMessage { internal override Sealed Seal => default; }
 
+    /// <summary>Both observers saw the same: a session hands it on as one <see cref="Probe"/> of each.</summary>
+    public sealed record Probes(Probe ByFramePointers) : WorkerMessage
+    {
+        public Probe ByDwarf => ByFramePointers with { Observer = Observer.Dwarf };
+
+        internal override Sealed Seal => default;
+    }
+
     /// <summary>Another unwinder's trace at a probe, of a recorded row.</summary>
     public sealed record Opinion(int Row, int Fiber, int Site, int Ordinal, UnwindTool Tool, int ChainId, int Stubs)
         : WorkerMessage { internal override Sealed Seal => default; }
@@ -135,6 +143,9 @@ public abstract record WorkerMessage
     public sealed record Overflow(int Row, ulong Digest, EquatableArray<Delivery> Deliveries)
         : WorkerMessage { internal override Sealed Seal => default; }
 
+    /// <summary>More executions went as the one that an <see cref="Overflow"/> was sent of: the same errors delivered, the same log.</summary>
+    public sealed record Again(int Row, int Times) : WorkerMessage { internal override Sealed Seal => default; }
+
     public sealed record Logged(int Row, int Fiber, Event Event) : WorkerMessage { internal override Sealed Seal => default; }
 
     public sealed record Delivered(int Row, Delivery Delivery) : WorkerMessage { internal override Sealed Seal => default; }
@@ -150,7 +161,7 @@ public abstract record WorkerMessage
     public sealed record Opinions(long Libgcc, long Llvm, long Nongnu) : WorkerMessage { internal override Sealed Seal => default; }
 
     /// <summary>
-    /// Where the stack split under each call of the row's scenario, or of the row alone where its fault plan does not say what happens: by logical entry,
+    /// Where the stack split under each call of the row's scenario, or of the rows that went as this one where its fault plan does not say what happens: by logical entry,
     /// a bit place × 4 + placement for each way in which an execution made the call (place 0: on the first segment, 1: on a later one, 2: just split).
     /// </summary>
     public sealed record Places(int Row, EquatableArray<int> Masks) : WorkerMessage

@@ -114,6 +114,7 @@ public sealed class WorkerSession(ChildProcess processes)
     {
         var last = (Row: -1, Phase: WorkerPhase.Starting, Heartbeat: 0UL);
         var since = Stopwatch.StartNew();
+        var judged = run.Judging;
         try
         {
             while (true)
@@ -124,19 +125,14 @@ public sealed class WorkerSession(ChildProcess processes)
                     var now = (status.Row, status.Phase, status.Heartbeat);
                     if (now != last)
                     {
-                        last = now;
+                        (last, judged) = (now, run.Judging);
                         since.Restart();
                     }
                 }
 
-                if (run.IsJudging)
-                {
-                    // The worker may be waiting for us to read on.
-                    since.Restart();
-                }
-
+                // While we judge, the worker may be waiting for us to read on.
                 var limit = last.Phase is WorkerPhase.Starting ? run.Limits.StartTimeout : run.Limits.RowTimeout;
-                if (since.Elapsed > limit)
+                if (since.Elapsed - (run.Judging - judged) > limit)
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
                     return limit;
@@ -154,7 +150,7 @@ public sealed class WorkerSession(ChildProcess processes)
     {
         private readonly Dictionary<int, int> _outcomesPerProgram = [];
         private string? _violation;
-        private volatile bool _judging;
+        private readonly Stopwatch _judging = new();
         private bool _ready;
         private bool _done;
         private int _from;
@@ -183,8 +179,17 @@ public sealed class WorkerSession(ChildProcess processes)
 
         public long PlantedReached { get; private set; }
 
-        /// <summary>Whether a message is being dealt with right now.</summary>
-        public bool IsJudging => _judging;
+        /// <summary>How long messages have been dealt with, one that is right now included.</summary>
+        public TimeSpan Judging
+        {
+            get
+            {
+                lock (_judging)
+                {
+                    return _judging.Elapsed;
+                }
+            }
+        }
 
         /// <summary>During which row the current process first said something wrong.</summary>
         public int? ViolationRow { get; private set; }
@@ -301,16 +306,34 @@ public sealed class WorkerSession(ChildProcess processes)
 
         private void Deliver(WorkerMessage message)
         {
-            _judging = true;
-            onMessage(message);
-            _judging = false;
+            lock (_judging)
+            {
+                _judging.Start();
+            }
+
+            if (message is WorkerMessage.Probes both)
+            {
+                onMessage(both.ByFramePointers);
+                onMessage(both.ByDwarf);
+            }
+            else
+            {
+                onMessage(message);
+            }
+
+            lock (_judging)
+            {
+                _judging.Stop();
+            }
         }
 
         private static int? RowOf(WorkerMessage message) => message switch
         {
             WorkerMessage.Probe m => m.Row,
+            WorkerMessage.Probes m => m.ByFramePointers.Row,
             WorkerMessage.Fail m => m.Row,
             WorkerMessage.Overflow m => m.Row,
+            WorkerMessage.Again m => m.Row,
             WorkerMessage.Logged m => m.Row,
             WorkerMessage.Delivered m => m.Row,
             _ => null,

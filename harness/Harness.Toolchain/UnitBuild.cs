@@ -243,11 +243,12 @@ internal sealed class UnitBuild(
         return Succeeded(result, stage + ": ");
     }
 
-    private Task<InjectionReport?> RewriteObjectAsync(Func<ElfFile, (byte[] Object, InjectionReport Report)> change) =>
+    private Task<InjectionReport?> RewriteObjectAsync(Func<ElfFile, (ObjectRewriter Object, InjectionReport Report)> change) =>
         RewriteAsync(async () =>
     {
-        var (bytes, report) = change(ElfFile.Load(PathOf(RawObjectName)));
-        await File.WriteAllBytesAsync(PathOf(ObjectName), bytes, ct).ConfigureAwait(false);
+        using var bytes = RentedBytes.Of(PathOf(RawObjectName), ElfLimits.Default.MaxFileBytes);
+        var (changed, report) = change(ElfFile.Parse(bytes.Memory, PathOf(RawObjectName)));
+        await changed.WriteAsync(PathOf(ObjectName), ct).ConfigureAwait(false);
         return report;
     });
 

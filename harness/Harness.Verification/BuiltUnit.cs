@@ -170,7 +170,7 @@ public sealed record UnitRun(
 /// <param name="TracesTooDeep">Traces that the DWARF observer declined because of their depth.</param>
 /// <param name="Overflows">Executions with a stack budget or failing allocation that the model confirmed or refuted.</param>
 /// <param name="OverflowsUnjudged">Those that it could not follow to the end.</param>
-public sealed record JudgeCounts(long Traces, long LinesUnknown, long TracesTooDeep, long Overflows, long OverflowsUnjudged)
+public readonly record struct JudgeCounts(long Traces, long LinesUnknown, long TracesTooDeep, long Overflows, long OverflowsUnjudged)
 {
     /// <summary>Error return traces that were compared and are not empty.</summary>
     public long ErrorTraces { get; init; }

@@ -26,6 +26,9 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     private readonly RowModel _model = new(plan);
 
     private readonly int[] _ends = plan.Worker.EndsOfPrograms();
+
+    /// <summary>Of the program under way, by the rows that they were told of: what the worker delivered, and whether the model could follow.</summary>
+    private readonly Dictionary<int, (EquatableArray<Delivery> Deliveries, bool IsJudged)> _courses = [];
     private WorkerMessage.Overflow? _overflow;
     private TraceChecker? _traces;
     private CodeRanges _ranges;
@@ -42,6 +45,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
             case WorkerMessage.Ready ready:
                 // What came before belongs to a process that did not finish its row.
                 EndRow(complete: false);
+                _courses.Clear();
                 _chains.Clear();
                 _ranges = new CodeRanges(ready.Stub, ready.Entry, ready.Bridge);
                 _traces = new TraceChecker(unit.Code, unit.Map, TraceRules.Of(unit.Cell), ready.Entry, ready.Bridge, defect);
@@ -72,6 +76,11 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
             case WorkerMessage.Overflow overflow:
                 BeginRow(overflow.Row);
                 _overflow = overflow;
+                _courses[overflow.Row] = (overflow.Deliveries, false);
+                break;
+            case WorkerMessage.Again again:
+                EndRow(complete: true);
+                CountAgain(again);
                 break;
             case WorkerMessage.Logged logged:
                 BeginRow(logged.Row);
@@ -123,11 +132,21 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
 
         var calls = FaultMenu.IsPredictable(plan.ScenarioOf(places.Row).Fault)
             ? plan.ScenarioOf(places.Row).Calls
-            : _row == places.Row && _overflow is { } overflow ? _model.Delivered(places.Row, overflow.Deliveries, Kept.Counts)?.Calls ?? [] : [];
+            : _courses.TryGetValue(places.Row, out var course) ? _model.Delivered(places.Row, course.Deliveries, Kept.Counts)?.Calls ?? [] : [];
         var met = _covered[plan.Worker.ProgramOf(places.Row)] ??= new ProgramInteractions();
         for (var entry = 0; entry < Math.Min(calls.Count, places.Masks.Count); entry++)
         {
             met.Add(calls[entry], places.Masks[entry]);
+        }
+    }
+
+    private void CountAgain(WorkerMessage.Again again)
+    {
+        if (_courses.TryGetValue(again.Row, out var course))
+        {
+            _counts = course.IsJudged
+                ? _counts with { Overflows = _counts.Overflows + again.Times }
+                : _counts with { OverflowsUnjudged = _counts.OverflowsUnjudged + again.Times };
         }
     }
 
@@ -179,6 +198,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
         }
 
         _counts = _counts with { Overflows = _counts.Overflows + 1 };
+        _courses[row] = (overflow.Deliveries, true);
         if (run.Digest != overflow.Digest && defect is not CheckerDefect.Overflow)
         {
             Add(new RowFailure(
@@ -314,6 +334,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
     /// <summary>Rows that should have sent traces, in a process that ran the program to its end, and did not.</summary>
     private void EndProgram(WorkerMessage.ProgramDone done)
     {
+        _courses.Clear();
         _done[done.Index] = done;
         // A program that the plan does not have, has no rows either.
         var end = _ends.ElementAtOrDefault(done.Index);

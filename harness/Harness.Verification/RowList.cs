@@ -45,8 +45,7 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
     public void Add(int scenario, SplitPlan split, RowFlags flags)
     {
         var used = UsesOf(split.Kind);
-        var placement = Best(options.Placements.Count, p => UsesOfPlacement(used, p));
-        Add(scenario, split, placement, DrawnPolicy(used), flags);
+        Add(scenario, split, LeastUsedPlacement(used), DrawnPolicy(used), flags);
     }
 
     /// <summary>In every placement, with every policy or with one drawn by weight.</summary>
@@ -119,14 +118,15 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
         return policy;
     }
 
-    /// <summary>The index with the least rank; of equals, another one from row to row, and from program to program.</summary>
-    private int Best(int count, Func<int, int> rank)
+    /// <summary>Of equals, another one from row to row, and from program to program.</summary>
+    private int LeastUsedPlacement(int[] used)
     {
+        var count = options.Placements.Count;
         var best = (Count + _turn) % count;
         for (var i = 1; i < count; i++)
         {
             var candidate = (Count + _turn + i) % count;
-            best = rank(candidate) < rank(best) ? candidate : best;
+            best = UsesOfPlacement(used, candidate) < UsesOfPlacement(used, best) ? candidate : best;
         }
 
         return best;

@@ -18,6 +18,7 @@ const storm = @import("storm.zig");
 const second = @import("second.zig");
 const stacks = @import("stacks.zig");
 const places = @import("places.zig");
+const courses = @import("courses.zig");
 const baselines = @import("baseline.zig");
 const complaints = @import("complaints.zig");
 const defects = @import("defects");
@@ -227,7 +228,7 @@ fn check(complete: bool, children: u64, first_of_program: bool, quiet: bool) voi
         if (fiber.digest == baseline.fiber_digests[i]) continue;
         failLine("isolation", i, baseline.fiber_digests[i], fiber.digest, "a sibling's log changed", .{});
     }
-    if (!known or state.recording()) reportOverflow(combined);
+    if (!known) courses.meet(combined) else if (state.recording()) courses.tellRow(combined);
 }
 
 fn checkResources() void {
@@ -320,14 +321,6 @@ fn checkTraces() void {
     if (observed and error_traces.digest != baseline.errors) {
         failLine("trace-errors", 0, baseline.errors, error_traces.digest, "differs from the unsplit error return trace", .{});
     }
-}
-
-fn reportOverflow(combined: u64) void {
-    output.part("#hs overflow row={d} digest={x} deliveries=", .{ state.row_index, combined });
-    for (state.deliveries[0..@min(state.delivery_count, state.deliveries.len)], 0..) |delivery, i| {
-        output.part("{s}{d}:{d}", .{ if (i == 0) "" else ",", delivery.entry, delivery.code });
-    }
-    output.part("\n", .{});
 }
 
 fn failHex(comptime name: []const u8, expected: u64, observed: u64) void {

@@ -13,6 +13,7 @@ const storm = @import("storm.zig");
 const opinions = @import("opinions.zig");
 const second = @import("second.zig");
 const places = @import("places.zig");
+const courses = @import("courses.zig");
 const stacks = @import("stacks.zig");
 const death = @import("death.zig");
 const core_map = @import("core_map.zig");
@@ -113,6 +114,7 @@ fn runAll(p: *const plan.Plan, from: u32) void {
             if (row + 1 == p.rows.len) @call(.never_inline, hs_last_row, .{ p, row }) else execution.runRow(p, row, false);
         }
         places.tell();
+        courses.tell();
         const t = execution.totals;
         output.line("program index={d} rows={d} executions={d} splits={d} faults={d} probes={d} frames={d} acquired={d} released={d} nanoseconds={d}", .{
             program,

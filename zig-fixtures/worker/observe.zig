@@ -50,16 +50,27 @@ pub fn probe(fiber: *state.Fiber, site: i64, registers: *const abi.Registers) vo
     const segments = fiber.stack.core.segment.?.ordinal - 1;
     var end: End = undefined;
     const deep = walkFramePointers(fiber, registers, &end);
-    if (state.row.flags & plan.row_observe_fp != 0) judge(.fp, site, ordinal, segments, deep, end);
-    if (state.row.flags & plan.row_observe_dwarf == 0) return;
-    if (deep > dwarf_frames_max) {
-        judge(.dwarf, site, ordinal, segments, 0, .limit);
-        return;
-    }
+    const by_pointers = if (state.row.flags & plan.row_observe_fp != 0) judge(.fp, segments, deep, end) else null;
+    const by_dwarf = if (state.row.flags & plan.row_observe_dwarf != 0) walkDwarf(site, ordinal, segments, deep, registers) else null;
+    if (state.row.flags & (plan.row_record | plan.row_send_traces) == 0) return;
+    if (by_pointers != null and std.meta.eql(by_pointers, by_dwarf)) return tell("probes", "", by_pointers.?, site, ordinal, segments);
+    if (by_pointers) |seen| tell("probe", " observer=fp", seen, site, ordinal, segments);
+    if (by_dwarf) |seen| tell("probe", " observer=dwarf", seen, site, ordinal, segments);
+}
+
+/// As std.debug walks it. `deep`: how many frames there are.
+fn walkDwarf(site: i64, ordinal: u32, segments: u64, deep: usize, registers: *const abi.Registers) Seen {
+    if (deep > dwarf_frames_max) return judge(.dwarf, segments, 0, .limit);
     var code: u32 = 0;
     const count = hs_dwarf_capture(registers, &raw, raw.len, &code);
     if (code == @intFromEnum(End.clean) and site >= 0) opinions.ask(site, ordinal, raw[0..count]);
-    judge(.dwarf, site, ordinal, segments, count, @enumFromInt(code));
+    return judge(.dwarf, segments, count, @enumFromInt(code));
+}
+
+fn tell(comptime word: []const u8, comptime observer: []const u8, seen: Seen, site: i64, ordinal: u32, segments: u64) void {
+    output.line(word ++ " row={d} fiber={d} site={d} ordinal={d}" ++ observer ++ " chain={d} stubs={d} segments={d}", .{
+        state.row_index, state.current, site, ordinal, seen.chain, seen.stubs, segments,
+    });
 }
 
 /// Every saved rbp must lie in this fiber's own segments, or in those of its ancestors; a chain ends at 0.
@@ -108,7 +119,10 @@ pub fn digestOf(addresses: []const u64, end: End) u64 {
     return digest;
 }
 
-fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usize, end: End) void {
+/// One observer's trace: the number of its chain where that is sent, and how many stub frames it had.
+const Seen = struct { chain: u32, stubs: usize };
+
+fn judge(observer: Observer, segments: u64, count: usize, end: End) Seen {
     const kept = withoutStubs(raw[0..count]);
     const stubs = count - kept;
     frames += kept;
@@ -118,11 +132,8 @@ fn judge(observer: Observer, site: i64, ordinal: u32, segments: u64, count: usiz
     digests[which] = mixing.digestWord(digests[which], digest);
     observed[which] += 1;
     if (end == .limit) limited[which] = true;
-    if (state.row.flags & (plan.row_record | plan.row_send_traces) == 0) return;
-    const chain = send(digest, raw[0..kept], end);
-    output.line("probe row={d} fiber={d} site={d} ordinal={d} observer={s} chain={d} stubs={d} segments={d}", .{
-        state.row_index, state.current, site, ordinal, @tagName(observer), chain, stubs, segments,
-    });
+    const sends = state.row.flags & (plan.row_record | plan.row_send_traces) != 0;
+    return .{ .chain = if (sends) send(digest, raw[0..kept], end) else 0, .stubs = stubs };
 }
 
 // Open addressing over trace digests; full: everything is sent again under a new number.

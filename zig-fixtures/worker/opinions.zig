@@ -30,7 +30,7 @@ const Tool = struct {
     backtrace: Backtrace = undefined,
     ip: GetIp = undefined,
     is_there: bool = false,
-    /// Makes some three system calls for each frame (signals are blocked around its cache): asked about a sample of the stacks, see `isDue`.
+    /// Makes some three system calls for each frame (signals are blocked around its cache): asked about a sample of the stacks, see `dueOf`.
     is_dear: bool = false,
     /// Since the last time it was told.
     asked: u64 = 0,
@@ -50,13 +50,28 @@ var opened = false;
 /// One in so many of the stacks that differ is shown to dear tools, the first included. Measured: asked about every stack, one such tool took nine
 /// tenths of what all traces cost, asked once about each that differs it still took half.
 const dear_every = 8;
+/// Of stacks that have been seen before, one in so many is shown to the other tools again: the code and the rows are the same, only where the words lie is not.
+const again_every = 4;
 
 /// Keys of stacks that have been seen: the same addresses, the stub's among them, on segments of the same placement.
-var seen_stacks: [1 << 14]u64 = @splat(0);
+var seen_stacks: [1 << 16]u64 = @splat(0);
 var seen_count: u64 = 0;
+var again_count: u64 = 0;
 
-/// Whether dear tools are to be asked about this stack: it has not been seen in this process, and it is their turn. One that finds no room is taken for seen.
-fn isDue(expected: []const u64) bool {
+/// Who is to be asked about a stack.
+const Due = enum { nobody, cheap, all };
+
+fn dueOf(expected: []const u64) Due {
+    if (isNew(expected)) {
+        seen_count += 1;
+        return if (seen_count % dear_every == 1) .all else .cheap;
+    }
+    again_count += 1;
+    return if (again_count % again_every == 1) .cheap else .nobody;
+}
+
+/// Whether it has not been seen in this process. One that finds no room is taken for seen.
+fn isNew(expected: []const u64) bool {
     var key = mixing.digestWord(mixing.digest_start, @intFromEnum(state.row.placement));
     for (expected) |address| key = mixing.digestWord(key, address);
     for (0..16) |i| {
@@ -64,8 +79,7 @@ fn isDue(expected: []const u64) bool {
         if (slot.* == key) return false;
         if (slot.* != 0) continue;
         slot.* = key;
-        seen_count += 1;
-        return seen_count % dear_every == 1;
+        return true;
     }
     return false;
 }
@@ -88,9 +102,10 @@ pub fn ask(site: i64, ordinal: u32, expected: []const u64) void {
     const sends = state.row.flags & shown == shown;
     if (expected.len > frames_max or (disagreement != null and !sends)) return;
     if (!opened) open();
-    const due = isDue(expected) or sends;
+    const due: Due = if (sends) .all else dueOf(expected);
+    if (due == .nobody) return;
     for (&tools, 0..) |*tool, i| {
-        if (!tool.is_there or (tool.is_dear and !due)) continue;
+        if (!tool.is_there or (tool.is_dear and due != .all)) continue;
         tool.asked += 1;
         var walk: Walk = .{ .ip = tool.ip, .from = expected[0] };
         const end = tool.backtrace(step, &walk);

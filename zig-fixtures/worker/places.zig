@@ -6,6 +6,7 @@ const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");
 const services = @import("services.zig");
+const courses = @import("courses.zig");
 
 /// Calls beyond are not told: an execution of thousands makes the same ones over and over.
 pub const entries_max = 128;
@@ -16,20 +17,46 @@ const placements = 4;
 /// Of a mask's text.
 const digits = 3;
 
-var masks: [entries_max]u16 = @splat(0);
-var used: u32 = 0;
-/// The row that the masks were last added to; only those of its scenario are in them.
+/// By logical entry. What lies beyond `used` is zero.
+pub const Masks = struct {
+    words: [entries_max]u16 = @splat(0),
+    used: u32 = 0,
+
+    pub fn add(masks: *Masks, other: *const Masks) void {
+        for (masks.words[0..other.used], other.words[0..other.used]) |*word, more| word.* |= more;
+        masks.used = @max(masks.used, other.used);
+    }
+
+    /// As those of a row, and forgets them.
+    pub fn tell(masks: *Masks, row: u32) void {
+        if (masks.used == 0) return;
+        var text: [entries_max * digits]u8 = undefined;
+        for (masks.words[0..masks.used], 0..) |mask, entry| {
+            inline for (0..digits) |digit| text[entry * digits + digit] = "0123456789abcdef"[mask >> (4 * (digits - 1 - digit)) & 15];
+        }
+        output.line("places row={d} masks={s}", .{ row, text[0 .. masks.used * digits] });
+        masks.forget();
+    }
+
+    fn forget(masks: *Masks) void {
+        @memset(masks.words[0..masks.used], 0);
+        masks.used = 0;
+    }
+};
+
+var pending: Masks = .{};
+/// The row that the pending masks were last added to; only those of its scenario are in them.
 var last_row: u32 = 0;
 var last_scenario: u32 = 0;
 var listening: bool = false;
 /// Splits until the fiber's checkpoint before, or until it was resumed.
 var splits_before: u64 = 0;
 
-/// A row begins. The executions of one scenario are told together, but those of which nobody knows beforehand what they do.
+/// A row begins. The executions of one scenario are told together; those of which nobody knows beforehand what they do, with others of their course.
 pub fn begin(counts: bool) void {
     listening = counts;
     splits_before = 0;
-    if (used > 0 and state.row.scenario != last_scenario) tell();
+    if (state.row.scenario != last_scenario) tell();
 }
 
 /// A row ended well enough to be counted.
@@ -37,7 +64,8 @@ pub fn end() void {
     if (!listening) return;
     last_row = state.row_index;
     last_scenario = state.row.scenario;
-    if (state.scenario.flags & plan.scenario_digest_known == 0) tell();
+    if (state.scenario.flags & plan.scenario_digest_known != 0) return;
+    if (courses.add(&pending)) pending.forget() else tell();
 }
 
 pub fn resumed() void {
@@ -52,20 +80,13 @@ pub fn entered(fiber: *const state.Fiber, entry: u64) void {
     if (!listening or entry >= entries_max) return;
     const place: Place = if (fiber.stack.core.segment.?.ordinal == 1) .unsplit else if (split) .here else .outer;
     const placement: u4 = @intCast(@intFromEnum(state.row.placement)); // At most 3, which plan.zig has checked.
-    masks[entry] |= @as(u16, 1) << (@as(u4, @intFromEnum(place)) * placements + placement);
-    used = @max(used, @as(u32, @intCast(entry)) + 1);
+    pending.words[entry] |= @as(u16, 1) << (@as(u4, @intFromEnum(place)) * placements + placement);
+    pending.used = @max(pending.used, @as(u32, @intCast(entry)) + 1);
 }
 
 /// What has not been told yet.
 pub fn tell() void {
-    if (used == 0) return;
-    var text: [entries_max * digits]u8 = undefined;
-    for (masks[0..used], 0..) |mask, entry| {
-        inline for (0..digits) |digit| text[entry * digits + digit] = "0123456789abcdef"[mask >> (4 * (digits - 1 - digit)) & 15];
-    }
-    output.line("places row={d} masks={s}", .{ last_row, text[0 .. used * digits] });
-    @memset(masks[0..used], 0);
-    used = 0;
+    pending.tell(last_row);
 }
 
 fn splits() u64 {

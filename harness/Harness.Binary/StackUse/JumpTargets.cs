@@ -33,8 +33,14 @@ internal sealed class JumpTargets(CodeImage image, Landmarks landmarks)
     private static readonly ulong[] _none = [];
     private readonly Dictionary<ulong, IReadOnlyDictionary<ulong, ulong[]>> _known = [];
 
+    /// <summary>Found while it was not known of all functions whether they return: with fewer answers, and good enough until that is known.</summary>
+    private readonly Dictionary<ulong, IReadOnlyDictionary<ulong, ulong[]>> _inDoubt = [];
+
+    /// <summary>It is known now: who asks again gets all there is.</summary>
+    public void ForgetDoubts() => _inDoubt.Clear();
+
     /// <summary>The places in the function to which a jump may lead; none: no table that can be read says.</summary>
-    /// <param name="returns">Which calls come back. While it is itself looking for an answer, what is found is not kept.</param>
+    /// <param name="returns">Which calls come back. While it is itself looking for an answer, what is found is kept until it has it.</param>
     public IReadOnlyList<ulong> Of(Steps steps, ulong jump, Returns returns)
     {
         if (steps.Code is not { } code)
@@ -43,13 +49,10 @@ internal sealed class JumpTargets(CodeImage image, Landmarks landmarks)
         }
 
         var start = steps.Function.Start;
-        if (!_known.TryGetValue(start, out var found))
+        if (!_known.TryGetValue(start, out var found) && !(returns.IsSearching && _inDoubt.TryGetValue(start, out found)))
         {
             found = new JumpFlow(image, (target, next) => BehaviourOf(target, next, returns)).Run(code);
-            if (!returns.IsSearching)
-            {
-                _known.Add(start, found);
-            }
+            (returns.IsSearching ? _inDoubt : _known)[start] = found;
         }
 
         return found.GetValueOrDefault(jump) ?? _none;

@@ -16,6 +16,7 @@ internal sealed class Landmarks
     private readonly StackRules _rules;
     private readonly Dictionary<ulong, CallRole> _roles = [];
     private readonly Dictionary<ulong, Checkpoint?> _checkpoints = [];
+    private readonly Dictionary<ulong, (bool GivesError, bool KeepsVariables)> _natures = [];
 
     public Landmarks(CodeImage image, StackRules rules)
     {
@@ -50,10 +51,20 @@ internal sealed class Landmarks
     }
 
     /// <summary>Whether a call is one of a function that gives nothing but errors.</summary>
-    public bool GivesError(ulong target) => IsOneOf(_rules.GivingErrors, target);
+    public bool GivesError(ulong target) => NatureOf(target).GivesError;
 
     /// <summary>Whether a call is one of a function that leaves its caller's variables alone.</summary>
-    public bool KeepsVariables(ulong target) => IsOneOf(_rules.KeepingVariables, target);
+    public bool KeepsVariables(ulong target) => NatureOf(target).KeepsVariables;
+
+    private (bool GivesError, bool KeepsVariables) NatureOf(ulong target)
+    {
+        if (!_natures.TryGetValue(target, out var nature))
+        {
+            _natures[target] = nature = (IsOneOf(_rules.GivingErrors, target), IsOneOf(_rules.KeepingVariables, target));
+        }
+
+        return nature;
+    }
 
     private bool IsOneOf(IReadOnlyList<NamedRule> rules, ulong target)
     {

@@ -40,7 +40,11 @@ internal sealed class Returns(CodeImage image, StackRules rules, Landmarks landm
         _known[target] = true; // While it is looked at: of functions that call one another.
         _nested++;
         var returns = Search(stepsOf(function));
-        _nested--;
+        if (--_nested == 0)
+        {
+            tables.ForgetDoubts();
+        }
+
         return _known[target] = returns;
     }
 

@@ -63,7 +63,7 @@ internal static class BenchVerb
                 .Append(CultureInfo.InvariantCulture, $"  compile phase        {row.CompileSeconds:0.00} s, {row.CompileRatio:0.00} times a bare zig build-obj of the same source ({row.BareCompileSeconds:0.00} s); link {row.LinkSeconds:0.00} s\n")
                 .Append(CultureInfo.InvariantCulture, $"  checked programs     {row.ProgramsPerSecond:0.00} per second ({row.Programs} programs of {row.LinesPerProgram:0} lines, {row.Executions:N0} executions)\n")
                 .Append(CultureInfo.InvariantCulture, $"  beside the compiler  {row.WallRatio:0.00} times the wall time of as many lanes of it alone, {row.ProcessorRatio:0.00} times their processor time; {row.SequenceRatio:0.00} times the wall time of one after the other\n")
-                .Append(CultureInfo.InvariantCulture, $"  executions           {row.ExecutionsPerSecondPerCore:N0} per second and core\n")
+                .Append(CultureInfo.InvariantCulture, $"  executions           {row.ExecutionsPerSecondPerCore:N0} per second and core (a worker's processor time), {row.ExecutionsPerSecondOfWallTime:N0} per second of wall time\n")
                 .Append(CultureInfo.InvariantCulture, $"  ms per program       plan {row.Milliseconds.Plan:0.0}, compile {row.Milliseconds.Compile:0.0}, link {row.Milliseconds.Link:0.0}, execute {row.Milliseconds.Execute:0.0} (in each lane; planning beside compiling)\n");
         }
 

@@ -78,6 +78,9 @@ public static class InteractionSpace
     /// <summary>Points, feasible or not.</summary>
     public static int Points { get; } = Dimensions.Aggregate(1, (product, dimension) => product * dimension.Values.Count);
 
+    /// <summary>From a point to the one with the next value of <see cref="Split"/>; <see cref="Placed"/>, the last dimension, has points in a row.</summary>
+    public static int SplitStride { get; } = Dimensions.Skip(Split + 1).Aggregate(1, (product, dimension) => product * dimension.Values.Count);
+
     /// <param name="point">A value per dimension.</param>
     public static int PointIndex(ReadOnlySpan<byte> point)
     {

@@ -19,26 +19,24 @@ public sealed class ProgramInteractions
     /// <summary>A call was made, with the stack split in these ways: bit place × 4 + placement, as the worker tells.</summary>
     public void Add(CallProfile call, int mask)
     {
+        Span<byte> point = [(byte)call.Kind, (byte)call.Return, (byte)call.Argument, 0, (byte)call.Exit, call.Cleanups, 0];
+        var first = InteractionSpace.PointIndex(point);
         for (; mask != 0; mask &= mask - 1)
         {
-            var bit = System.Numerics.BitOperations.TrailingZeroCount(mask);
-            var split = (SplitPlace)(bit / PlacementCount);
-            Add([
-                (byte)call.Kind, (byte)call.Return, (byte)call.Argument, (byte)(split is SplitPlace.Here && call.InCleanup ? SplitPlace.Cleanup : split),
-                (byte)call.Exit, call.Cleanups, (byte)(bit % PlacementCount),
-            ]);
+            var (place, placement) = Math.DivRem(System.Numerics.BitOperations.TrailingZeroCount(mask), PlacementCount);
+            var split = (SplitPlace)place is SplitPlace.Here && call.InCleanup ? (int)SplitPlace.Cleanup : place;
+            var index = first + (split * InteractionSpace.SplitStride) + placement;
+            if (!_points[index])
+            {
+                _points[index] = true;
+                (point[InteractionSpace.Split], point[InteractionSpace.Placed]) = ((byte)split, (byte)placement);
+                Mark(point);
+            }
         }
     }
 
-    private void Add(ReadOnlySpan<byte> point)
+    private void Mark(ReadOnlySpan<byte> point)
     {
-        var index = InteractionSpace.PointIndex(point);
-        if (_points[index])
-        {
-            return;
-        }
-
-        _points[index] = true;
         Span<int> parts = stackalloc int[InteractionSpace.TriplesOfPoint];
         InteractionSpace.EachValue(point, parts);
         Mark(Values, parts[..point.Length]);

@@ -83,8 +83,8 @@ public sealed class FuzzTests(UnitBuilds builds)
     {
         var file = ElfFile.Parse(bytes, "mutant", _limits);
         var (injected, _) = ThunkInjector.Inject(file);
-        _ = ElfFile.Parse(injected, "injected", _limits).Symbols;
-        SplitCheckAudit.Run(file, new Dictionary<string, UnsplitReason>());
+        _ = ElfFile.Parse(injected.Write(), "injected", _limits).Symbols;
+        SplitCheckAudit.Run(file, new Dictionary<string, UnsplitReason>()).Object.Write();
     }
 
     private static void Symbolize(byte[] bytes)

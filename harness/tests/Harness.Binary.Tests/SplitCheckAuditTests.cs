@@ -70,7 +70,8 @@ public sealed class SplitCheckAuditTests
     {
         var code = Convert.FromHexString(one.Replace(" ", "", StringComparison.Ordinal));
         var file = ElfFile.Parse(new ObjectBuilder(code).ToArray(), "test.o");
-        return SplitCheckAudit.Run(file, new Dictionary<string, UnsplitReason> { ["two"] = UnsplitReason.Excluded });
+        var (audited, report) = SplitCheckAudit.Run(file, new Dictionary<string, UnsplitReason> { ["two"] = UnsplitReason.Excluded });
+        return (audited.Write(), report);
     }
 
     private static int Distance(byte[] bytes) => BitConverter.ToInt32(Text(bytes)[4..]);

@@ -186,8 +186,8 @@ public sealed class ThunkTests
     private static (ElfFile After, InjectionReport Report) Inject(
         ElfFile? file = null, InjectionOptions? options = null)
     {
-        var (bytes, report) = ThunkInjector.Inject(file ?? new ThunkTests()._file, options);
-        return (ElfFile.Parse(bytes, "injected"), report);
+        var (injected, report) = ThunkInjector.Inject(file ?? new ThunkTests()._file, options);
+        return (ElfFile.Parse(injected.Write(), "injected"), report);
     }
 
     private static List<string> Disassemble(ElfFile file, string symbol)

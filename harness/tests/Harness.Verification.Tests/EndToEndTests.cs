@@ -37,6 +37,8 @@ public class EndToEndTests
         Assert.Equal(result.Counters.ResourcesAcquired, result.Counters.ResourcesReleased);
         Assert.True(result.Counters is { SplitsForced: > 1000, FaultsInjected: > 500, Probes: > 100, FramesChecked: > 100 });
         Assert.True(result.Judged is { Traces: > 50, Overflows: > 30 });
+        // Each of them, although the worker tells those together that go the same course.
+        Assert.Equal(result.Coverage["fault/stack-budget"] + result.Coverage["fault/segment-allocation"], result.Judged.Overflows);
         var (kept, full) = traced || mode is OptimizeMode.Debug ? (result.Judged.ErrorTraces, result.Judged.ErrorTracesFull) : (11, 4);
         Assert.True(kept > 10 && full > 3, $"{kept} error return traces, {full} full");
         Assert.All(result.Programs, p => Assert.NotNull(p.Elapsed));

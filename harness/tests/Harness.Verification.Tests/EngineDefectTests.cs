@@ -110,7 +110,7 @@ public sealed class EngineDefectTests(RecordedExecution recorded) : IClassFixtur
         var (unit, run, _, record) = await recorded.GetAsync();
         var bytes = await File.ReadAllBytesAsync(unit.WorkerPath);
         Assert.True(AreRight(bytes), "nothing was changed");
-        var section = ElfFile.Parse([.. bytes], "worker").Section(".debug_line")!;
+        var section = ElfFile.Parse(bytes.ToArray(), "worker").Section(".debug_line")!;
         for (var at = section.Offset; at + 24 < section.Offset + (int)section.Size;)
         {
             var length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
@@ -129,7 +129,7 @@ public sealed class EngineDefectTests(RecordedExecution recorded) : IClassFixtur
         {
             try
             {
-                var code = new UnitCodeMap(new Symbolizer(ElfFile.Parse([.. worker], "mutant")), unit.Map);
+                var code = new UnitCodeMap(new Symbolizer(ElfFile.Parse(worker.ToArray(), "mutant")), unit.Map);
                 var checker = new TraceChecker(code, unit.Map, TraceRules.Of(unit.Cell), run.Ranges.Entry, run.Ranges.Bridge);
                 var model = CompiledProgram.Of(unit.Programs[0]).Run(new FaultPlan.None(), Schedule.Fifo).Probes;
                 return record.Traces.All(t => checker.Check(0, model.Where(p => p.Fiber == t.Probe.Fiber).ElementAt(t.Probe.Ordinal), t.Probe, t.Chain!) is TraceVerdict.Complete);

@@ -17,6 +17,7 @@ public class WorkerProtocolTests
             new WorkerMessage.Chain(7, ChainEnd.Clean, [0xabcUL, 0x1UL]),
             new WorkerMessage.Chain(8, ChainEnd.Limit, []),
             new WorkerMessage.Probe(3, 1, -1, 0, Observer.Dwarf, 7, 2, 2),
+            new WorkerMessage.Probes(new WorkerMessage.Probe(3, 1, 14, 1, Observer.FramePointers, 8, 1, 1)),
             new WorkerMessage.Errors(3, 1, 14, 2, true, 41, 7, 0),
             new WorkerMessage.Errors(3, 1, -1, 3, false, 0, 8, 0x1f),
             new WorkerMessage.Stack(
@@ -31,6 +32,7 @@ public class WorkerProtocolTests
             new WorkerMessage.Fail(3, "trace-fp", 0, "1f", "2e", "differs from row=9 here"),
             new WorkerMessage.Overflow(4, 0xdeadbeef, [new Delivery(3, ErrorName.StackOverflow), new Delivery(9, ErrorName.StackOverflow)]),
             new WorkerMessage.Overflow(5, 0, []),
+            new WorkerMessage.Again(4, 17),
             new WorkerMessage.Logged(3, 0, new Event(EventKind.Acquired, 12, ulong.MaxValue)),
             new WorkerMessage.Delivered(3, new Delivery(8, ErrorName.Canceled)),
             new WorkerMessage.ProgramDone(1, 9, new Counters(1, 9, 8, 7, 6, 5, 4, 3), TimeSpan.FromMilliseconds(2)),
@@ -44,6 +46,7 @@ public class WorkerProtocolTests
             "#hs chain id=7 end=clean addrs=abc,1",
             "#hs chain id=8 end=limit addrs=",
             "#hs probe row=3 fiber=1 site=-1 ordinal=0 observer=dwarf chain=7 stubs=2 segments=2",
+            "#hs probes row=3 fiber=1 site=14 ordinal=1 chain=8 stubs=1 segments=1",
             "#hs errors row=3 fiber=1 site=14 ordinal=2 kept=1 index=41 chain=7 caller=0",
             "#hs errors row=3 fiber=1 site=-1 ordinal=3 kept=0 index=0 chain=8 caller=1f",
             "#hs stack row=3 fiber=1 site=14 ordinal=2 why=probe entry=9 depth=300 rsp=ff0 frames=2:11:1000,1:12:0 segments=2:f00:1100,1:2000:3000 registers=6:ff8,16:11 memory=ff0:0aff,2000:00 left=24",
@@ -52,6 +55,7 @@ public class WorkerProtocolTests
             "#hs fail row=3 check=trace-fp fiber=0 expected=1f observed=2e detail=differs from row=9 here",
             "#hs overflow row=4 digest=deadbeef deliveries=3:102,9:102",
             "#hs overflow row=5 digest=0 deliveries=",
+            "#hs again row=4 times=17",
             "#hs event row=3 fiber=0 kind=5 a=12 b=18446744073709551615",
             "#hs delivered row=3 entry=8 error=101",
             "#hs program index=1 rows=9 executions=9 splits=8 faults=7 probes=6 frames=5 acquired=4 released=3 nanoseconds=2000000",
@@ -85,6 +89,7 @@ public class WorkerProtocolTests
     [InlineData("#hs event row=1 fiber=0 kind=5 a=4294967296 b=0")]
     [InlineData("#hs delivered row=1 entry=0 error=55")]
     [InlineData("#hs overflow row=1 digest=1 deliveries=1:2:3")]
+    [InlineData("#hs again row=1 times=-1")]
     [InlineData("#hs fail row=1 check=../evil fiber=0 expected=1 observed=2 detail=")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=fun entry=0 depth=0 rsp=0 frames= segments=")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames=1:2 segments=")]
@@ -94,6 +99,7 @@ public class WorkerProtocolTests
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers= memory=10:abc left=0")]
     [InlineData("#hs stack row=1 fiber=0 site=1 ordinal=0 why=probe entry=0 depth=0 rsp=0 frames= segments= registers= memory=10:zz left=0")]
     [InlineData("#hs opinion row=1 fiber=0 site=1 ordinal=0 tool=mine chain=0 stubs=0")]
+    [InlineData("#hs probes row=1 fiber=0 site=1 ordinal=0 stubs=0 segments=0")]
     [InlineData("#hs probe row=1 fiber=0 site=-2 ordinal=0 observer=fp chain=0 stubs=0 segments=0")]
     public void Rejects_what_does_not_parse(string line) => Assert.IsType<WorkerMessage.Malformed>(Parse(line));
 

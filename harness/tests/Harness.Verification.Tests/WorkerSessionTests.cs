@@ -161,6 +161,17 @@ public class WorkerSessionTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task A_trace_that_both_observers_saw_is_handed_on_as_one_of_each()
+    {
+        using var worker = FakeWorker.Of(1, "0) echo '#hs probes row=0 fiber=1 site=2 ordinal=3 chain=4 stubs=5 segments=6';;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([1]));
+        Assert.Empty(result.Outcomes);
+        Assert.Equal(
+            [new(0, 1, 2, 3, Observer.FramePointers, 4, 5, 6), new WorkerMessage.Probe(0, 1, 2, 3, Observer.Dwarf, 4, 5, 6)],
+            _messages.OfType<WorkerMessage.Probe>());
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Noise_on_standard_output_is_no_message()
     {
         using var worker = FakeWorker.Of(2, "0) echo 'hello #hs done rows=2'; printf '\\377\\001\\n';;");

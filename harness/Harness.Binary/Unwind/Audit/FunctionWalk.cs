@@ -18,6 +18,9 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
     private readonly HashSet<int> _queued = [];
     private readonly AbstractState _current = AbstractState.AtEntry(8);
 
+    /// <summary>States that functions before have left: each branch target needs one, and they are half a kilobyte.</summary>
+    private readonly Stack<AbstractState> _spare = new();
+
     public int Instructions { get; private set; }
 
     public int Unreached { get; private set; }
@@ -27,8 +30,12 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
     {
         (_function, _rows) = (function, rows);
         var count = function.Instructions.Length;
-        _states = new AbstractState?[count];
-        _reached = new bool[count];
+        if (_states.Length < count)
+        {
+            _states = new AbstractState?[2 * count];
+            _reached = new bool[2 * count];
+        }
+
         _isTarget = BranchTargets.Of(function);
         Arrive(0, AbstractState.AtEntry(depth));
         while (_open.TryPop(out var at))
@@ -42,6 +49,12 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         {
             Instructions += _reached[i] ? 1 : 0;
             Unreached += _reached[i] ? 0 : 1;
+            _reached[i] = false;
+            if (_states[i] is { } state)
+            {
+                _spare.Push(state);
+                _states[i] = null;
+            }
         }
     }
 
@@ -50,7 +63,8 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
     {
         if (_states[index] is not { } known)
         {
-            _states[index] = state.Copy();
+            _states[index] = _spare.TryPop(out var spare) ? spare : AbstractState.AtEntry(8);
+            _states[index]!.Assign(state);
         }
         else
         {

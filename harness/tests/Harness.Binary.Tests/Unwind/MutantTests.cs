@@ -127,7 +127,7 @@ public sealed class MutantTests(UnitBuilds builds) : IDisposable
     private async Task<(ElfFile File, byte[] Bytes)> OpenAsync()
     {
         var bytes = await File.ReadAllBytesAsync((await builds.GetAsync(Route.Thunk, OptimizeMode.ReleaseSafe, Backend.Llvm)).WorkerPath);
-        return (ElfFile.Parse([.. bytes], "worker"), bytes);
+        return (ElfFile.Parse(bytes.ToArray(), "worker"), bytes);
     }
 
     private async Task<string> BareAsync(RuntimeRecipe recipe, string name)
