@@ -57,7 +57,15 @@ build_inputs() {
         -name .editorconfig \) "$@")
 }
 
-inputs_list() { build_inputs -print | LC_ALL=C sort | cksum; }
+# What results say that they were made with: the commit, and whether what the harness is made of differs from it. Nothing where there is no git.
+revision() {
+    local commit
+    commit=$(git -C "$root" rev-parse HEAD 2>/dev/null) || return 0
+    if [ -n "$(git -C "$root" status --porcelain -- harness generators zig-fixtures 'Directory.*' ':!*.md' 2>/dev/null)" ]; then commit+=-changed; fi
+    printf '%s\n' "$commit"
+}
+
+inputs_list() { revision; build_inputs -print | LC_ALL=C sort | cksum; }
 
 # True when an input is newer than the last build, or one came or went.
 stale() {
@@ -73,7 +81,10 @@ build() {
     say "building ..."
     # Dated before the build, so that what is edited meanwhile is built next time.
     inputs_list >"$stamp.new"
-    if ! dotnet build "$root/$target" -c "$configuration" --disable-build-servers -v quiet -clp:NoSummary >"$log" 2>&1; then
+    local commit
+    commit=$(revision)
+    if ! dotnet build "$root/$target" -c "$configuration" --disable-build-servers -v quiet -clp:NoSummary \
+        ${commit:+"-p:SourceRevisionId=$commit"} >"$log" 2>&1; then
         { grep -E 'error|warning' -- "$log" || tail -n 20 -- "$log"; } | sort -u | head -n 20 >&2
         fail "the build failed (all of it: $log)"
     fi

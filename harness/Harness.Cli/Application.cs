@@ -12,7 +12,7 @@ public sealed record VerbContext(Terminal Terminal, IRoomOpener Rooms, IReadOnly
 /// <summary>The command line: parses, runs one verb, and turns whatever goes wrong into one line and an exit code.</summary>
 public sealed class Application(Terminal terminal, IRoomOpener rooms)
 {
-    /// <summary>Version and the first digits of the commit, for example <c>1.0.0+aa3e3b74d298</c>.</summary>
+    /// <summary>Version and the first digits of the commit, for example <c>1.0.0+aa3e3b74d298</c>; with <c>-changed</c> where sources differ from it.</summary>
     public static string Version { get; } = Shortened(
         typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
 
@@ -46,9 +46,18 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         }
     }
 
-    private static string Shortened(string version) => version.Split('+', 2) is [var number, { Length: > 12 } commit]
-        ? $"{number}+{commit[..12]}"
-        : version;
+    /// <summary>The first digits of a commit are enough; that it was not the commit alone (scripts/lib.sh, <c>revision</c>) is not left out.</summary>
+    public static string Shortened(string version)
+    {
+        const string changed = "-changed";
+        if (version.Split('+', 2) is not [var number, var commit])
+        {
+            return version;
+        }
+
+        var (digits, mark) = commit.EndsWith(changed, StringComparison.Ordinal) ? (commit[..^changed.Length], changed) : (commit, "");
+        return $"{number}+{digits[..Math.Min(digits.Length, 12)]}{mark}";
+    }
 
     private static int? CodeOf(Exception e, CancellationToken stop) => e switch
     {

@@ -309,6 +309,14 @@ public sealed class CommandLineTests : IDisposable
         Assert.True(ProcessorTime.Spent() > TimeSpan.Zero);
     }
 
+    [Theory]
+    [InlineData("1.0.0", "1.0.0")]
+    [InlineData("1.0.0+aa3e3b74d298", "1.0.0+aa3e3b74d298")]
+    [InlineData("1.0.0+aa3e3b74d2980000111122223333444455556666", "1.0.0+aa3e3b74d298")]
+    [InlineData("1.0.0+aa3e3b74d2980000111122223333444455556666-changed", "1.0.0+aa3e3b74d298-changed")]
+    public void A_version_names_the_commit_and_whether_sources_differ_from_it(string informational, string shown) =>
+        Assert.Equal(shown, Application.Shortened(informational));
+
     [Fact]
     public async Task Doctor_says_one_line_each_and_ends_with_3_when_something_needed_is_missing()
     {
