@@ -20,14 +20,7 @@ internal static class OneCase
     /// <summary>Runs with a folder for build products that is gone afterwards.</summary>
     public static async Task<T> WithScratchAsync<T>(Func<string, Task<T>> work)
     {
-        var scratch = Directory.CreateTempSubdirectory("harness-");
-        try
-        {
-            return await work(scratch.FullName).ConfigureAwait(false);
-        }
-        finally
-        {
-            scratch.Delete(recursive: true);
-        }
+        using var scratch = ScratchFolder.Create(Path.GetTempPath());
+        return await work(scratch.Path).ConfigureAwait(false);
     }
 }
