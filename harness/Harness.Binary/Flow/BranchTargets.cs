@@ -9,7 +9,7 @@ internal static class BranchTargets
     public static bool[] Of(ICode code)
     {
         var result = new bool[code.Instructions.Length];
-        foreach (ref readonly var instruction in code.Instructions.AsSpan())
+        foreach (ref readonly var instruction in code.Instructions)
         {
             if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch
                 && code.IndexOf(instruction.NearBranchTarget) is var index and >= 0)

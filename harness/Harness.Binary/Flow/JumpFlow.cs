@@ -33,18 +33,18 @@ internal sealed class JumpFlow(ITableImage image, Func<ulong, ulong, CallBehavio
     public IReadOnlyDictionary<ulong, ulong[]> Run(ICode code)
     {
         _code = code;
-        var instructions = code.Instructions;
-        if (instructions.Length > MaxInstructions)
+        var count = code.Instructions.Length;
+        if (count > MaxInstructions)
         {
             return new Dictionary<ulong, ulong[]>();
         }
 
-        _states = new AbstractState?[instructions.Length];
+        _states = new AbstractState?[count];
         _isTarget = BranchTargets.Of(code);
-        _left = (long)MaxTurns * (instructions.Length + JumpTable.MaxEntries);
+        _left = (long)MaxTurns * (count + JumpTable.MaxEntries);
         _found.Clear();
         _open.Clear();
-        if (instructions.Length > 0)
+        if (count > 0)
         {
             Arrive(0, AbstractState.AtEntry(8));
         }
@@ -55,7 +55,7 @@ internal sealed class JumpFlow(ITableImage image, Func<ulong, ulong, CallBehavio
         }
 
         return _left > 0
-            ? _found.Where(jump => jump.Value.Count > 0).ToDictionary(jump => jump.Key, jump => jump.Value.Order().Select(at => instructions[at].IP).ToArray())
+            ? _found.Where(jump => jump.Value.Count > 0).ToDictionary(jump => jump.Key, jump => jump.Value.Order().Select(at => code.Instructions[at].IP).ToArray())
             : new Dictionary<ulong, ulong[]>();
     }
 

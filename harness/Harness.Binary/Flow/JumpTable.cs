@@ -6,7 +6,7 @@ namespace Harness.Binary.Flow;
 /// <summary>One function's instructions, in order of address.</summary>
 internal interface ICode
 {
-    Instruction[] Instructions { get; }
+    ReadOnlySpan<Instruction> Instructions { get; }
 
     /// <summary>The number of the instruction at an address, or −1.</summary>
     int IndexOf(ulong address);

@@ -6,7 +6,7 @@ namespace Harness.Binary.StackUse;
 /// <summary>The instructions of one function, in order of address. What stands between them is no code.</summary>
 internal sealed class DecodedCode(Instruction[] instructions) : ICode
 {
-    public Instruction[] Instructions => instructions;
+    public ReadOnlySpan<Instruction> Instructions => instructions;
 
     public int IndexOf(ulong address)
     {

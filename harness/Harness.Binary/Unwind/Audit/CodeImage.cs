@@ -5,20 +5,19 @@ namespace Harness.Binary.Unwind.Audit;
 
 /// <summary>One FDE's code, decoded.</summary>
 /// <param name="name">Of the symbol that covers its start, or its address.</param>
-/// <param name="indexOf">The number of the instruction that starts at each byte, or −1.</param>
-internal sealed class CodeFunction(FrameEntry entry, string name, Instruction[] instructions, int[] indexOf) : ICode
+internal sealed class CodeFunction(FrameEntry entry, string name, DecodedInstructions decoded, DecodedInstructions.Place place) : ICode
 {
     public FrameEntry Entry => entry;
 
     public string Name => name;
 
-    public Instruction[] Instructions => instructions;
+    public ReadOnlySpan<Instruction> Instructions => decoded.Of(place);
 
     /// <summary>Some path from its start returns to its caller.</summary>
     public bool Returns { get; set; }
 
     /// <summary>The number of the instruction at an address, or −1.</summary>
-    public int IndexOf(ulong address) => entry.Covers(address) ? indexOf[(int)(address - entry.Start)] : -1;
+    public int IndexOf(ulong address) => entry.Covers(address) ? decoded.IndexOf(place, (int)(address - entry.Start)) : -1;
 
     public string NameAt(ulong address) => FormattableString.Invariant($"{name}+0x{address - entry.Start:x}");
 }
@@ -40,7 +39,7 @@ internal sealed record SpecialCallee(string Name, int Pops, bool Resumes)
 }
 
 /// <summary>All code of a linked file that FDEs cover, and which of it returns.</summary>
-internal sealed class CodeImage : ITableImage
+internal sealed class CodeImage : ITableImage, IDisposable
 {
     /// <summary>Of all FDEs together, which may overlap in a broken file.</summary>
     private const long MaxCodeBytes = 1 << 28;
@@ -57,7 +56,9 @@ internal sealed class CodeImage : ITableImage
     private readonly Dictionary<ulong, SpecialCallee> _special = [];
     private HashSet<ulong>? _named;
 
-    private CodeImage(UnwindTable table) => Table = table;
+    private readonly DecodedInstructions _decoded;
+
+    private CodeImage(UnwindTable table, DecodedInstructions decoded) => (Table, _decoded) = (table, decoded);
 
     public UnwindTable Table { get; }
 
@@ -75,7 +76,7 @@ internal sealed class CodeImage : ITableImage
         foreach (var function in Functions)
         {
             // By reference: instructions are large, and there are hundreds of thousands of them.
-            foreach (ref readonly var instruction in function.Instructions.AsSpan())
+            foreach (ref readonly var instruction in function.Instructions)
             {
                 if (instruction is { Mnemonic: Mnemonic.Lea, IsIPRelativeMemoryOperand: true })
                 {
@@ -91,20 +92,23 @@ internal sealed class CodeImage : ITableImage
 
     public static CodeImage Of(UnwindTable table, SymbolNames names)
     {
-        var image = new CodeImage(table);
-        var decoded = 0L;
-        var scratch = new List<Instruction>();
+        var codeBytes = 0L;
+        var outside = new List<FrameEntry>();
+        var inside = new List<FrameEntry>();
         foreach (var entry in table.ByAddress)
         {
-            var memory = table.File.Memory(entry.Start);
             var bytes = entry.End - entry.Start;
-            if (bytes > (ulong)memory.Length || (decoded += (long)bytes) > MaxCodeBytes)
-            {
-                image.Outside.Add(entry);
-                continue;
-            }
+            var isCode = bytes <= (ulong)table.File.Memory(entry.Start).Length && (codeBytes += (long)bytes) <= MaxCodeBytes;
+            (isCode ? inside : outside).Add(entry);
+        }
 
-            var function = Decode(entry, NameOf(entry, names, memory), memory[..(int)bytes], scratch);
+        var image = new CodeImage(table, new DecodedInstructions((int)Math.Min(codeBytes, MaxCodeBytes)));
+        image.Outside.AddRange(outside);
+        foreach (var entry in inside)
+        {
+            var memory = table.File.Memory(entry.Start);
+            var code = memory[..(int)(entry.End - entry.Start)];
+            var function = new CodeFunction(entry, NameOf(entry, names, memory), image._decoded, image._decoded.Add(code, entry.Start));
             image.Functions.Add(function);
             image._byStart.TryAdd(entry.Start, function);
         }
@@ -135,23 +139,8 @@ internal sealed class CodeImage : ITableImage
         : !names.IsNamed(entry.Start) && code.StartsWith(CloneBytes) ? Clone
         : names.At(entry.Start);
 
-    /// <param name="instructions">Room that all functions take in turns: instructions are large, and how many there are is not known before.</param>
-    private static CodeFunction Decode(FrameEntry entry, string name, ReadOnlySpan<byte> code, List<Instruction> instructions)
-    {
-        var bytes = code.ToArray();
-        var decoder = Decoder.Create(64, new ByteArrayCodeReader(bytes), entry.Start);
-        instructions.Clear();
-        var indexOf = new int[bytes.Length];
-        Array.Fill(indexOf, -1);
-        while (decoder.IP < entry.End)
-        {
-            indexOf[(int)(decoder.IP - entry.Start)] = instructions.Count;
-            decoder.Decode(out var instruction);
-            instructions.Add(instruction);
-        }
-
-        return new CodeFunction(entry, name, [.. instructions], indexOf);
-    }
+    /// <summary>Nothing of it, nor of its functions, may be used afterwards.</summary>
+    public void Dispose() => _decoded.Dispose();
 }
 
 /// <summary>Names of code by address.</summary>

@@ -17,7 +17,7 @@ public static class UnwindAudit
         ArgumentNullException.ThrowIfNull(file);
         var table = UnwindTable.Read(file, limits);
         var names = new SymbolNames(file);
-        var image = CodeImage.Of(table, names);
+        using var image = CodeImage.Of(table, names);
         var check = new RowCheck(table, table.Limits);
         var walk = Walk(image, check, image.Functions);
         List<UnwindFinding> findings =
@@ -31,7 +31,7 @@ public static class UnwindAudit
     {
         ArgumentNullException.ThrowIfNull(file);
         var table = UnwindTable.Read(file);
-        var image = CodeImage.Of(table, new SymbolNames(file));
+        using var image = CodeImage.Of(table, new SymbolNames(file));
         var functions = image.Functions.Where(f => f.Name == function).ToList();
         var notes = new Dictionary<ulong, List<string>>();
         Walk(image, new RowCheck(table, table.Limits, Note), functions);
@@ -47,9 +47,18 @@ public static class UnwindAudit
             list.Add(text);
         }
 
-        IEnumerable<ListedInstruction> Listed(CodeFunction f, UnwindRows rows) => f.Instructions.Select(instruction => new ListedInstruction(
-            instruction.IP, (long)(instruction.IP - f.Entry.Start), instruction.IsInvalid ? "(bad)" : instruction.ToString(),
-            rows.At(instruction.IP)?.ToString() ?? "none", notes.GetValueOrDefault(instruction.IP) ?? []));
+        List<ListedInstruction> Listed(CodeFunction f, UnwindRows rows)
+        {
+            var listed = new List<ListedInstruction>();
+            foreach (ref readonly var instruction in f.Instructions)
+            {
+                listed.Add(new ListedInstruction(
+                    instruction.IP, (long)(instruction.IP - f.Entry.Start), instruction.IsInvalid ? "(bad)" : instruction.ToString(),
+                    rows.At(instruction.IP)?.ToString() ?? "none", notes.GetValueOrDefault(instruction.IP) ?? []));
+            }
+
+            return listed;
+        }
     }
 
     private static FunctionWalk Walk(CodeImage image, RowCheck check, List<CodeFunction> functions)
