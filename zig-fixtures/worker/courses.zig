@@ -3,7 +3,6 @@
 //! as soon as it is met, and at the program's end how often it came again, and where the stack split in all of its executions
 //! (harness/docs/PROTOCOL.md: `overflow`, `again`, `places`).
 
-const std = @import("std");
 const plan = @import("plan.zig");
 const state = @import("state.zig");
 const output = @import("output.zig");

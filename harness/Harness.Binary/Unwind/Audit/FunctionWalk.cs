@@ -63,8 +63,7 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
     {
         if (_states[index] is not { } known)
         {
-            _states[index] = _spare.TryPop(out var spare) ? spare : AbstractState.AtEntry(8);
-            _states[index]!.Assign(state);
+            _states[index] = Kept(state);
         }
         else
         {
@@ -83,6 +82,17 @@ internal sealed class FunctionWalk(CodeImage image, RowCheck check, Transfer tra
         {
             _open.Push(index);
         }
+    }
+
+    private AbstractState Kept(AbstractState state)
+    {
+        if (!_spare.TryPop(out var spare))
+        {
+            return state.Copy();
+        }
+
+        spare.Assign(state);
+        return spare;
     }
 
     private void CheckRow(int index, AbstractState state)

@@ -115,10 +115,10 @@ public static class UnwindAudit
         return new UnwindReport(rest, excused, counts);
     }
 
-    /// <summary>Where what a shortcoming is about begins; null when the file has nothing of it.</summary>
     /// <summary>What a compiler does in some functions need not show in a file of few.</summary>
     private const int EnoughFunctions = 400;
 
+    /// <summary>Where what a shortcoming is about begins; null when the file has nothing of it.</summary>
     private static ulong? Place(Shortcoming shortcoming, CodeImage image, SymbolNames names)
     {
         if (shortcoming.Function == Shortcoming.AnySelfHosted)
