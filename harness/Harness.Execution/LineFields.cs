@@ -272,7 +272,7 @@ internal ref struct LineFields(ReadOnlySpan<char> line)
             // By hand: workers send more of these than of all other numbers together.
             foreach (var digit in value.Slice(i * digits, digits))
             {
-                if (!char.IsAsciiHexDigitLower(digit) && !char.IsAsciiDigit(digit))
+                if (!char.IsAsciiHexDigitLower(digit))
                 {
                     Wrong(key);
                     return [];
