@@ -16,6 +16,9 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
     public static string Version { get; } = Shortened(
         typeof(Application).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
 
+    /// <summary>What an exception that nobody expected is announced with.</summary>
+    public const string OwnDefect = "this is a defect of the harness itself";
+
     public async Task<int> RunAsync(string[] args, CancellationToken stop)
     {
         var result = Root(new VerbContext(terminal, rooms, args)).Parse(args);
@@ -40,7 +43,7 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            terminal.Complain("this is a defect of the harness itself, please report it:");
+            terminal.Complain($"{OwnDefect}, please report it:");
             terminal.Error.WriteLine(e);
             return ExitCodes.Environment;
         }

@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Reports;
 using Harness.Verification;
 
 namespace Harness.Cli;
@@ -30,7 +31,7 @@ internal static class CaseText
         text.Append(CultureInfo.InvariantCulture, $" (program {recipe.Ordinal}, seed {recipe.Seed}, size {recipe.Size}, profile {recipe.Profile})\n");
         text.Append($"found with Zig {document.Versions.Zig}, harness {document.Versions.Harness}, generators {document.Versions.Generator}\n");
         text.Append(Plan(document.Case.Plan));
-        return text.ToString();
+        return Printable.Lines(text.ToString());
     }
 
     public static string Plan(ExecutionPlan plan) =>
@@ -44,7 +45,7 @@ internal static class CaseText
 
     /// <summary>What it depends on, a sentence a line.</summary>
     public static string Explained(Verification.Explaining.Explanation explanation) =>
-        "depends    on what follows; each part was varied by itself\n" + string.Concat(explanation.Sentences().Select(sentence => $"  {sentence}\n"));
+        "depends    on what follows; each part was varied by itself\n" + string.Concat(explanation.Sentences().Select(sentence => $"  {Printable.Of(sentence)}\n"));
 
     private static string Disturbed(Disturbance disturbance) => disturbance switch
     {

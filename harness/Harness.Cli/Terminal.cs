@@ -1,4 +1,5 @@
 using System.Text;
+using Harness.Reports;
 using Harness.Reports.Pictures;
 
 namespace Harness.Cli;
@@ -11,6 +12,10 @@ public sealed record Terminal(TextWriter Out, TextWriter Error, bool IsLive, int
 {
     private const int DefaultWidth = 120;
     private const int MinWidth = 40;
+
+    /// <summary>Of a complaint, which may quote the whole of what it is about: its beginning is kept, and its end, where it says how to mend it.</summary>
+    private const int MaxComplaint = 1000;
+    private const int ComplaintEnd = 200;
 
     /// <summary>The result may have colours: it goes to a terminal, and NO_COLOR is not set (no-color.org).</summary>
     public bool HasColor { get; init; }
@@ -31,8 +36,12 @@ public sealed record Terminal(TextWriter Out, TextWriter Error, bool IsLive, int
         };
     }
 
-    /// <summary>One line on standard error that says what is wrong and how to mend it.</summary>
-    public void Complain(string message) => Error.WriteLine($"harness: {message.ReplaceLineEndings(" ")}");
+    /// <summary>One line on standard error that says what is wrong and how to mend it. What it quotes may be anything: no control character gets through.</summary>
+    public void Complain(string message)
+    {
+        var line = Printable.Of(message.ReplaceLineEndings(" "));
+        Error.WriteLine($"harness: {(line.Length <= MaxComplaint ? line : $"{line[..(MaxComplaint - ComplaintEnd)]} … {line[^ComplaintEnd..]}")}");
+    }
 
     private static int WindowWidth()
     {

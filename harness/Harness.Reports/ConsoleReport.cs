@@ -39,7 +39,7 @@ public static class ConsoleReport
         Findings(text, summary, runPath);
         text.Append('\n');
         Closing(text, summary, runPath);
-        return text.ToString();
+        return Printable.Lines(text.ToString());
     }
 
     /// <summary>One line: the verdict and what it rests on.</summary>

@@ -94,7 +94,7 @@ public static class CaseStore
                 document, ReplayToken.Write(document),
                 Optional(folder, "unit.zig"), Optional(folder, "expected.txt"), Optional(folder, "observed.txt"), "")
             {
-                Picture = Part<StackPicture>(folder, PictureFile), Explanation = Part<Explanation>(folder, ExplanationFile),
+                Picture = Part<StackPicture>(folder, PictureFile, picture => picture.IsWhole), Explanation = Part<Explanation>(folder, ExplanationFile, _ => true),
             };
         }
         catch (InvalidDataException e)
@@ -146,12 +146,13 @@ public static class CaseStore
         where T : class => part is null ? "" : JsonSerializer.Serialize(part, JournalJson.Indented) + "\n";
 
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    private static T? Part<T>(string folder, string file)
+    private static T? Part<T>(string folder, string file, Func<T, bool> isWhole)
         where T : class
     {
         try
         {
-            return Optional(folder, file) is { Length: > 0 } json ? JsonSerializer.Deserialize<T>(json, JournalJson.Options) : null;
+            var part = Optional(folder, file) is { Length: > 0 } json ? JsonSerializer.Deserialize<T>(json, JournalJson.Options) : null;
+            return part is null || isWhole(part) ? part : throw new JsonException("its parts do not fit");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {

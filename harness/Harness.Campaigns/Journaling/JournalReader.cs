@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Harness.Generators.Exhaustive;
 
 namespace Harness.Campaigns;
 
@@ -18,6 +19,9 @@ public static class JournalReader
 
     /// <summary>Programs of one batch; the largest of ours have a few hundred. A larger number would be counted one by one.</summary>
     private const int MaxBatch = 1 << 20;
+
+    /// <summary>What nothing that is counted here reaches in a hundred years; sums of a few thousand such numbers still fit.</summary>
+    private const double MaxNumber = 1e15;
 
     /// <summary>
     /// All whole lines. A last line without its end of line is what a kill leaves behind and is dropped; damage anywhere
@@ -69,7 +73,7 @@ public static class JournalReader
 
             var record = JsonSerializer.Deserialize<JournalRecord>(line, JournalJson.Options)
                 ?? throw new JsonException("no record");
-            return Complaint(record) is { } complaint ? throw new JsonException(complaint) : record;
+            return (Complaint(record) ?? OutOfProportion(line)) is { } complaint ? throw new JsonException(complaint) : record;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or DecoderFallbackException)
         {
@@ -83,7 +87,28 @@ public static class JournalReader
         JournalRecord.RunStarted { Format: not JournalRecord.FormatVersion } started => $"format {started.Format}, this harness reads {JournalRecord.FormatVersion}",
         JournalRecord.BatchChecked batch when batch.Count is < 0 or > MaxBatch || batch.Start < 0 || batch.Stride is < 1 or > Shards.MaxCount || batch.Start > long.MaxValue / 2 =>
             $"{batch.Count} programs from {batch.Start} in steps of {batch.Stride} are no batch",
+        JournalRecord.BatchChecked { Scope: { } size and (< 0 or > SmallScope.MaxSize) } => $"there is no small scope of size {size}",
+        JournalRecord.CaseStored { Picture.IsWhole: false } or JournalRecord.FindingShrunk { Picture.IsWhole: false } => "rows of its traces are not of one length",
         { At: var at } when !double.IsFinite(at) || Math.Abs(at) > MaxSeconds => $"{at} seconds are no time of a run",
         _ => null,
     };
+
+    /// <summary>The first number of the line that nothing of ours comes to; null: there is none. A seed may be any, and times have limits of their own.</summary>
+    private static string? OutOfProportion(ReadOnlySpan<byte> line)
+    {
+        var reader = new Utf8JsonReader(line);
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && (reader.ValueTextEquals("seed"u8) || reader.ValueTextEquals("at"u8)))
+            {
+                reader.Skip();
+            }
+            else if (reader.TokenType == JsonTokenType.Number && !(reader.TryGetDouble(out var value) && value is >= 0 and <= MaxNumber))
+            {
+                return $"no number of a run is {Encoding.UTF8.GetString(reader.ValueSpan)}";
+            }
+        }
+
+        return null;
+    }
 }

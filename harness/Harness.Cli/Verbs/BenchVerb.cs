@@ -21,7 +21,7 @@ internal static class BenchVerb
         var command = new Command("bench", "Measure compiling and checking, on the same programs every time")
         {
             programs, only, jobs, zig, json, BenchRuntimeVerb.Create(context), BenchTracesVerb.Create(context), BenchKillsVerb.Create(context), BenchCompareVerb.Create(context),
-            BenchPlansVerb.Create(context),
+            BenchPlansVerb.Create(context), BenchDamageVerb.Create(context),
         };
         command.SetAction((result, ct) => RunAsync(
             context, Cells(result.GetValue(only)), Options.AtLeastOne("--programs", result.GetValue(programs)), Options.AtLeastOne("--jobs", result.GetValue(jobs)),

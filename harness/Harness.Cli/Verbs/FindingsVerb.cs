@@ -45,7 +45,7 @@ internal static class FindingsVerb
             text.Append(finding.CasePath.Length > 0 ? $"        scripts/harness show {Shell.Quote("results/" + finding.CasePath)}\n" : "");
         }
 
-        return text.ToString();
+        return Printable.Lines(text.ToString());
     }
 
     private static string At(Sighting sighting) => string.Create(CultureInfo.InvariantCulture, $"{sighting.At.UtcDateTime:yyyy-MM-dd HH:mm} ({sighting.RunId})");

@@ -30,6 +30,8 @@ internal static class GateVerb
             var root = Repository.Root();
             var request = new GateRequest(
                 result.GetValue(zig), result.GetValue(baseline), Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(seed), Options.Layout(root, result.GetValue(results)), phases, result.GetValue(resume));
+            // What was named is looked at before anything is opened.
+            _ = request.Baseline is { } named ? new GateStore(request.Results.Gates).Baseline(named, "") : null;
             var tools = await context.Rooms.OpenGateAsync(root, request.Zig, ct).ConfigureAwait(false);
             return await OneCase.WithScratchAsync(scratch => new GateSession(context.Terminal, tools, request).RunAsync(scratch, ct)).ConfigureAwait(false);
         });

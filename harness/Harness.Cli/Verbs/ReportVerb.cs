@@ -27,12 +27,12 @@ internal static class ReportVerb
         }
 
         var journal = JournalReader.Read(run.Journal);
+        var summary = RunSummary.Of(Tally.Of(journal.Records));
         if (journal.TornLastLine)
         {
             terminal.Complain("the journal's last line is torn (the run was killed while writing it) and is left out");
         }
 
-        var summary = RunSummary.Of(Tally.Of(journal.Records));
         ReportWriter.Write(run, summary);
         terminal.Out.Write(json ? summary.ToJson() : ConsoleReport.Render(summary, Repository.Shown(run.Path)));
         return summary.ExitCode;

@@ -89,6 +89,6 @@ internal static class ShowVerb
     {
         var lines = source.TrimEnd('\n').Split('\n');
         var width = lines.Length.ToString(CultureInfo.InvariantCulture).Length;
-        return string.Concat(lines.Select((line, i) => $"{(i + 1).ToString(CultureInfo.InvariantCulture).PadLeft(width)}  {line}".TrimEnd() + "\n"));
+        return string.Concat(lines.Select((line, i) => $"{(i + 1).ToString(CultureInfo.InvariantCulture).PadLeft(width)}  {Printable.Of(line)}".TrimEnd() + "\n"));
     }
 }

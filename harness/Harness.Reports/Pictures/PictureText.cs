@@ -127,9 +127,3 @@ internal sealed class Ink(bool color)
         _ => "2",
     };
 }
-
-/// <summary>Text that cannot write over what is around it.</summary>
-internal static class Printable
-{
-    public static string Of(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
-}

@@ -16,6 +16,9 @@ public sealed record StackPicture(
 {
     /// <summary>The last frame shown is not the fiber's first one: saved frame pointers lead no further.</summary>
     public bool IsCutOff { get; init; }
+
+    /// <summary>Every row of the traces has a cell for each observer; one that was read back need not.</summary>
+    public bool IsWhole => Traces is not { } traces || traces.Rows.All(row => row.Seen.Count == traces.Observers.Count);
 }
 
 /// <param name="What">For example <c>error.Injected</c>, <c>panic</c>, <c>SIGSEGV</c>.</param>

@@ -109,7 +109,9 @@ internal sealed class FakeRunner : ICaseRunner
 
     public int Shrinks { get; set; } = 2;
 
-    public string Emit(FiberProgram program) => "const rt = @import(\"rt\");\n";
+    public Func<FiberProgram, string> Emitter { get; set; } = _ => "const rt = @import(\"rt\");\n";
+
+    public string Emit(FiberProgram program) => Emitter(program);
 
     public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) =>
         Task.FromResult(HoldsAlone(@case.Program) ? new Recording(true, "", "", "", "") : Recording);
