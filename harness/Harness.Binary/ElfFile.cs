@@ -65,11 +65,17 @@ public sealed class ElfFile
     public static ElfFile Load(string path, ElfLimits? limits = null)
     {
         limits ??= ElfLimits.Default;
-        var length = new FileInfo(path).Length;
-        return length <= limits.MaxFileBytes
-            ? Parse(File.ReadAllBytes(path), path, limits)
-            : throw new InvalidDataException(
-                $"{path}: has {length} bytes, which exceeds the maximum of {limits.MaxFileBytes}");
+        byte[] bytes;
+        try
+        {
+            bytes = BoundedFile.ReadBytes(path, limits.MaxFileBytes);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+
+        return Parse(bytes, path, limits);
     }
 
     /// <param name="bytes">Read as long as this lives.</param>

@@ -21,6 +21,12 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
 
     public async Task<int> RunAsync(string[] args, CancellationToken stop)
     {
+        if (args.TakeWhile(word => word != "--").Contains(""))
+        {
+            terminal.Complain("a word of the command line is empty (a variable that is not set?); leave it out, or give what it stands for");
+            return ExitCodes.Usage;
+        }
+
         var result = Root(new VerbContext(terminal, rooms, args)).Parse(args);
         if (result.Errors.Count > 0 && result.Action is not System.CommandLine.Help.HelpAction)
         {
@@ -78,7 +84,8 @@ public sealed class Application(Terminal terminal, IRoomOpener rooms)
         _ => result.Errors[0].Message.TrimEnd('.'),
     };
 
-    private static RootCommand Root(VerbContext context) => new("Tests split-stack fibers in Zig: generates programs, forces splits, injects faults, checks cleanup and stack traces.")
+    /// <summary>All verbs with their options.</summary>
+    public static RootCommand Root(VerbContext context) => new("Tests split-stack fibers in Zig: generates programs, forces splits, injects faults, checks cleanup and stack traces.")
     {
         RunVerb.Create(context),
         ExhaustVerb.Create(context),

@@ -70,8 +70,15 @@ public sealed class CoreFile : IFrameMemory, IDisposable
     public static bool IsElf(string path)
     {
         Span<byte> head = stackalloc byte[4];
-        using var file = File.OpenHandle(path);
-        return RandomAccess.Read(file, head, 0) == head.Length && head.SequenceEqual("\u007fELF"u8);
+        try
+        {
+            using var file = File.OpenHandle(path);
+            return RandomAccess.Read(file, head, 0) == head.Length && head.SequenceEqual("\u007fELF"u8);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The region of an address, whether its bytes are in the file or not.</summary>

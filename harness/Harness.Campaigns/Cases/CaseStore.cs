@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Harness.Binary;
 using Harness.Verification.Explaining;
 using Harness.Verification.Pictures;
 
@@ -29,6 +30,9 @@ public static class CaseStore
     public const string PictureFile = "stack.json";
 
     public const string ExplanationFile = "explain.json";
+
+    /// <summary>Of each file; the largest that were ever stored have a hundred times less.</summary>
+    private const int MaxFileBytes = 16 << 20;
 
     /// <summary>What every folder has.</summary>
     public static IReadOnlyList<string> Files { get; } = ["unit.zig", "expected.txt", "observed.txt", "README.md", CaseFile];
@@ -88,7 +92,7 @@ public static class CaseStore
 
         try
         {
-            var document = CaseDocument.Read(File.ReadAllText(file));
+            var document = CaseDocument.Read(BoundedFile.ReadText(file, MaxFileBytes));
             var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
             return new StoredCase(
                 document, ReplayToken.Write(document),
@@ -139,7 +143,7 @@ public static class CaseStore
     private static string Optional(string folder, string file)
     {
         var path = Path.Combine(folder, file);
-        return File.Exists(path) ? File.ReadAllText(path) : "";
+        return File.Exists(path) ? BoundedFile.ReadText(path, MaxFileBytes) : "";
     }
 
     private static string Text<T>(T? part)

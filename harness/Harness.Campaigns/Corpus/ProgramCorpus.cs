@@ -2,6 +2,7 @@ using System.Collections;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Harness.Binary;
 using Harness.Verification.Interactions;
 
 namespace Harness.Campaigns;
@@ -101,12 +102,7 @@ public sealed class ProgramCorpus
 
     private static Entry Read(string path, IProgramSource programs)
     {
-        if (new FileInfo(path).Length > MaxEntryBytes)
-        {
-            throw new InvalidDataException($"it has more than {MaxEntryBytes} bytes");
-        }
-
-        var entry = JsonSerializer.Deserialize<Entry>(File.ReadAllBytes(path), JournalJson.Options) ?? throw new InvalidDataException("it is empty");
+        var entry = JsonSerializer.Deserialize<Entry>(BoundedFile.ReadBytes(path, MaxEntryBytes), JournalJson.Options) ?? throw new InvalidDataException("it is empty");
         if (entry.Generator != programs.Version)
         {
             throw new InvalidDataException($"it is of generators {entry.Generator}, these are {programs.Version}");

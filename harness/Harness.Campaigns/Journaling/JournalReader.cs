@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Harness.Binary;
 using Harness.Generators.Exhaustive;
 
 namespace Harness.Campaigns;
@@ -13,6 +14,9 @@ public static class JournalReader
 {
     /// <summary>A journal holds small records; a longer line is not one of ours.</summary>
     private const int MaxLineBytes = 16 << 20;
+
+    /// <summary>Of weeks; a night comes to a few megabytes.</summary>
+    private const int MaxBytes = 1 << 30;
 
     /// <summary>A run of a hundred years.</summary>
     private const double MaxSeconds = 3.2e9;
@@ -30,10 +34,7 @@ public static class JournalReader
     /// <exception cref="InvalidDataException">A line is damaged, or the file is no journal of this version.</exception>
     public static Journal Read(string path)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var memory = new MemoryStream();
-        file.CopyTo(memory);
-        return Parse(memory.GetBuffer().AsSpan(0, (int)memory.Length));
+        return Parse(BoundedFile.ReadBytes(path, MaxBytes));
     }
 
     /// <inheritdoc cref="Read"/>

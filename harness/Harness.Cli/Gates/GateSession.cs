@@ -20,6 +20,7 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
 {
     private readonly GateStore _store = new(request.Results.Gates);
     private readonly List<GatePhaseResult> _done = [];
+    private AbiFingerprint? _conventions;
     private AbiFingerprint? _fingerprint;
     private string _abi = "";
 
@@ -35,6 +36,7 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
 
         // Before anything takes time.
         var baseline = _store.Baseline(request.Baseline, version);
+        _conventions = baseline is { } named ? GateStore.ConventionsOf(named.Path) : null;
         var started = TimeProvider.System.GetUtcNow();
         foreach (var (phase, index) in GatePhase.All.Select((phase, index) => (phase, index)))
         {
@@ -44,7 +46,7 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
             }
 
             var path = _store.PartOf(version, index, phase.Name);
-            var part = (request.Resume ? Earlier(path) : null) ?? await PhaseAsync(phase, index, Directory.CreateDirectory(Path.Combine(scratch, phase.Name)).FullName, baseline?.Path, stop).ConfigureAwait(false);
+            var part = (request.Resume ? GateStore.Finished(path) : null) ?? await PhaseAsync(phase, index, Directory.CreateDirectory(Path.Combine(scratch, phase.Name)).FullName, baseline?.Path, stop).ConfigureAwait(false);
             if (part is null)
             {
                 return ExitCodes.Environment;
@@ -73,7 +75,7 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
         GateStore.Write(_store.PathOf(gate.Zig, ".md"), text);
         if (_abi.Length > 0)
         {
-            GateStore.Write(_store.PathOf(gate.Zig, ".abi.json"), _abi);
+            GateStore.Write(_store.PathOf(gate.Zig, GateStore.ConventionsExtension), _abi);
         }
 
         terminal.Error.WriteLine($"stored: {Repository.Shown(_store.PathOf(gate.Zig, ".md"))}");
@@ -87,18 +89,6 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
         var line = string.Concat(why.ReplaceLineEndings(" ").Select(c => char.IsControl(c) || c == '\ufffd' ? '?' : c));
         terminal.Out.Write($"{verdict.ToUpperInvariant()}: {line}\n");
         return ExitCodes.Environment;
-    }
-
-    private static GatePhaseResult? Earlier(string path)
-    {
-        try
-        {
-            return File.Exists(path) && GateResult.ReadPart(File.ReadAllText(path)) is { Status: GateStatus.Finished } part ? part : null;
-        }
-        catch (InvalidDataException)
-        {
-            return null; // Of another version, or torn: it is run again.
-        }
     }
 
     /// <returns>Null: the compiler is refused, which has been said.</returns>
@@ -116,7 +106,7 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
             return phase switch
             {
                 GatePhase.Ladder => await LadderAsync(phase.Name, directory, clock, stop).ConfigureAwait(false),
-                GatePhase.Conventions => await ConventionsAsync(phase.Name, directory, baseline, clock, deadline.Token).ConfigureAwait(false),
+                GatePhase.Conventions => await ConventionsAsync(phase.Name, directory, clock, deadline.Token).ConfigureAwait(false),
                 GatePhase.Observations => await ObservationsAsync(phase.Name, directory, clock, deadline.Token).ConfigureAwait(false),
                 GatePhase.SmallPrograms => await verbs.ExhaustAsync(phase.Name, clock, deadline.Token).ConfigureAwait(false),
                 GatePhase.Campaign => await verbs.CampaignAsync(phase.Name, budget, clock, deadline.Token).ConfigureAwait(false),
@@ -155,12 +145,11 @@ internal sealed class GateSession(Terminal terminal, IGateTools tools, GateReque
         }
     }
 
-    private async Task<GatePhaseResult> ConventionsAsync(string phase, string directory, string? baseline, Stopwatch clock, CancellationToken ct)
+    private async Task<GatePhaseResult> ConventionsAsync(string phase, string directory, Stopwatch clock, CancellationToken ct)
     {
         _fingerprint = await tools.MeasureAsync(directory, cell => terminal.Error.WriteLine($"  {cell.Cell}: {cell.Facts.Length} facts"), ct).ConfigureAwait(false);
         _abi = AbiJson.Write(_fingerprint);
-        var before = baseline is null ? null : Path.ChangeExtension(baseline, ".abi.json");
-        var differences = before is not null && File.Exists(before) ? AbiComparison.Differences(AbiJson.Read(await File.ReadAllTextAsync(before, ct).ConfigureAwait(false)), _fingerprint) : [];
+        var differences = _conventions is null ? [] : AbiComparison.Differences(_conventions, _fingerprint);
         var unmeasured = _fingerprint.Cells.Where(cell => cell.Problem is not null).Select(cell => $"{cell.Cell} could not be measured: {cell.Problem!.Split('\n')[0]}");
         return new GatePhaseResult(
             phase, GateStatus.Finished, clock.Elapsed.TotalSeconds, "", [.. differences.Select(sentence => new GateItem(sentence, GateItemKind.Change, "another convention than the baseline's", "scripts/harness abi"))],

@@ -28,7 +28,7 @@ internal static class DoctorVerb
     private static string Render(IReadOnlyList<Diagnosis.Diagnosis> findings)
     {
         var width = findings.Max(finding => finding.Name.Length);
-        return string.Concat(findings.Select(finding =>
-            $"{(finding.Ok ? "ok      " : finding.Needed ? "MISSING " : "absent  ")}{finding.Name.PadRight(width)}  {finding.Detail}\n"));
+        return Printable.Lines(string.Concat(findings.Select(finding =>
+            $"{(finding.Ok ? "ok      " : finding.Needed ? "MISSING " : "absent  ")}{finding.Name.PadRight(width)}  {finding.Detail}\n")));
     }
 }

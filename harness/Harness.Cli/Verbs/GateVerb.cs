@@ -31,7 +31,7 @@ internal static class GateVerb
             var request = new GateRequest(
                 result.GetValue(zig), result.GetValue(baseline), Budget.Parse(result.GetRequiredValue(budget)), result.GetValue(seed), Options.Layout(root, result.GetValue(results)), phases, result.GetValue(resume));
             // What was named is looked at before anything is opened.
-            _ = request.Baseline is { } named ? new GateStore(request.Results.Gates).Baseline(named, "") : null;
+            _ = request.Baseline is { } named && new GateStore(request.Results.Gates).Baseline(named, "") is { } gate ? GateStore.ConventionsOf(gate.Path) : null;
             var tools = await context.Rooms.OpenGateAsync(root, request.Zig, ct).ConfigureAwait(false);
             return await OneCase.WithScratchAsync(scratch => new GateSession(context.Terminal, tools, request).RunAsync(scratch, ct)).ConfigureAwait(false);
         });

@@ -1,5 +1,7 @@
 using System.Globalization;
+using Harness.Binary;
 using Harness.Campaigns;
+using Harness.Verification.Abi;
 
 namespace Harness.Reports.Gates;
 
@@ -10,6 +12,9 @@ namespace Harness.Reports.Gates;
 public sealed class GateStore(string folder)
 {
     private const string Prefix = "zig-";
+    private const int MaxFileBytes = 16 << 20;
+
+    public const string ConventionsExtension = ".abi.json";
 
     public string PathOf(string version, string extension) => Path.Combine(folder, Prefix + version + extension);
 
@@ -33,11 +38,40 @@ public sealed class GateStore(string folder)
 
         try
         {
-            return (GateResult.Read(File.ReadAllText(path)), path);
+            return (GateResult.Read(BoundedFile.ReadText(path, MaxFileBytes)), path);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new InvalidDataException($"{path} cannot be used as a baseline: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The conventions that were measured with a gate.</summary>
+    /// <returns>Null: none were kept.</returns>
+    /// <exception cref="InvalidDataException">They cannot be read.</exception>
+    public static AbiFingerprint? ConventionsOf(string gatePath)
+    {
+        var path = Path.ChangeExtension(gatePath, ConventionsExtension);
+        try
+        {
+            return File.Exists(path) ? AbiJson.Read(BoundedFile.ReadText(path, MaxFileBytes)) : null;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidDataException($"{path} cannot be used as a baseline: {e.Message}; remove it, and conventions are compared with nothing", e);
+        }
+    }
+
+    /// <summary>The phase of a gate that was cut off; null: it did not come to its end, or nothing that can be read says so.</summary>
+    public static GatePhaseResult? Finished(string partPath)
+    {
+        try
+        {
+            return File.Exists(partPath) && GateResult.ReadPart(BoundedFile.ReadText(partPath, MaxFileBytes)) is { Status: GateStatus.Finished } part ? part : null;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return null; // Of another version, or torn: it is run again.
         }
     }
 
@@ -49,7 +83,7 @@ public sealed class GateStore(string folder)
         }
 
         var mine = Parsed(version);
-        return Directory.EnumerateFiles(folder, Prefix + "*.json").Where(path => !path.EndsWith(".abi.json", StringComparison.Ordinal))
+        return Directory.EnumerateFiles(folder, Prefix + "*.json").Where(path => !path.EndsWith(ConventionsExtension, StringComparison.Ordinal))
             .Select(path => (Path: path, Version: Path.GetFileNameWithoutExtension(path)[Prefix.Length..]))
             .Where(gate => gate.Version == version || Parsed(gate.Version).CompareTo(mine) <= 0)
             .OrderByDescending(gate => gate.Version == version).ThenByDescending(gate => Parsed(gate.Version)).ThenByDescending(gate => gate.Version, StringComparer.Ordinal)

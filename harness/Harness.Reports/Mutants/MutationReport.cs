@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Harness.Binary;
 using Harness.Campaigns;
 using Harness.Model;
 
@@ -108,10 +109,10 @@ public sealed record MutationReport(ulong Seed, string ZigVersion, double Second
         ArgumentNullException.ThrowIfNull(json);
         try
         {
-            var report = json.Length > MaxBytes ? null : JsonSerializer.Deserialize<MutationReport>(json, _json);
+            var report = JsonSerializer.Deserialize<MutationReport>(json, _json);
             return report is not null && report.Mutants.All(mutant => mutant is not null)
                 ? report
-                : throw new InvalidDataException(json.Length > MaxBytes ? $"a mutation report of more than {MaxBytes >> 20} MiB is none of ours" : "the mutation report is empty");
+                : throw new InvalidDataException("the mutation report is empty");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
@@ -132,7 +133,7 @@ public sealed record MutationReport(ulong Seed, string ZigVersion, double Second
         {
             try
             {
-                var report = Read(File.ReadAllText(Path.Combine(folder, "mutants.json")));
+                var report = Read(BoundedFile.ReadText(Path.Combine(folder, "mutants.json"), MaxBytes));
                 if (isWanted(report))
                 {
                     return (Path.GetFileName(folder), report);

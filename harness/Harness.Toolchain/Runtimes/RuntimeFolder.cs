@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
+using Harness.Binary;
 using Harness.Model;
 
 namespace Harness.Toolchain.Runtimes;
@@ -8,6 +9,8 @@ namespace Harness.Toolchain.Runtimes;
 public static partial class RuntimeFolder
 {
     public const string FileName = "runtime.json";
+
+    private const int MaxFileBytes = 1 << 20;
 
     /// <summary>The first property of every description.</summary>
     public const string Format = "split-runtime 1";
@@ -54,7 +57,7 @@ public static partial class RuntimeFolder
 
         try
         {
-            return Read(File.ReadAllText(file), folder);
+            return Read(BoundedFile.ReadText(file, MaxFileBytes), folder);
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

@@ -24,7 +24,7 @@ public sealed class CheckVerbTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "is not a plan")]
+    [InlineData("", "a word of the command line is empty")]
     [InlineData("garbage", "is not a plan")]
     [InlineData("ck1+a+b", "is not a plan")]
     [InlineData("ck9+a+b+c+d+e", "version ck9")]

@@ -157,7 +157,7 @@ internal sealed class FakeRooms : IRoomOpener
     public Task<StandaloneOutcome> WriteStandaloneAsync(string root, string? zig, PlantedDefect? defect, Case @case, string check, string name, CancellationToken ct) =>
         Task.FromResult(Standalone(@case, check));
 
-    public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException("mutants are planted in real workers");
+    public Task<MutantRooms> OpenMutantsAsync(string root, string? zig, CancellationToken ct) => throw Unusable ?? new NotSupportedException("mutants are planted in real workers");
 
     public FakeChecker Checker { get; } = new();
 
@@ -196,9 +196,9 @@ internal sealed class FakeRooms : IRoomOpener
     public IGateTools? Gate { get; set; }
 
     public Task<IGateTools> OpenGateAsync(string root, string? zig, CancellationToken ct) =>
-        Gate is { } tools ? Task.FromResult(tools) : Task.FromException<IGateTools>(new NotSupportedException("no compiler here"));
+        Gate is { } tools ? Task.FromResult(tools) : Task.FromException<IGateTools>(Unusable ?? new NotSupportedException("no compiler here"));
 
-    public Task<Harness.Verification.Abi.AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => throw new NotSupportedException();
+    public Task<Harness.Verification.Abi.AbiMeasurement> OpenAbiAsync(string root, string? zig, CancellationToken ct) => throw Unusable ?? new NotSupportedException("no compiler here");
 
     public Task<ITestFiles> OpenTestFilesAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromException<ITestFiles>(Unusable ?? new EnvironmentUnusableException("no compiler here"));
