@@ -123,7 +123,15 @@ public sealed record Recording(bool Holds, string Signature, string Check, strin
 }
 
 /// <summary>How often a failure came back in fresh processes.</summary>
-public sealed record Confirmation(int Reproduced, int Attempts);
+/// <param name="Otherwise">How often the case failed with another signature.</param>
+public sealed record Confirmation(int Reproduced, int Attempts, int Otherwise = 0)
+{
+    /// <summary>The other signatures.</summary>
+    public EquatableArray<string> Others { get; init; } = [];
+
+    /// <summary>The case fails by itself, in whatever way.</summary>
+    public bool FailsAlone => Reproduced + Otherwise > 0;
+}
 
 /// <summary>What became of a core that was wanted.</summary>
 /// <param name="Bytes">0: there is none, and <paramref name="Detail"/> says why.</param>
@@ -138,7 +146,7 @@ public interface ICaseRunner
     /// <exception cref="EnvironmentUnusableException"/>
     Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct);
 
-    /// <summary>Runs the case again, several times, and counts the failures with this signature.</summary>
+    /// <summary>Runs the case again, several times, and counts the failures with this signature, and the others.</summary>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
 
@@ -154,8 +162,8 @@ public interface ICaseRunner
     Task<Explanation?> ExplainAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct) => Task.FromResult<Explanation?>(null);
 
     /// <summary>
-    /// Smaller cases that still fail with <paramref name="signature"/>, each smaller than the one before; ends when
+    /// Smaller cases that still fail with one of <paramref name="signatures"/>, each smaller than the one before; ends when
     /// nothing smaller was found. Cancellation throws as usual; what was yielded before stands.
     /// </summary>
-    IAsyncEnumerable<Case> ShrinkAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
+    IAsyncEnumerable<Case> ShrinkAsync(Case @case, IReadOnlyCollection<string> signatures, string scratchDirectory, CancellationToken ct);
 }

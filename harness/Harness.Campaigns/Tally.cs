@@ -172,7 +172,7 @@ public sealed class Tally
                 (first.OriginalFunctions, first.Functions) = (stored.Functions, stored.Functions);
                 break;
             case JournalRecord.FindingConfirmed confirmed when _findings.TryGetValue(confirmed.Signature, out var again):
-                (again.Reproduced, again.Attempts, again.InBatch) = (confirmed.Reproduced, confirmed.Attempts, confirmed.InBatch);
+                (again.Reproduced, again.Attempts, again.InBatch, again.Otherwise) = (confirmed.Reproduced, confirmed.Attempts, confirmed.InBatch, confirmed.Otherwise);
                 break;
             case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
@@ -291,6 +291,9 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     public int Reproduced { get; internal set; }
 
+    /// <summary>How often its case failed with another signature in fresh processes.</summary>
+    public int Otherwise { get; internal set; }
+
     /// <summary>0: not run again (yet).</summary>
     public int Attempts { get; internal set; }
 
@@ -319,9 +322,9 @@ public sealed class FindingTally(string signature, string family, string cell, s
     /// <summary>Why there is no core of a worker that died; empty: there is one, or none was wanted.</summary>
     public string CoreMissing { get; internal set; } = "";
 
-    /// <summary>It came back in some fresh processes and not in others.</summary>
-    public bool IsUnsteady => Reproduced > 0 && Reproduced < Attempts;
+    /// <summary>It failed in some fresh processes and not in others.</summary>
+    public bool IsUnsteady => Reproduced + Otherwise is var failed && failed > 0 && failed < Attempts;
 
     /// <summary>It was run again and never failed again.</summary>
-    public bool IsFlake => Attempts > 0 && Reproduced == 0 && !InBatch;
+    public bool IsFlake => Attempts > 0 && Reproduced + Otherwise == 0 && !InBatch;
 }

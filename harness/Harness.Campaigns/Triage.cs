@@ -139,13 +139,13 @@ public sealed class Triage(
         try
         {
             var confirmation = await runner.ConfirmAsync(failure.Case, failure.Signature, scratch, stop).ConfigureAwait(false);
-            var inBatch = confirmation.Reproduced == 0 && await batches.FailsAgainAsync(item, failure, scratch, stop).ConfigureAwait(false);
-            journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts, inBatch));
-            var wanted = confirmation.Reproduced > 0 && !known.ContainsKey(failure.Signature);
+            var inBatch = !confirmation.FailsAlone && await batches.FailsAgainAsync(item, failure, scratch, stop).ConfigureAwait(false);
+            journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts, inBatch, confirmation.Otherwise));
+            var wanted = confirmation.FailsAlone && !known.ContainsKey(failure.Signature);
             var last = wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family)
-                ? await ShrinkAsync(origin, failure, first, folder, scratch, stop).ConfigureAwait(false)
+                ? await ShrinkAsync(origin, failure, (first, confirmation.Others), folder, scratch, stop).ConfigureAwait(false)
                 : failure.Case;
-            if (confirmation.Reproduced > 0 && EndsItsWorker(failure.Check) && _cores < limits.Cores)
+            if (confirmation.FailsAlone && EndsItsWorker(failure.Check) && _cores < limits.Cores)
             {
                 await KeepCoreAsync(failure.Signature, last, folder, scratch, stop).ConfigureAwait(false);
             }
@@ -198,14 +198,14 @@ public sealed class Triage(
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     /// <returns>The final case.</returns>
-    private async Task<Case> ShrinkAsync(Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
+    private async Task<Case> ShrinkAsync(Origin origin, Failure failure, (Recording First, IReadOnlyCollection<string> Others) seen, string folder, string scratch, CancellationToken stop)
     {
         var shrinking = new CaseShrinking(runner, limits.Shrinking, (smaller, step) =>
         {
-            var token = Keep(folder, origin, failure, smaller, first);
+            var token = Keep(folder, origin, failure, smaller, seen.First);
             journal.Append(new JournalRecord.ShrinkStep(failure.Signature, step, token, smaller.Program.Functions.Count));
         });
-        var shrunk = await shrinking.RunAsync(failure.Case, first, scratch, stop).ConfigureAwait(false);
+        var shrunk = await shrinking.RunAsync(failure.Case, seen.First, seen.Others, scratch, stop).ConfigureAwait(false);
         _shrinking += shrunk.Elapsed;
         var token = Keep(folder, origin, failure, shrunk.Case, shrunk.Recording);
         journal.Append(new JournalRecord.FindingShrunk(

@@ -33,8 +33,10 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
     {
         foreach (var family in tally.Findings.Where(finding => !finding.IsFlake).GroupBy(finding => finding.Family))
         {
-            var best = family.MaxBy(finding => finding.Reproduced)!;
-            var again = best.Attempts == 0 ? "not run again" : best.Reproduced == 0 ? "only in its batch" : $"reproduced {best.Reproduced}/{best.Attempts}";
+            var best = family.MaxBy(finding => finding.Reproduced + finding.Otherwise)!;
+            var again = best.Attempts == 0 ? "not run again"
+                : best.Reproduced + best.Otherwise == 0 ? "only in its batch"
+                : $"reproduced {best.Reproduced}/{best.Attempts}{(best.Otherwise > 0 ? $", failed otherwise {best.Otherwise}/{best.Attempts}" : "")}";
             var others = family.Count() - 1;
             yield return $"{family.Key} in {best.Cell}{(others > 0 ? $" and {others} more" : "")} ({again})";
         }

@@ -35,7 +35,7 @@ public sealed class VerifiedCases(
         var directory = Fresh(scratchDirectory);
         var result = await Environments.TranslateAsync(
             () => new Confirmer(factory, runner).ConfirmAsync(@case, Parse(signature, @case.Cell), directory, ct)).ConfigureAwait(false);
-        return new Confirmation(result.Reproduced, result.Attempts);
+        return new Confirmation(result.Reproduced, result.Attempts, result.Otherwise) { Others = result.Others.Select(other => other.ToString()).ToEquatableArray() };
     }
 
     public async Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct)
@@ -82,11 +82,11 @@ public sealed class VerifiedCases(
     }
 
     public async IAsyncEnumerable<Case> ShrinkAsync(
-        Case @case, string signature, string scratchDirectory,
+        Case @case, IReadOnlyCollection<string> signatures, string scratchDirectory,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         var shrinker = new Shrinker(candidates, new CandidateRunner(factory, runner));
-        var steps = shrinker.StepsAsync(@case, Parse(signature, @case.Cell), Fresh(scratchDirectory), ct);
+        var steps = shrinker.StepsAsync(@case, signatures.Select(signature => Parse(signature, @case.Cell)).ToHashSet(), Fresh(scratchDirectory), ct);
         await foreach (var step in steps.ConfigureAwait(false))
         {
             yield return step.Case;

@@ -86,8 +86,11 @@ public sealed class RealRooms(bool anyRelease = false) : IRoomOpener
         var lab = new MutantLab(fixtures, cache, session);
         return new MutantRooms(
             lab,
-            (defect, cap) => new Shrinker(
-                ProgramShrinker.Candidates, new CandidateRunner(lab.FactoryOf(defect), new UnitRunner(session, WorkerLimits.Default)), ShrinkOptions.Default with { TimeCap = cap }),
+            (defect, cap) =>
+            {
+                var (factory, runner) = (lab.FactoryOf(defect), new UnitRunner(session, WorkerLimits.Default));
+                return (new Confirmer(factory, runner), new Shrinker(ProgramShrinker.Candidates, new CandidateRunner(factory, runner), ShrinkOptions.Default with { TimeCap = cap }));
+            },
             new ToolVersions(Application.Version, Programs.Version, found.Version), found.Version);
     }, ct);
 

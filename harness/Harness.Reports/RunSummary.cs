@@ -30,6 +30,9 @@ public sealed record FindingSummary(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Explanation? Explanation { get; init; }
 
+    /// <summary>How often its case failed with another signature in fresh processes: wild memory is seldom the same twice.</summary>
+    public int Otherwise { get; init; }
+
     /// <summary>What earlier runs know of it, in words; empty: it is new.</summary>
     public string History { get; init; } = "";
 
@@ -40,9 +43,11 @@ public sealed record FindingSummary(
         { Attempts: 0 } => "not run again",
         { Flake: true } => $"a flake: 0 of {Attempts} in fresh processes, and not in its batch either",
         { InBatch: true } => $"reproduced when its whole batch ran again, 0 of {Attempts} alone",
-        _ when Reproduced < Attempts => $"unsteady: reproduced {Reproduced}/{Attempts} in fresh processes",
-        _ => $"reproduced {Reproduced}/{Attempts}",
+        _ when Reproduced + Otherwise < Attempts => $"unsteady: reproduced {Reproduced}/{Attempts} in fresh processes{Others}",
+        _ => $"reproduced {Reproduced}/{Attempts}{Others}",
     };
+
+    private string Others => Otherwise > 0 ? $", failed otherwise {Otherwise}/{Attempts}" : "";
 
     /// <summary>What shrinking did, as the rest of a sentence.</summary>
     [JsonIgnore]
@@ -188,7 +193,7 @@ public sealed record RunSummary(
         finding.Token, finding.CasePath, finding.OriginalFunctions, finding.Functions, finding.ShrinkSteps, finding.ShrinkSeconds,
         finding.Expected, finding.Observed, finding.Picture, finding.CorePath, finding.CoreMissing)
     {
-        Explanation = finding.Explanation, History = History(finding.Recognised),
+        Explanation = finding.Explanation, History = History(finding.Recognised), Otherwise = finding.Otherwise,
     };
 
     private static string History(JournalRecord.FindingRecognised? known) => known switch

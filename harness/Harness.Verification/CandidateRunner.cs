@@ -5,7 +5,7 @@ using Harness.Verification.Stepping;
 namespace Harness.Verification;
 
 /// <summary>
-/// The real one: compiles candidates together, runs their plans, and records the first executions that fail the
+/// The real one: compiles candidates together, runs their plans, and records the first executions that fail a
 /// signature's check to see whether they fail alike.
 /// </summary>
 public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : ICandidateRunner
@@ -13,58 +13,59 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
     private const int RecordedPerCandidate = 3;
 
     public async Task<IReadOnlyList<Case?>> TryAsync(
-        IReadOnlyList<Candidate> candidates, Cell cell, Signature signature, string directory, CancellationToken ct)
+        IReadOnlyList<Candidate> candidates, Cell cell, IReadOnlySet<Signature> forms, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(candidates);
-        ArgumentNullException.ThrowIfNull(signature);
+        ArgumentNullException.ThrowIfNull(forms);
         var results = new Case?[candidates.Count];
         var programs = candidates.Select(c => c.Program).ToArray();
         var build = await new BatchBuilder(factory).BuildAsync(programs, cell, directory, ct).ConfigureAwait(false);
         foreach (var failure in build.Failures)
         {
             var finding = CompileFindings.Of(programs[failure.Program], cell, failure.Outcome);
-            results[failure.Program] = finding.Signature == signature ? finding.Case : null;
+            results[failure.Program] = forms.Contains(finding.Signature) ? finding.Case : null;
         }
 
         var number = 0;
         foreach (var (indices, unit) in build.Units)
         {
-            if (signature.Check == UnwindFindings.Check)
+            if (forms.Any(form => form.Check == UnwindFindings.Check))
             {
-                foreach (var (place, finding) in (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(found => found.Finding.Signature == signature))
+                foreach (var (place, finding) in (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(found => forms.Contains(found.Finding.Signature)))
                 {
                     results[indices[place]] = finding.Case;
                 }
-
-                continue; // Nothing needs to run.
             }
 
-            if (StepSample.IsOwn(signature.Check))
+            if (forms.Any(form => StepSample.IsOwn(form.Check)))
             {
-                foreach (var (place, stepped) in await SteppedAsync(unit, indices, candidates, signature, Path.Combine(directory, $"run-{number++}"), ct).ConfigureAwait(false))
+                foreach (var (place, stepped) in await SteppedAsync(unit, indices, candidates, forms, Path.Combine(directory, $"run-{number++}"), ct).ConfigureAwait(false))
                 {
-                    results[indices[place]] = stepped;
+                    results[indices[place]] ??= stepped;
                 }
+            }
 
-                continue;
+            if (forms.All(form => form.Check == UnwindFindings.Check || StepSample.IsOwn(form.Check)))
+            {
+                continue; // Nothing else needs to run.
             }
 
             var wanted = indices.Select((index, place) => (index, place)).ToDictionary(p => p.place, p => candidates[p.index]);
-            var suspects = await SuspectsAsync(unit, wanted, signature, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
+            var suspects = await SuspectsAsync(unit, wanted, forms, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
             var again = Path.Combine(directory, $"record-{number++}");
-            var found = await ConfirmedAsync(unit, suspects, signature, again, ct).ConfigureAwait(false);
+            var found = await ConfirmedAsync(unit, suspects, forms, again, ct).ConfigureAwait(false);
             foreach (var (place, plan) in found)
             {
-                results[indices[place]] = new Case(unit.Programs[place], cell, plan);
+                results[indices[place]] ??= new Case(unit.Programs[place], cell, plan);
             }
         }
 
         return results;
     }
 
-    /// <summary>By place in the unit: the case in which stepping shows the signature, under the first plan of each candidate that is stepped through.</summary>
+    /// <summary>By place in the unit: the case in which stepping shows one of the signatures, under the first plan of each candidate that is stepped through.</summary>
     private async Task<List<(int Place, Case Case)>> SteppedAsync(
-        BuiltUnit unit, int[] indices, IReadOnlyList<Candidate> candidates, Signature signature, string directory, CancellationToken ct)
+        BuiltUnit unit, int[] indices, IReadOnlyList<Candidate> candidates, IReadOnlySet<Signature> forms, string directory, CancellationToken ct)
     {
         var found = new List<(int, Case)>();
         for (var place = 0; place < indices.Length; place++)
@@ -72,31 +73,31 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
             if (candidates[indices[place]].Plans.FirstOrDefault(plan => plan.Disturbance.HasFlag(Disturbance.Stepped)) is { } plan)
             {
                 var sample = await new StepSample(runner).RunAsync(unit, place, plan, Path.Combine(directory, $"steps-{place}"), ct).ConfigureAwait(false);
-                found.AddRange(sample.Findings.Where(f => f.Signature == signature).Select(f => (place, f.Case)));
+                found.AddRange(sample.Findings.Where(f => forms.Contains(f.Signature)).Select(f => (place, f.Case)));
             }
         }
 
         return found;
     }
 
-    /// <summary>By place in the unit: the first plans whose executions fail the signature's check.</summary>
+    /// <summary>By place in the unit: the first plans whose executions fail a signature's check.</summary>
     private async Task<Dictionary<int, ExecutionPlan[]>> SuspectsAsync(
-        BuiltUnit unit, Dictionary<int, Candidate> candidates, Signature signature, string directory, CancellationToken ct)
+        BuiltUnit unit, Dictionary<int, Candidate> candidates, IReadOnlySet<Signature> forms, string directory, CancellationToken ct)
     {
-        var flags = FailureRecorder.IsAboutTraces(signature.Check) ? RowFlags.BothObservers | RowFlags.SendTraces : RowFlags.None;
+        var flags = forms.Any(form => FailureRecorder.IsAboutTraces(form.Check)) ? RowFlags.BothObservers | RowFlags.SendTraces : RowFlags.None;
         var plan = UnitPlan.Join(candidates.Select(c => PlanComposer.Compose(c.Value.Program, c.Key, c.Value.Plans, flags)));
         var run = await runner.RunAsync(unit, plan, directory, ct).ConfigureAwait(false);
         return run.Failures
             .GroupBy(f => f.Row)
-            .Where(g => ObservationBuilder.Primary(g).Check == signature.Check)
+            .Where(g => forms.Any(form => form.Check == ObservationBuilder.Primary(g).Check))
             .Select(g => (plan.Locate(g.Key).Program.UnitIndex, Plan: plan.ExecutionOf(g.Key)))
             .GroupBy(f => f.UnitIndex, f => f.Plan)
             .ToDictionary(g => g.Key, g => InOrder(candidates[g.Key].Plans, g).Take(RecordedPerCandidate).ToArray());
     }
 
-    /// <summary>By place in the unit: the first suspect that fails with the signature when recorded.</summary>
+    /// <summary>By place in the unit: the first suspect that fails with one of the signatures when recorded.</summary>
     private async Task<Dictionary<int, ExecutionPlan>> ConfirmedAsync(
-        BuiltUnit unit, Dictionary<int, ExecutionPlan[]> suspects, Signature signature, string directory, CancellationToken ct)
+        BuiltUnit unit, Dictionary<int, ExecutionPlan[]> suspects, IReadOnlySet<Signature> forms, string directory, CancellationToken ct)
     {
         const RowFlags flags = RowFlags.Record | RowFlags.SendTraces | RowFlags.BothObservers;
         var plan = UnitPlan.Join(suspects
@@ -112,7 +113,7 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
         return run.Failures
             .Where(f => plan.Worker.Rows[f.Row].Flags.HasFlag(RowFlags.Record))
             .GroupBy(f => f.Row)
-            .Where(g => builder.Build(g.Key, [.. g], recorded: true).Signature == signature)
+            .Where(g => forms.Contains(builder.Build(g.Key, [.. g], recorded: true).Signature))
             .Select(g => (plan.Locate(g.Key).Program.UnitIndex, Plan: plan.ExecutionOf(g.Key)))
             .GroupBy(f => f.UnitIndex, f => f.Plan)
             .ToDictionary(g => g.Key, g => InOrder(suspects[g.Key], g).First());

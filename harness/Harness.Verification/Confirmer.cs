@@ -17,9 +17,13 @@ public enum Repeatability
 
 /// <summary>How often a failure came back in fresh processes.</summary>
 /// <param name="Detailed">The first of the failures with the signature, recorded in full.</param>
-/// <param name="Others">Signatures of failures that were others.</param>
-public sealed record ConfirmationResult(int Reproduced, int Attempts, Finding? Detailed, EquatableArray<string> Others)
+/// <param name="Otherwise">How often it failed with other signatures.</param>
+/// <param name="Others">These.</param>
+public sealed record ConfirmationResult(Signature Signature, int Reproduced, int Attempts, Finding? Detailed, int Otherwise, EquatableArray<Signature> Others)
 {
+    /// <summary>All the ways in which the case was seen to fail.</summary>
+    public IReadOnlySet<Signature> Forms => Others.Append(Signature).ToHashSet();
+
     public Repeatability Verdict =>
         Reproduced == 0 ? Repeatability.NotReproduced
         : Reproduced == Attempts ? Repeatability.Reproduced
@@ -70,12 +74,13 @@ public sealed class Confirmer(IUnitFactory factory, IUnitRunner runner)
 
     private sealed class Count(Signature signature)
     {
-        private readonly SortedSet<string> _others = new(StringComparer.Ordinal);
+        private readonly List<Signature> _others = [];
         private Finding? _detailed;
         private int _reproduced;
         private int _attempts;
 
-        public ConfirmationResult Result => new(_reproduced, _attempts, _detailed, _others.ToEquatableArray());
+        public ConfirmationResult Result => new(
+            signature, _reproduced, _attempts, _detailed, _others.Count, _others.Distinct().OrderBy(other => other.ToString(), StringComparer.Ordinal).ToEquatableArray());
 
         public void Add(Finding? finding)
         {
@@ -87,7 +92,7 @@ public sealed class Confirmer(IUnitFactory factory, IUnitRunner runner)
             }
             else if (finding is not null)
             {
-                _others.Add(finding.Signature.ToString());
+                _others.Add(finding.Signature);
             }
         }
     }

@@ -137,6 +137,12 @@ internal sealed class ObservationBuilder(BuiltUnit unit, UnitRun run)
         var place = crash.Pc == 0 ? new CodePosition("unknown", null, 0) : unit.Code.Resolve(crash.Pc);
         return new CrashInfo(
             Signals.NameOf(crash.Signal), crash.Signal, crash.Address, crash.Pc,
-            place.Function is not null ? "program" : place.Symbol.StartsWith("0x", StringComparison.Ordinal) ? "nowhere" : place.Symbol);
+            place.Function is not null ? "program" : PlaceOf(place.Symbol));
     }
+
+    /// <summary>Values are made and mixed by functions of the unit, one for each type, which a compiler inlines into the program's or does not: a smaller program would crash elsewhere.</summary>
+    private static string PlaceOf(string symbol) =>
+        symbol.StartsWith("0x", StringComparison.Ordinal) ? "nowhere"
+        : symbol.StartsWith("values.", StringComparison.Ordinal) ? "program"
+        : symbol;
 }

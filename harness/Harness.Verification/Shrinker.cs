@@ -9,9 +9,9 @@ public sealed record Candidate(FiberProgram Program, IReadOnlyList<ExecutionPlan
 /// <summary>Runs candidates.</summary>
 public interface ICandidateRunner
 {
-    /// <summary>For each candidate the first of its plans that fails with the signature, as a case; null when none does.</summary>
+    /// <summary>For each candidate the first of its plans that fails with one of the signatures, as a case; null when none does.</summary>
     Task<IReadOnlyList<Case?>> TryAsync(
-        IReadOnlyList<Candidate> candidates, Cell cell, Signature signature, string directory, CancellationToken ct);
+        IReadOnlyList<Candidate> candidates, Cell cell, IReadOnlySet<Signature> forms, string directory, CancellationToken ct);
 }
 
 /// <summary>How hard to shrink.</summary>
@@ -38,7 +38,8 @@ public sealed record ShrinkStep(int Number, Case Case);
 public sealed record ShrinkResult(Case Smallest, int Steps, int CandidatesTried, int Batches, bool CapHit, TimeSpan Elapsed);
 
 /// <summary>
-/// Looks for the smallest case with the same signature. Candidates are compiled many at a time; of a batch the first
+/// Looks for the smallest case that fails in the same way, or in one of the ways in which the case itself fails from run to run: a crash in wild memory is
+/// seldom the same twice. Candidates are compiled many at a time; of a batch the first
 /// that fails alike is taken. When no smaller program does, the plan is simplified, and programs tried again.
 /// </summary>
 /// <param name="candidates">Smaller programs, the boldest first.</param>
@@ -51,10 +52,11 @@ public sealed class Shrinker(
     private readonly ShrinkOptions _options = options ?? ShrinkOptions.Default;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
+    /// <param name="forms">The signatures that the case has when it is run several times (<see cref="ConfirmationResult.Forms"/>).</param>
     /// <param name="onStep">Is given the case itself first, with number 0, and then each smaller one: to store them.</param>
     /// <exception cref="OperationCanceledException">Cancelled from outside; the time cap ends quietly.</exception>
     public async Task<ShrinkResult> ShrinkAsync(
-        Case start, Signature signature, string directory, Func<ShrinkStep, ValueTask> onStep, CancellationToken ct)
+        Case start, IReadOnlySet<Signature> forms, string directory, Func<ShrinkStep, ValueTask> onStep, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(onStep);
         var started = _time.GetTimestamp();
@@ -65,7 +67,7 @@ public sealed class Shrinker(
         using var timer = _time.CreateTimer(_ => cap.Cancel(), null, _options.TimeCap, Timeout.InfiniteTimeSpan);
         try
         {
-            await foreach (var step in RunAsync(start, signature, directory, statistics, cap.Token).ConfigureAwait(false))
+            await foreach (var step in RunAsync(start, forms, directory, statistics, cap.Token).ConfigureAwait(false))
             {
                 smallest = step;
                 await onStep(step).ConfigureAwait(false);
@@ -83,19 +85,19 @@ public sealed class Shrinker(
     }
 
     /// <summary>Each smaller case as it is found. No time cap; cancellation throws, what was yielded stands.</summary>
-    public IAsyncEnumerable<ShrinkStep> StepsAsync(Case start, Signature signature, string directory, CancellationToken ct) =>
-        RunAsync(start, signature, directory, new Statistics(), ct);
+    public IAsyncEnumerable<ShrinkStep> StepsAsync(Case start, IReadOnlySet<Signature> forms, string directory, CancellationToken ct) =>
+        RunAsync(start, forms, directory, new Statistics(), ct);
 
     private async IAsyncEnumerable<ShrinkStep> RunAsync(
-        Case start, Signature signature, string directory, Statistics statistics, [EnumeratorCancellation] CancellationToken ct)
+        Case start, IReadOnlySet<Signature> forms, string directory, Statistics statistics, [EnumeratorCancellation] CancellationToken ct)
     {
         var current = start;
         var number = 0;
         var seen = new HashSet<FiberProgram> { start.Program };
         while (true)
         {
-            var smaller = await SmallerProgramAsync(current, signature, seen, directory, statistics, ct).ConfigureAwait(false)
-                ?? await SimplerPlanAsync(current, signature, directory, statistics, ct).ConfigureAwait(false);
+            var smaller = await SmallerProgramAsync(current, forms, seen, directory, statistics, ct).ConfigureAwait(false)
+                ?? await SimplerPlanAsync(current, forms, directory, statistics, ct).ConfigureAwait(false);
             if (smaller is null)
             {
                 yield break;
@@ -107,7 +109,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> SmallerProgramAsync(
-        Case current, Signature signature, HashSet<FiberProgram> seen, string directory, Statistics statistics, CancellationToken ct)
+        Case current, IReadOnlySet<Signature> forms, HashSet<FiberProgram> seen, string directory, Statistics statistics, CancellationToken ct)
     {
         var entries = Entries(current.Program);
         var size = _options.FirstBatch;
@@ -128,7 +130,7 @@ public sealed class Shrinker(
 
             if (batch.Count == size)
             {
-                if (await TryAsync(batch, current, signature, directory, statistics, ct).ConfigureAwait(false) is { } found)
+                if (await TryAsync(batch, current, forms, directory, statistics, ct).ConfigureAwait(false) is { } found)
                 {
                     return found;
                 }
@@ -138,20 +140,20 @@ public sealed class Shrinker(
             }
         }
 
-        return await TryAsync(batch, current, signature, directory, statistics, ct).ConfigureAwait(false);
+        return await TryAsync(batch, current, forms, directory, statistics, ct).ConfigureAwait(false);
     }
 
     private async Task<Case?> SimplerPlanAsync(
-        Case current, Signature signature, string directory, Statistics statistics, CancellationToken ct)
+        Case current, IReadOnlySet<Signature> forms, string directory, Statistics statistics, CancellationToken ct)
     {
         var plans = PlanSimplifier.Simpler(current.Plan, Entries(current.Program), _options.PlansPerCandidate, current.Cell.Runtime is null);
         return plans.Count == 0
             ? null
-            : await TryAsync([new Candidate(current.Program, plans)], current, signature, directory, statistics, ct).ConfigureAwait(false);
+            : await TryAsync([new Candidate(current.Program, plans)], current, forms, directory, statistics, ct).ConfigureAwait(false);
     }
 
     private async Task<Case?> TryAsync(
-        List<Candidate> batch, Case current, Signature signature, string directory, Statistics statistics, CancellationToken ct)
+        List<Candidate> batch, Case current, IReadOnlySet<Signature> forms, string directory, Statistics statistics, CancellationToken ct)
     {
         if (batch.Count == 0)
         {
@@ -161,7 +163,7 @@ public sealed class Shrinker(
         ct.ThrowIfCancellationRequested();
         statistics.Tried += batch.Count;
         var scratch = Path.Combine(directory, $"shrink-{statistics.Batches++}");
-        var results = await runner.TryAsync(batch, current.Cell, signature, scratch, ct).ConfigureAwait(false);
+        var results = await runner.TryAsync(batch, current.Cell, forms, scratch, ct).ConfigureAwait(false);
         return results.FirstOrDefault(r => r is not null);
     }
 

@@ -14,20 +14,28 @@ public sealed record ShrunkCase(Case Case, Recording Recording, int Steps, bool 
 /// <param name="onStep">Is given each accepted case with its number, from 1, to store it.</param>
 public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case, int> onStep)
 {
+    /// <summary>A failure of several forms may have another one when the smaller case is recorded.</summary>
+    private const int Recordings = 3;
+
     /// <param name="first">The recording of the case itself.</param>
+    /// <param name="others">Signatures besides its own that the case was seen to fail with.</param>
     /// <exception cref="EnvironmentUnusableException"/>
     /// <exception cref="OperationCanceledException">Cancelled from outside; what was given to onStep stands.</exception>
-    public async Task<ShrunkCase> RunAsync(Case @case, Recording first, string scratch, CancellationToken ct)
+    public async Task<ShrunkCase> RunAsync(Case @case, Recording first, IReadOnlyCollection<string> others, string scratch, CancellationToken ct)
     {
+        var forms = others.Append(first.Signature).ToHashSet(StringComparer.Ordinal);
         var started = Stopwatch.GetTimestamp();
         var accepted = new List<Case>();
-        var capHit = await CollectAsync(@case, first.Signature, scratch, accepted, ct).ConfigureAwait(false);
+        var capHit = await CollectAsync(@case, forms, scratch, accepted, ct).ConfigureAwait(false);
         for (var steps = accepted.Count; steps > 0; steps--)
         {
-            var recording = await runner.RecordAsync(accepted[steps - 1], scratch, ct).ConfigureAwait(false);
-            if (recording is { Conclusive: true, Holds: false } && recording.Signature == first.Signature)
+            for (var attempt = 0; attempt < (forms.Count > 1 ? Recordings : 1); attempt++)
             {
-                return new ShrunkCase(accepted[steps - 1], recording, steps, capHit, Stopwatch.GetElapsedTime(started));
+                var recording = await runner.RecordAsync(accepted[steps - 1], scratch, ct).ConfigureAwait(false);
+                if (recording is { Conclusive: true, Holds: false } && forms.Contains(recording.Signature))
+                {
+                    return new ShrunkCase(accepted[steps - 1], recording, steps, capHit, Stopwatch.GetElapsedTime(started));
+                }
             }
         }
 
@@ -35,13 +43,13 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
     }
 
     /// <summary>True when the time cap ended it.</summary>
-    private async Task<bool> CollectAsync(Case @case, string signature, string scratch, List<Case> accepted, CancellationToken ct)
+    private async Task<bool> CollectAsync(Case @case, IReadOnlyCollection<string> forms, string scratch, List<Case> accepted, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(cap);
         try
         {
-            await foreach (var smaller in runner.ShrinkAsync(@case, signature, scratch, limit.Token).ConfigureAwait(false))
+            await foreach (var smaller in runner.ShrinkAsync(@case, forms, scratch, limit.Token).ConfigureAwait(false))
             {
                 accepted.Add(smaller);
                 onStep(smaller, accepted.Count);

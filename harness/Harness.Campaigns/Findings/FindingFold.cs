@@ -20,6 +20,7 @@ internal sealed class FindingFold
             draft.Runs++;
             draft.Occurrences += finding.Occurrences;
             draft.Reproduced += finding.Reproduced;
+            draft.Otherwise += finding.Otherwise;
             draft.Attempts += finding.Attempts;
             draft.InBatch |= finding.InBatch;
             (draft.CasePath, draft.Token) = finding.CasePath.Length > 0 ? (finding.CasePath, finding.Token) : (draft.CasePath, draft.Token);
@@ -61,7 +62,10 @@ internal sealed class FindingFold
             : FindingState.Open;
         return new FindingHistory(
             draft.Signature, draft.Family, draft.Check, draft.Cell, state, draft.First, draft.Last, since, draft.Runs, draft.Occurrences,
-            draft.Reproduced, draft.Attempts, draft.InBatch, draft.CasePath, draft.Token);
+            draft.Reproduced, draft.Attempts, draft.InBatch, draft.CasePath, draft.Token)
+        {
+            Otherwise = draft.Otherwise,
+        };
     }
 
     /// <summary>Where the unbroken row of replays that held begins, of all its stored cases, behind the last sighting; null: it is not fixed.</summary>
@@ -133,6 +137,8 @@ internal sealed class FindingFold
 
         public int Reproduced { get; set; }
 
+        public int Otherwise { get; set; }
+
         public int Attempts { get; set; }
 
         public bool InBatch { get; set; }
@@ -145,7 +151,7 @@ internal sealed class FindingFold
 
         public List<string> StoredCases { get; } = [];
 
-        public bool IsFlake => Attempts > 0 && Reproduced == 0 && !InBatch && !FailedStored;
+        public bool IsFlake => Attempts > 0 && Reproduced + Otherwise == 0 && !InBatch && !FailedStored;
 
         public void See(Sighting at)
         {

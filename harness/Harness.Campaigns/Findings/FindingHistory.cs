@@ -30,15 +30,18 @@ public sealed record FindingHistory(
     string Signature, string Family, string Check, string Cell, FindingState State, Sighting? First, Sighting? Last, Sighting? FixedSince,
     int Runs, long Occurrences, int Reproduced, int Attempts, bool InBatch, string CasePath, string Token)
 {
-    /// <summary>It came back in some fresh processes and not in others.</summary>
-    public bool IsUnsteady => Attempts > 0 && Reproduced > 0 && Reproduced < Attempts;
+    /// <summary>How often its case failed with another signature.</summary>
+    public int Otherwise { get; init; }
+
+    /// <summary>It failed in some fresh processes and not in others.</summary>
+    public bool IsUnsteady => Reproduced + Otherwise is var failed && failed > 0 && failed < Attempts;
 
     /// <summary>How often it came back, in words.</summary>
-    public string Again => (Reproduced, Attempts) switch
+    public string Again => (Reproduced + Otherwise, Attempts) switch
     {
         (_, 0) => "not run again",
         (0, _) when InBatch => $"0 of {Attempts} alone, but in its batch",
         (0, _) => $"a flake: 0 of {Attempts}",
-        _ => $"{(IsUnsteady ? "unsteady: " : "")}{Reproduced} of {Attempts}",
+        _ => $"{(IsUnsteady ? "unsteady: " : "")}{Reproduced} of {Attempts}{(Otherwise > 0 ? $", otherwise {Otherwise} of {Attempts}" : "")}",
     };
 }

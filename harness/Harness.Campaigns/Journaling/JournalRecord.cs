@@ -90,8 +90,9 @@ public abstract record JournalRecord
         StackPicture? Picture = null)
         : JournalRecord { internal override Sealed Seal => default; }
 
-    /// <summary>It was run again in fresh processes. <paramref name="InBatch"/>: not alone, but when the whole batch was.</summary>
-    public sealed record FindingConfirmed(string Signature, int Reproduced, int Attempts, bool InBatch)
+    /// <summary>It was run again in fresh processes. <paramref name="InBatch"/>: not alone, but when the whole batch was.
+    /// <paramref name="Otherwise"/>: how often it failed with another signature.</summary>
+    public sealed record FindingConfirmed(string Signature, int Reproduced, int Attempts, bool InBatch, int Otherwise = 0)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A smaller case that still fails the same way is on disk.</summary>

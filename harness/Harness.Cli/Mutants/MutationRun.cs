@@ -24,6 +24,9 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
     private const int Rounds = 8;
     private const int ProgramsPerRound = 14;
     private const int ProgramSize = 25;
+
+    /// <summary>How often a counterexample is run again before it is shrunk, to see in which ways it fails.</summary>
+    private const int Attempts = 5;
     private const int RowsFirst = 300;
     private const int RowsMore = 300;
 
@@ -129,7 +132,16 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
     private async Task ShrinkAsync(Standing standing, MutantVerdict.Killed killed, TimeSpan cap, string directory, CancellationToken ct)
     {
         var clock = Stopwatch.StartNew();
-        var result = await rooms.ShrinkerOf(standing.Defect, cap).ShrinkAsync(killed.Case!, killed.Signature!, directory, Note, ct).ConfigureAwait(false);
+        var (confirmer, shrinker) = rooms.CounterexamplesOf(standing.Defect, cap);
+        var again = await confirmer.ConfirmAsync(killed.Case!, killed.Signature!, Path.Combine(directory, "again"), ct, Attempts).ConfigureAwait(false);
+        if (again.Reproduced + again.Otherwise == 0)
+        {
+            standing.Shrunk = killed.Case;
+            progress.WriteLine($"{standing.Defect.Name}: fails in the company of its unit only, and keeps its {Statements(killed.Case!)} statements");
+            return;
+        }
+
+        var result = await shrinker.ShrinkAsync(killed.Case!, again.Forms, directory, Note, ct).ConfigureAwait(false);
         (standing.Shrunk, standing.ShrinkSeconds) = (result.Smallest, Math.Round(result.Elapsed.TotalSeconds, 1));
         var small = standing.SmallAfter is { } after ? string.Create(CultureInfo.InvariantCulture, $", to {MutationReport.SmallStatements} in {after:0.0} s") : "";
         progress.WriteLine(string.Create(

@@ -61,7 +61,8 @@ internal static class ShrinkVerb
             Store(rooms, document with { Case = smaller }, recording, folder);
             context.Terminal.Error.WriteLine($"smaller: {Size(smaller)}");
         });
-        var shrunk = await shrinking.RunAsync(document.Case, recording, scratch, ct).ConfigureAwait(false);
+        var again = await rooms.Parts.Runner.ConfirmAsync(document.Case, recording.Signature, scratch, ct).ConfigureAwait(false);
+        var shrunk = await shrinking.RunAsync(document.Case, recording, again.Others, scratch, ct).ConfigureAwait(false);
         if (shrunk.CapHit)
         {
             context.Terminal.Error.WriteLine("the time is up; the smallest case so far stands");

@@ -109,6 +109,9 @@ internal sealed class FakeRunner : ICaseRunner
 
     public int Shrinks { get; set; } = 2;
 
+    /// <summary>The signatures that smaller cases may have.</summary>
+    public IReadOnlyCollection<string> ShrunkWith { get; private set; } = [];
+
     public Func<FiberProgram, string> Emitter { get; set; } = _ => "const rt = @import(\"rt\");\n";
 
     public string Emit(FiberProgram program) => Emitter(program);
@@ -136,8 +139,9 @@ internal sealed class FakeRunner : ICaseRunner
     }
 
     public async IAsyncEnumerable<Case> ShrinkAsync(
-        Case @case, string signature, string scratchDirectory, [EnumeratorCancellation] CancellationToken ct)
+        Case @case, IReadOnlyCollection<string> signatures, string scratchDirectory, [EnumeratorCancellation] CancellationToken ct)
     {
+        ShrunkWith = signatures;
         for (var i = 0; i < Shrinks; i++)
         {
             await Task.Yield();

@@ -73,6 +73,18 @@ public sealed class FindingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_case_that_fails_otherwise_each_time_is_no_flake_and_is_shrunk_in_all_its_forms()
+    {
+        _cli.Rooms.Runner.Confirmation = new Confirmation(0, 10, Otherwise: 10) { Others = ["crash.sigsegv.nowhere.cell"] };
+        await RunAsync(fails: true);
+        Assert.Contains("reproduced 0/10, failed otherwise 10/10", _cli.Out);
+        Assert.Equal((FindingState.Open, "0 of 10, otherwise 10 of 10"), (Only().State, Only().Again));
+        Assert.False(Only().IsUnsteady);
+        Assert.Contains("crash.sigsegv.nowhere.cell", _cli.Rooms.Runner.ShrunkWith);
+        Assert.Equal(2, _cli.Rooms.Runner.ShrunkWith.Count);
+    }
+
+    [Fact]
     public async Task Flakes_and_unsteady_findings_are_told_from_those_that_come_back()
     {
         _cli.Rooms.Runner.Confirmation = new Confirmation(7, 10);

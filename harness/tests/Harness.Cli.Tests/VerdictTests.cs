@@ -58,6 +58,10 @@ public sealed class VerdictTests
         Verdict.Inconclusive, ExitCodes.Inconclusive, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 0, 10, false), _ended);
 
     [Fact]
+    public void A_case_that_failed_otherwise_when_it_was_run_again_falsifies() => AssertVerdict(
+        Verdict.Falsified, ExitCodes.Falsified, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 0, 10, false, Otherwise: 10), _ended);
+
+    [Fact]
     public void A_failure_that_came_back_only_in_its_batch_falsifies() => AssertVerdict(
         Verdict.Falsified, ExitCodes.Falsified, _started, Batch(Sample.Counters), Seen(), new JournalRecord.FindingConfirmed("s", 0, 10, InBatch: true), _ended);
 

@@ -93,7 +93,8 @@ public class CaseToolsTests
         var result = await new Confirmer(
             new FakeFactory(), worker).ConfirmAsync(AtEvery, signature, "nowhere", CancellationToken.None, attempts: 3);
         Assert.Equal(Repeatability.NotReproduced, result.Verdict);
-        Assert.StartsWith("canary.", Assert.Single(result.Others));
+        Assert.Equal("canary", Assert.Single(result.Others).Check);
+        Assert.Equal(3, result.Otherwise);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public class ShrinkerTests
 
     private Task<ShrinkResult> ShrinkAsync(
         ICandidateRunner runner, Case start, ShrinkOptions? options = null, CancellationToken ct = default) =>
-        new Shrinker(OneLess, runner, options).ShrinkAsync(start, Signature, "nowhere", step =>
+        new Shrinker(OneLess, runner, options).ShrinkAsync(start, new HashSet<Signature> { Signature }, "nowhere", step =>
         {
             _steps.Add(step);
             return ValueTask.CompletedTask;
@@ -125,12 +125,39 @@ public class ShrinkerTests
         var factory = new FakeFactory();
         var runner = new CandidateRunner(factory, worker);
         var result = await new Shrinker(
-            OneLess, runner).ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+            OneLess, runner).ShrinkAsync(start, new HashSet<Signature> { found.Finding.Signature }, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
         Assert.InRange(Statements(result.Smallest.Program), 3, 5);
         Assert.True(factory.Attempts <= result.Batches);
         var again = Assert.IsType<ReplayResult.Failed>(
             await new CaseReplay(new FakeFactory(), worker).RunAsync(result.Smallest, "nowhere", CancellationToken.None));
         Assert.Equal(found.Finding.Signature, again.Finding.Signature);
+    }
+
+    /// <summary>Wild memory is read: now this check fails, now that. A rare form must not hold the usual ones up.</summary>
+    [Fact]
+    public async Task A_failure_of_several_forms_is_followed_in_all_of_them()
+    {
+        static ModelWorker Wild(Func<FiberProgram, Defect> usually)
+        {
+            var runs = 0;
+            return new ModelWorker((p, plan) => plan.Split.Kind is SplitKind.None ? Defect.None : runs++ % 5 == 0 ? Defect.SaysCanary : usually(p));
+        }
+
+        var start = new Case(Samples.Nested(fibers: 2), Samples.Cell, Plan);
+        var whole = Statements(start.Program);
+        var rare = Assert.IsType<ReplayResult.Failed>(await new CaseReplay(new FakeFactory(), Wild(_ => Defect.LosesRelease)).RunAsync(start, "nowhere", CancellationToken.None)).Finding.Signature;
+        Assert.Equal("canary", rare.Check);
+        var again = await new Confirmer(new FakeFactory(), Wild(_ => Defect.LosesRelease)).ConfirmAsync(start, rare, "nowhere", CancellationToken.None, attempts: 5);
+        Assert.InRange(again.Reproduced, 1, 4);
+        Assert.Equal(5 - again.Reproduced, again.Otherwise);
+        Assert.Equal(2, again.Forms.Count);
+
+        // Smaller programs have the usual form only.
+        var worker = new ModelWorker((p, plan) => plan.Split.Kind is SplitKind.None ? Defect.None : Statements(p) == whole ? Defect.SaysCanary : Defect.LosesRelease);
+        Task<ShrinkResult> Shrink(IReadOnlySet<Signature> forms) =>
+            new Shrinker(OneLess, new CandidateRunner(new FakeFactory(), worker)).ShrinkAsync(start, forms, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+        Assert.Equal(whole, Statements((await Shrink(new HashSet<Signature> { rare })).Smallest.Program));
+        Assert.InRange(Statements((await Shrink(again.Forms)).Smallest.Program), 1, whole - 3);
     }
 
     [Fact]
@@ -142,7 +169,7 @@ public class ShrinkerTests
         var found = Assert.IsType<ReplayResult.Failed>(
             await new CaseReplay(factory, new ModelWorker()).RunAsync(start, "nowhere", CancellationToken.None));
         var result = await new Shrinker(OneLess, new CandidateRunner(factory, new ModelWorker()))
-            .ShrinkAsync(start, found.Finding.Signature, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+            .ShrinkAsync(start, new HashSet<Signature> { found.Finding.Signature }, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
         Assert.True(Refused(result.Smallest.Program));
         Assert.True(Statements(result.Smallest.Program) <= 3);
     }
@@ -184,7 +211,7 @@ public class ShrinkerTests
         public int StallsAfter { get; init; } = int.MaxValue;
 
         public async Task<IReadOnlyList<Case?>> TryAsync(
-            IReadOnlyList<Candidate> candidates, Cell cell, Signature signature, string directory, CancellationToken ct)
+            IReadOnlyList<Candidate> candidates, Cell cell, IReadOnlySet<Signature> forms, string directory, CancellationToken ct)
         {
             if (BatchSizes.Count >= StallsAfter)
             {
