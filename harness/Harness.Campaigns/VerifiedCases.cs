@@ -86,7 +86,7 @@ public sealed class VerifiedCases(
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         var shrinker = new Shrinker(candidates, new CandidateRunner(factory, runner));
-        var steps = shrinker.StepsAsync(@case, signatures.Select(signature => Parse(signature, @case.Cell)).ToHashSet(), Fresh(scratchDirectory), ct);
+        var steps = shrinker.StepsAsync(@case, new FailureForms(signatures.Select(signature => Parse(signature, @case.Cell))), Fresh(scratchDirectory), ct);
         await foreach (var step in steps.ConfigureAwait(false))
         {
             yield return step.Case;

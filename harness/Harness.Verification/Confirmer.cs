@@ -22,7 +22,7 @@ public enum Repeatability
 public sealed record ConfirmationResult(Signature Signature, int Reproduced, int Attempts, Finding? Detailed, int Otherwise, EquatableArray<Signature> Others)
 {
     /// <summary>All the ways in which the case was seen to fail.</summary>
-    public IReadOnlySet<Signature> Forms => Others.Append(Signature).ToHashSet();
+    public FailureForms Forms => new(Others.Append(Signature));
 
     public Repeatability Verdict =>
         Reproduced == 0 ? Repeatability.NotReproduced

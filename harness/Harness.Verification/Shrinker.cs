@@ -11,7 +11,7 @@ public interface ICandidateRunner
 {
     /// <summary>For each candidate the first of its plans that fails with one of the signatures, as a case; null when none does.</summary>
     Task<IReadOnlyList<Case?>> TryAsync(
-        IReadOnlyList<Candidate> candidates, Cell cell, IReadOnlySet<Signature> forms, string directory, CancellationToken ct);
+        IReadOnlyList<Candidate> candidates, Cell cell, FailureForms forms, string directory, CancellationToken ct);
 }
 
 /// <summary>How hard to shrink.</summary>
@@ -49,6 +49,9 @@ public sealed class Shrinker(
     ShrinkOptions? options = null,
     TimeProvider? time = null)
 {
+    /// <summary>A case of so many statements is read at a glance.</summary>
+    public const int SmallStatements = 12;
+
     private readonly ShrinkOptions _options = options ?? ShrinkOptions.Default;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
@@ -56,7 +59,7 @@ public sealed class Shrinker(
     /// <param name="onStep">Is given the case itself first, with number 0, and then each smaller one: to store them.</param>
     /// <exception cref="OperationCanceledException">Cancelled from outside; the time cap ends quietly.</exception>
     public async Task<ShrinkResult> ShrinkAsync(
-        Case start, IReadOnlySet<Signature> forms, string directory, Func<ShrinkStep, ValueTask> onStep, CancellationToken ct)
+        Case start, FailureForms forms, string directory, Func<ShrinkStep, ValueTask> onStep, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(onStep);
         var started = _time.GetTimestamp();
@@ -85,11 +88,11 @@ public sealed class Shrinker(
     }
 
     /// <summary>Each smaller case as it is found. No time cap; cancellation throws, what was yielded stands.</summary>
-    public IAsyncEnumerable<ShrinkStep> StepsAsync(Case start, IReadOnlySet<Signature> forms, string directory, CancellationToken ct) =>
+    public IAsyncEnumerable<ShrinkStep> StepsAsync(Case start, FailureForms forms, string directory, CancellationToken ct) =>
         RunAsync(start, forms, directory, new Statistics(), ct);
 
     private async IAsyncEnumerable<ShrinkStep> RunAsync(
-        Case start, IReadOnlySet<Signature> forms, string directory, Statistics statistics, [EnumeratorCancellation] CancellationToken ct)
+        Case start, FailureForms forms, string directory, Statistics statistics, [EnumeratorCancellation] CancellationToken ct)
     {
         var current = start;
         var number = 0;
@@ -100,7 +103,14 @@ public sealed class Shrinker(
                 ?? await SimplerPlanAsync(current, forms, directory, statistics, ct).ConfigureAwait(false);
             if (smaller is null)
             {
-                yield break;
+                // A large case is worth little: rather a small one that ends its worker elsewhere.
+                if (Statements(current.Program) <= SmallStatements || forms.WithAnyDeath() is not { } wider)
+                {
+                    yield break;
+                }
+
+                (forms, seen) = (wider, [current.Program]);
+                continue;
             }
 
             current = smaller;
@@ -109,7 +119,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> SmallerProgramAsync(
-        Case current, IReadOnlySet<Signature> forms, HashSet<FiberProgram> seen, string directory, Statistics statistics, CancellationToken ct)
+        Case current, FailureForms forms, HashSet<FiberProgram> seen, string directory, Statistics statistics, CancellationToken ct)
     {
         var entries = Entries(current.Program);
         var size = _options.FirstBatch;
@@ -144,7 +154,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> SimplerPlanAsync(
-        Case current, IReadOnlySet<Signature> forms, string directory, Statistics statistics, CancellationToken ct)
+        Case current, FailureForms forms, string directory, Statistics statistics, CancellationToken ct)
     {
         var plans = PlanSimplifier.Simpler(current.Plan, Entries(current.Program), _options.PlansPerCandidate, current.Cell.Runtime is null);
         return plans.Count == 0
@@ -153,7 +163,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> TryAsync(
-        List<Candidate> batch, Case current, IReadOnlySet<Signature> forms, string directory, Statistics statistics, CancellationToken ct)
+        List<Candidate> batch, Case current, FailureForms forms, string directory, Statistics statistics, CancellationToken ct)
     {
         if (batch.Count == 0)
         {
@@ -166,6 +176,8 @@ public sealed class Shrinker(
         var results = await runner.TryAsync(batch, current.Cell, forms, scratch, ct).ConfigureAwait(false);
         return results.FirstOrDefault(r => r is not null);
     }
+
+    private static int Statements(FiberProgram program) => program.Functions.Sum(function => StatementTree.All(function.Body).Count());
 
     private static int Entries(FiberProgram program) =>
         Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Entries;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Harness.Model;
+using Harness.Verification;
 
 namespace Harness.Campaigns;
 
@@ -29,10 +30,10 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
         var capHit = await CollectAsync(@case, forms, scratch, accepted, ct).ConfigureAwait(false);
         for (var steps = accepted.Count; steps > 0; steps--)
         {
-            for (var attempt = 0; attempt < (forms.Count > 1 ? Recordings : 1); attempt++)
+            for (var attempt = 0; attempt < (forms.Count > 1 || FailureForms.AreDeaths(first.Check, first.Check) ? Recordings : 1); attempt++)
             {
                 var recording = await runner.RecordAsync(accepted[steps - 1], scratch, ct).ConfigureAwait(false);
-                if (recording is { Conclusive: true, Holds: false } && forms.Contains(recording.Signature))
+                if (recording is { Conclusive: true, Holds: false } && (forms.Contains(recording.Signature) || FailureForms.AreDeaths(first.Check, recording.Check)))
                 {
                     return new ShrunkCase(accepted[steps - 1], recording, steps, capHit, Stopwatch.GetElapsedTime(started));
                 }

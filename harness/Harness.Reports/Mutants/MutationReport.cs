@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Harness.Binary;
 using Harness.Campaigns;
 using Harness.Model;
+using Harness.Verification;
 
 namespace Harness.Reports.Mutants;
 
@@ -60,7 +61,7 @@ public sealed record FamilyScore(string Family, int Killed, int Valid);
 public sealed record MutationReport(ulong Seed, string ZigVersion, double Seconds, IReadOnlyList<MutantLine> Mutants)
 {
     /// <summary>A counterexample of at most so many statements is small.</summary>
-    public const int SmallStatements = 12;
+    public const int SmallStatements = Shrinker.SmallStatements;
 
     private const int MaxBytes = 16 << 20;
 

@@ -75,7 +75,7 @@ public abstract class CanaryHunt : IDisposable
 
                 var shrinker = new Shrinker(
                     ProgramShrinker.Candidates, new CandidateRunner(factory, runner), ShrinkOptions.Default with { TimeCap = _shrinkCap });
-                var shrunk = await shrinker.ShrinkAsync(finding.Case, new HashSet<Signature> { finding.Signature }, Folder("shrink"), _ => ValueTask.CompletedTask, ct);
+                var shrunk = await shrinker.ShrinkAsync(finding.Case, new FailureForms([finding.Signature]), Folder("shrink"), _ => ValueTask.CompletedTask, ct);
                 if (await IsSteadyAsync(factory, runner, shrunk.Smallest, finding.Signature, ct))
                 {
                     return (finding, shrunk.Smallest);

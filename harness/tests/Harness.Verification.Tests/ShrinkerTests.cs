@@ -46,7 +46,7 @@ public class ShrinkerTests
 
     private Task<ShrinkResult> ShrinkAsync(
         ICandidateRunner runner, Case start, ShrinkOptions? options = null, CancellationToken ct = default) =>
-        new Shrinker(OneLess, runner, options).ShrinkAsync(start, new HashSet<Signature> { Signature }, "nowhere", step =>
+        new Shrinker(OneLess, runner, options).ShrinkAsync(start, new FailureForms([Signature]), "nowhere", step =>
         {
             _steps.Add(step);
             return ValueTask.CompletedTask;
@@ -125,7 +125,7 @@ public class ShrinkerTests
         var factory = new FakeFactory();
         var runner = new CandidateRunner(factory, worker);
         var result = await new Shrinker(
-            OneLess, runner).ShrinkAsync(start, new HashSet<Signature> { found.Finding.Signature }, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+            OneLess, runner).ShrinkAsync(start, new FailureForms([found.Finding.Signature]), "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
         Assert.InRange(Statements(result.Smallest.Program), 3, 5);
         Assert.True(factory.Attempts <= result.Batches);
         var again = Assert.IsType<ReplayResult.Failed>(
@@ -150,14 +150,46 @@ public class ShrinkerTests
         var again = await new Confirmer(new FakeFactory(), Wild(_ => Defect.LosesRelease)).ConfirmAsync(start, rare, "nowhere", CancellationToken.None, attempts: 5);
         Assert.InRange(again.Reproduced, 1, 4);
         Assert.Equal(5 - again.Reproduced, again.Otherwise);
-        Assert.Equal(2, again.Forms.Count);
+        Assert.Single(again.Others);
 
         // Smaller programs have the usual form only.
         var worker = new ModelWorker((p, plan) => plan.Split.Kind is SplitKind.None ? Defect.None : Statements(p) == whole ? Defect.SaysCanary : Defect.LosesRelease);
-        Task<ShrinkResult> Shrink(IReadOnlySet<Signature> forms) =>
+        Task<ShrinkResult> Shrink(FailureForms forms) =>
             new Shrinker(OneLess, new CandidateRunner(new FakeFactory(), worker)).ShrinkAsync(start, forms, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
-        Assert.Equal(whole, Statements((await Shrink(new HashSet<Signature> { rare })).Smallest.Program));
+        Assert.Equal(whole, Statements((await Shrink(new FailureForms([rare]))).Smallest.Program));
         Assert.InRange(Statements((await Shrink(again.Forms)).Smallest.Program), 1, whole - 3);
+    }
+
+    [Fact]
+    public async Task A_large_case_that_ends_its_worker_is_followed_wherever_it_ends()
+    {
+        var elsewhere = new FailureForms([new Signature("hang", Samples.Cell, "undisturbed", "any")]);
+        var worker = new ModelWorker((_, plan) => plan.Split.Kind is SplitKind.None ? Defect.None : Defect.Crashes);
+        Task<ShrinkResult> Shrink(FiberProgram program) => new Shrinker(OneLess, new CandidateRunner(new FakeFactory(), worker))
+            .ShrinkAsync(new Case(program, Samples.Cell, Plan), elsewhere, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+        var small = Samples.Nested(fibers: 2);
+        Assert.InRange(Statements(small), 1, Shrinker.SmallStatements);
+        Assert.Equal(small, (await Shrink(small)).Smallest.Program);
+        var logs = Enumerable.Range(100, 20).Select(Statement (site) => new Statement.Log(site, new Scalar.Const(1)));
+        var large = small with { Functions = small.Functions.Select((f, i) => i == 0 ? f with { Body = f.Body.Concat(logs).ToEquatableArray() } : f).ToEquatableArray() };
+        Assert.InRange(Statements((await Shrink(large)).Smallest.Program), 0, Shrinker.SmallStatements);
+    }
+
+    [Fact]
+    public void Only_ends_of_the_worker_stand_for_each_other()
+    {
+        static Signature Of(string check) => new(check, Samples.Cell, "how", "where");
+        var log = new FailureForms([Of("digest")]);
+        Assert.Null(log.WithAnyDeath());
+        Assert.False(log.HasCheck("crash"));
+        var crash = new FailureForms([Of("crash"), Of("digest")]);
+        Assert.False(crash.Has(new Signature("crash", Samples.Cell, "how", "elsewhere")));
+        var any = crash.WithAnyDeath()!;
+        Assert.True(any.Has(new Signature("hang", Samples.Cell, "how", "elsewhere")) && any.HasCheck("exit") && any.Has(Of("digest")));
+        Assert.False(any.Has(Of("canary")) || any.HasCheck("canary") || any.IsSettledBy("digest") || crash.IsSettledBy("crash"));
+        Assert.Null(any.WithAnyDeath());
+        Assert.True(FailureForms.AreDeaths("crash", "hang"));
+        Assert.False(FailureForms.AreDeaths("crash", "digest"));
     }
 
     [Fact]
@@ -169,7 +201,7 @@ public class ShrinkerTests
         var found = Assert.IsType<ReplayResult.Failed>(
             await new CaseReplay(factory, new ModelWorker()).RunAsync(start, "nowhere", CancellationToken.None));
         var result = await new Shrinker(OneLess, new CandidateRunner(factory, new ModelWorker()))
-            .ShrinkAsync(start, new HashSet<Signature> { found.Finding.Signature }, "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
+            .ShrinkAsync(start, new FailureForms([found.Finding.Signature]), "nowhere", _ => ValueTask.CompletedTask, CancellationToken.None);
         Assert.True(Refused(result.Smallest.Program));
         Assert.True(Statements(result.Smallest.Program) <= 3);
     }
@@ -211,7 +243,7 @@ public class ShrinkerTests
         public int StallsAfter { get; init; } = int.MaxValue;
 
         public async Task<IReadOnlyList<Case?>> TryAsync(
-            IReadOnlyList<Candidate> candidates, Cell cell, IReadOnlySet<Signature> forms, string directory, CancellationToken ct)
+            IReadOnlyList<Candidate> candidates, Cell cell, FailureForms forms, string directory, CancellationToken ct)
         {
             if (BatchSizes.Count >= StallsAfter)
             {
