@@ -53,6 +53,12 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
     /// <param name="wanted">Of several findings about one execution the one that is looked for, if it is there.</param>
     internal async Task<ReplayResult> RunAsync(BuiltUnit unit, ExecutionPlan asked, string directory, CancellationToken ct, Signature? wanted = null)
     {
+        // A row that contradicts the code does so whatever the execution shows: nothing needs to run.
+        if (wanted?.Check == UnwindFindings.Check && (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding).FirstOrDefault(finding => finding.Signature == wanted) is { } contradiction)
+        {
+            return new ReplayResult.Failed(contradiction);
+        }
+
         var plan = asked with { Disturbance = asked.Disturbance & ~Disturbance.Stepped };
         var (finding, run) = await _recorder.RecordAsync(unit, 0, plan, directory, ct).ConfigureAwait(false);
         var steps = asked.Disturbance.HasFlag(Disturbance.Stepped)
