@@ -19,23 +19,23 @@ public sealed record FailureForms
 
     private FailureForms(HashSet<Signature> seen, bool anyDeath) => (_seen, _anyDeath) = (seen, anyDeath);
 
-    /// <summary>Whether two recordings are of failures that could be one: the worker died in both.</summary>
-    public static bool AreDeaths(string check, string other) => _deaths.Contains(check) && _deaths.Contains(other);
+    /// <summary>The check is failed by the worker's own end.</summary>
+    public static bool IsDeath(string check) => _deaths.Contains(check);
 
     /// <summary>Any end of the worker stands for those that were seen; null: none was seen.</summary>
-    public FailureForms? WithAnyDeath() => !_anyDeath && _seen.Any(form => _deaths.Contains(form.Check)) ? new FailureForms(_seen, true) : null;
+    public FailureForms? WithAnyDeath() => !_anyDeath && Any(IsDeath) ? new FailureForms(_seen, true) : null;
 
     public bool Has(Signature signature)
     {
         ArgumentNullException.ThrowIfNull(signature);
-        return _seen.Contains(signature) || (_anyDeath && _deaths.Contains(signature.Check));
+        return _seen.Contains(signature) || IsSettledBy(signature.Check);
     }
 
     /// <summary>Some form fails this check.</summary>
-    public bool HasCheck(string check) => _seen.Any(form => form.Check == check) || (_anyDeath && _deaths.Contains(check));
+    public bool HasCheck(string check) => _seen.Any(form => form.Check == check) || IsSettledBy(check);
 
     /// <summary>That this check failed says all: no recording can tell more.</summary>
-    public bool IsSettledBy(string check) => _anyDeath && _deaths.Contains(check);
+    public bool IsSettledBy(string check) => _anyDeath && IsDeath(check);
 
     /// <summary>Some form's check is one of these.</summary>
     public bool Any(Func<string, bool> check) => _seen.Any(form => check(form.Check));

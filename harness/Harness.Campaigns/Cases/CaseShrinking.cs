@@ -25,15 +25,16 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
     public async Task<ShrunkCase> RunAsync(Case @case, Recording first, IReadOnlyCollection<string> others, string scratch, CancellationToken ct)
     {
         var forms = others.Append(first.Signature).ToHashSet(StringComparer.Ordinal);
+        var died = FailureForms.IsDeath(first.Check);
         var started = Stopwatch.GetTimestamp();
         var accepted = new List<Case>();
         var capHit = await CollectAsync(@case, forms, scratch, accepted, ct).ConfigureAwait(false);
         for (var steps = accepted.Count; steps > 0; steps--)
         {
-            for (var attempt = 0; attempt < (forms.Count > 1 || FailureForms.AreDeaths(first.Check, first.Check) ? Recordings : 1); attempt++)
+            for (var attempt = 0; attempt < (forms.Count > 1 || died ? Recordings : 1); attempt++)
             {
                 var recording = await runner.RecordAsync(accepted[steps - 1], scratch, ct).ConfigureAwait(false);
-                if (recording is { Conclusive: true, Holds: false } && (forms.Contains(recording.Signature) || FailureForms.AreDeaths(first.Check, recording.Check)))
+                if (recording is { Conclusive: true, Holds: false } && (forms.Contains(recording.Signature) || (died && FailureForms.IsDeath(recording.Check))))
                 {
                     return new ShrunkCase(accepted[steps - 1], recording, steps, capHit, Stopwatch.GetElapsedTime(started));
                 }

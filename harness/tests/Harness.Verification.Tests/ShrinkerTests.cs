@@ -188,8 +188,8 @@ public class ShrinkerTests
         Assert.True(any.Has(new Signature("hang", Samples.Cell, "how", "elsewhere")) && any.HasCheck("exit") && any.Has(Of("digest")));
         Assert.False(any.Has(Of("canary")) || any.HasCheck("canary") || any.IsSettledBy("digest") || crash.IsSettledBy("crash"));
         Assert.Null(any.WithAnyDeath());
-        Assert.True(FailureForms.AreDeaths("crash", "hang"));
-        Assert.False(FailureForms.AreDeaths("crash", "digest"));
+        Assert.True(FailureForms.IsDeath("hang"));
+        Assert.False(FailureForms.IsDeath("digest"));
     }
 
     [Fact]
