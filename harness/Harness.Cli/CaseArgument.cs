@@ -25,7 +25,8 @@ internal sealed record CaseArgument(StoredCase Stored, string? Folder)
             if (ReplayToken.LooksLikeOne(word))
             {
                 var document = ReplayToken.Read(word);
-                return new CaseArgument(new StoredCase(document, word, "", "", "", ""), null);
+                // Written anew: the word may have come with line ends in it, which are no part of it.
+                return new CaseArgument(new StoredCase(document, ReplayToken.Write(document), "", "", "", ""), null);
             }
 
             var stored = CaseStore.Read(word);

@@ -71,6 +71,10 @@ public sealed class DamageTrialTests : IDisposable
         CaseStore.Write(folder, Sample.Stored() with { Document = Sample.Document() with { Signature = "digest/\u001b[2J\u007f" }, Source = "// \u001b[2J\n" });
         Assert.Equal(0, await _cli.RunAsync("show", folder));
         Assert.DoesNotContain(_cli.Out, c => char.IsControl(c) && c != '\n');
+        var token = Sample.Stored().Token;
+        Assert.Equal(0, await _cli.RunAsync("show", "--", token[..20] + "\r" + token[20..]));
+        Assert.Contains($"replay {token}\n", _cli.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain('\r', _cli.Out);
         Assert.Equal(2, await _cli.RunAsync("replay", "fz1.\u001b[2J"));
         Assert.DoesNotContain(_cli.Error, c => char.IsControl(c) && c != '\n');
     }
