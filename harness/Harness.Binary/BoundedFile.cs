@@ -49,7 +49,7 @@ public static class BoundedFile
     {
         if (length > maxBytes)
         {
-            throw new InvalidDataException($"it has more than {(maxBytes >= 1 << 20 ? $"{maxBytes >> 20} MiB" : $"{maxBytes} bytes")}, the most that is read of such a file");
+            throw new InvalidDataException($"it has {length} bytes, which exceeds the maximum of {maxBytes}");
         }
     }
 }

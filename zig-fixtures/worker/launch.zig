@@ -74,6 +74,10 @@ const Options = struct {
     }
 };
 
+/// Five seconds in all.
+const busy_tries = 500;
+const busy_wait_ns = 10_000_000;
+
 /// Why the command never ran, sent by the child over a pipe that a successful execve closes.
 const Failure = extern struct { stage: Stage, errno: u32 };
 const Stage = enum(u32) { limits, stdin, confine, execve };
@@ -150,8 +154,18 @@ fn becomeCommand(
     _ = linux.sigprocmask(linux.SIG.SETMASK, mask, null);
     const confined = confine.enter(options.confinement);
     if (confined != .SUCCESS) giveUp(failures, .confine, confined);
-    const result = linux.execve(options.command[0].?, options.command, environment);
-    giveUp(failures, .execve, linux.errno(result));
+    giveUp(failures, .execve, execute(options.command, environment));
+}
+
+/// Returns only why not. A file that was written a moment ago may still be open in a child that another thread of the writer has forked and that has
+/// not come to its own execve: it will (ETXTBSY, execve(2)).
+fn execute(command: [*:null]const ?[*:0]const u8, environment: [*:null]const ?[*:0]const u8) linux.E {
+    var left: u32 = busy_tries;
+    while (true) : (left -= 1) {
+        const result = linux.errno(linux.execve(command[0].?, command, environment));
+        if (result != .TXTBSY or left == 0) return result;
+        _ = linux.nanosleep(&.{ .sec = 0, .nsec = busy_wait_ns }, null);
+    }
 }
 
 /// An inherited hard limit that is already tighter stays as it is.

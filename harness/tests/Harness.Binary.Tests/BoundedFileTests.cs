@@ -18,7 +18,7 @@ public sealed class BoundedFileTests : IDisposable
         Assert.Equal(bytes, BoundedFile.ReadBytes(path, Math.Max(length, 1)));
         if (length > 0)
         {
-            Assert.Contains("it has more than", Assert.Throws<InvalidDataException>(() => BoundedFile.ReadBytes(path, length - 1)).Message, StringComparison.Ordinal);
+            Assert.Equal($"it has {length} bytes, which exceeds the maximum of {length - 1}", Assert.Throws<InvalidDataException>(() => BoundedFile.ReadBytes(path, length - 1)).Message);
         }
     }
 

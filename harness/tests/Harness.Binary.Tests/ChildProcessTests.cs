@@ -38,6 +38,24 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal(139, exited.Code);
     }
 
+    /// <summary>ETXTBSY: as it is for a moment when another thread forks while a file is written.</summary>
+    [ZigFact(Timeout = 120_000)]
+    public async Task A_program_that_is_still_open_for_writing_is_started_when_it_is_not_any_more()
+    {
+        var program = Path.Combine(_scratch["busy"], "program");
+        Directory.CreateDirectory(_scratch["busy"]);
+        File.Copy("/bin/true", program);
+        Task<ProcessOutcome> running;
+        await using (new FileStream(program, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            running = (await ProcessesAsync(true)).RunAsync(new ProcessRequest { File = program, Timeout = TimeSpan.FromSeconds(30) }, CancellationToken.None);
+            await Task.Delay(300);
+            Assert.False(running.IsCompleted);
+        }
+
+        Assert.Equal(0, Assert.IsType<ProcessOutcome.Exited>(await running).Code);
+    }
+
     [Theory(Timeout = 120_000)]
     [MemberData(nameof(WithAndWithoutLauncher))]
     public async Task A_missing_program_is_an_outcome(bool launched)
