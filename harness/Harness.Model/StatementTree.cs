@@ -3,6 +3,13 @@ namespace Harness.Model;
 /// <summary>The statements of a body as a tree: bodies within statements, and the sites of one statement.</summary>
 public static class StatementTree
 {
+    /// <summary>Statements of all functions, nested ones too.</summary>
+    public static int Count(FiberProgram program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        return program.Functions.Sum(function => All(function.Body).Count());
+    }
+
     /// <summary>The bodies directly inside a statement, in source order.</summary>
     public static IEnumerable<EquatableArray<Statement>> Bodies(Statement statement) => statement switch
     {

@@ -21,6 +21,9 @@ public enum Repeatability
 /// <param name="Others">These.</param>
 public sealed record ConfirmationResult(Signature Signature, int Reproduced, int Attempts, Finding? Detailed, int Otherwise, EquatableArray<Signature> Others)
 {
+    /// <summary>The case fails by itself, in whatever way.</summary>
+    public bool FailsAlone => Reproduced + Otherwise > 0;
+
     /// <summary>All the ways in which the case was seen to fail.</summary>
     public FailureForms Forms => new(Others.Append(Signature));
 

@@ -104,7 +104,7 @@ public sealed class Shrinker(
             if (smaller is null)
             {
                 // A large case is worth little: rather a small one that ends its worker elsewhere.
-                if (Statements(current.Program) <= SmallStatements || forms.WithAnyDeath() is not { } wider)
+                if (StatementTree.Count(current.Program) <= SmallStatements || forms.WithAnyDeath() is not { } wider)
                 {
                     yield break;
                 }
@@ -176,8 +176,6 @@ public sealed class Shrinker(
         var results = await runner.TryAsync(batch, current.Cell, forms, scratch, ct).ConfigureAwait(false);
         return results.FirstOrDefault(r => r is not null);
     }
-
-    private static int Statements(FiberProgram program) => program.Functions.Sum(function => StatementTree.All(function.Body).Count());
 
     private static int Entries(FiberProgram program) =>
         Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Entries;

@@ -2,6 +2,7 @@ using System.Text;
 using Harness.Campaigns;
 using Harness.Cli.Kills;
 using Harness.Model;
+using Harness.Reports.Gates;
 using Harness.Reports.Mutants;
 using Harness.Verification.Checks;
 
@@ -97,9 +98,9 @@ public sealed class DamageSubjects(IHarnessProcess harness, string scratch, stri
         DamageSubject Of(string name, string original, Func<string, IReadOnlyList<string>> command) =>
             new(name, File.ReadAllBytes(original), Path.Combine(scratch, Path.GetFileName(original)), [command]);
         var stored = new ResultsLayout(Path.Combine(root, "results")).Gates;
-        var gate = Directory.EnumerateFiles(stored, "zig-*.abi.json").Order(StringComparer.Ordinal).LastOrDefault()
+        var gate = Directory.EnumerateFiles(stored, "*" + GateStore.ConventionsExtension).Order(StringComparer.Ordinal).LastOrDefault()
             ?? throw new EnvironmentUnusableException($"there is no gate in {stored}; scripts/harness gate makes one");
-        yield return (Of("summaries of gates", gate.Replace(".abi.json", ".json", StringComparison.Ordinal), path => ["gate", "--baseline", path, .. _noCompiler]), 0.05);
+        yield return (Of("summaries of gates", gate[..^GateStore.ConventionsExtension.Length] + ".json", path => ["gate", "--baseline", path, .. _noCompiler]), 0.05);
         yield return (Of("fingerprints of conventions", gate, path => ["abi", "--against", path, .. _noCompiler]), 0.05);
     }
 

@@ -134,7 +134,7 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         var clock = Stopwatch.StartNew();
         var (confirmer, shrinker) = rooms.CounterexamplesOf(standing.Defect, cap);
         var again = await confirmer.ConfirmAsync(killed.Case!, killed.Signature!, Path.Combine(directory, "again"), ct, Attempts).ConfigureAwait(false);
-        if (again.Reproduced + again.Otherwise == 0)
+        if (!again.FailsAlone)
         {
             standing.Shrunk = killed.Case;
             progress.WriteLine($"{standing.Defect.Name}: fails in the company of its unit only, and keeps its {Statements(killed.Case!)} statements");
@@ -185,5 +185,5 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         };
     }
 
-    private static int Statements(Case @case) => @case.Program.Functions.Sum(function => StatementTree.All(function.Body).Count());
+    private static int Statements(Case @case) => StatementTree.Count(@case.Program);
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Harness.Binary;
 using Harness.Campaigns;
 using Harness.Reports;
 using Harness.Verification.Abi;
@@ -9,8 +8,6 @@ namespace Harness.Cli.Verbs;
 /// <summary><c>abi</c>: measures the calling conventions of a compiler, and compares them with a stored fingerprint.</summary>
 internal static class AbiVerb
 {
-    private const int MaxFileBytes = 16 << 20;
-
     public static Command Create(VerbContext context)
     {
         var zig = Options.Zig();
@@ -58,7 +55,7 @@ internal static class AbiVerb
     {
         try
         {
-            return AbiJson.Read(BoundedFile.ReadText(path, MaxFileBytes));
+            return AbiJson.ReadFile(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

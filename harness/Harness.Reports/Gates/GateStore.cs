@@ -54,7 +54,7 @@ public sealed class GateStore(string folder)
         var path = Path.ChangeExtension(gatePath, ConventionsExtension);
         try
         {
-            return File.Exists(path) ? AbiJson.Read(BoundedFile.ReadText(path, MaxFileBytes)) : null;
+            return File.Exists(path) ? AbiJson.ReadFile(path) : null;
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {

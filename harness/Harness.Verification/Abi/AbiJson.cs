@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Harness.Binary;
 
 namespace Harness.Verification.Abi;
 
@@ -7,6 +8,9 @@ namespace Harness.Verification.Abi;
 public static class AbiJson
 {
     private const int MaxCharacters = 8 << 20;
+
+    /// <summary>A character is one byte here, mostly.</summary>
+    private const int MaxFileBytes = 2 * MaxCharacters;
     private const int MaxFacts = 100_000;
     private static readonly JsonSerializerOptions _options = new(JsonSerializerDefaults.Web)
     {
@@ -26,6 +30,10 @@ public static class AbiJson
 
     /// <summary>Facts of one topic and convention stand together.</summary>
     private static string Group(AbiFact fact) => fact.Convention.Length == 0 ? fact.Topic.ToString() : $"{fact.Topic} {fact.Convention}";
+
+    /// <inheritdoc cref="Read"/>
+    /// <exception cref="IOException">It cannot be read, as <see cref="UnauthorizedAccessException"/>.</exception>
+    public static AbiFingerprint ReadFile(string path) => Read(BoundedFile.ReadText(path, MaxFileBytes));
 
     /// <exception cref="InvalidDataException">It is no fingerprint, or of another version.</exception>
     public static AbiFingerprint Read(string json)

@@ -32,9 +32,10 @@ public sealed class OddWordsTests : IDisposable
         {
             foreach (var option in command.Options.Where(option => option is not System.CommandLine.Help.HelpOption).Select(option => option.Name))
             {
+                var value = option == "--results" && word.Length > 0 ? _cli.PathOf("odd") + word : word;
+                await AnswersAsync([.. verb.Split(' '), option, value]);
                 // Only beside others is an option worth something where the verb needs an argument.
-                await AnswersAsync([.. verb.Split(' '), option, option == "--results" && word.Length > 0 ? _cli.PathOf("odd") + word : word]);
-                await AnswersAsync([.. verb.Split(' '), .. command.Arguments.Select(_ => "/etc/hostname"), option, option == "--results" && word.Length > 0 ? _cli.PathOf("odd") + word : word]);
+                await AnswersAsync([.. verb.Split(' '), .. command.Arguments.Select(_ => "/etc/hostname"), option, value]);
             }
 
             await AnswersAsync([.. verb.Split(' '), word]);
