@@ -41,7 +41,7 @@ public sealed class VerifiedBatches(
     {
         var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Exhaustive = plans.Exhaustive, Stepped = plans.Stepped };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, EntryBudget = options.EntryBudget / LightShare, ObservedFrames = options.ObservedFrames / 10 } : seeded;
-        cell = cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
+        cell = Drawn(programs, cell);
         var result = await Environments.TranslateAsync(
             () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
         return new BatchOutcome(
@@ -52,6 +52,9 @@ public sealed class VerifiedBatches(
             WorkerTime = TimeSpan.FromTicks(result.Programs.Sum(program => program.Elapsed?.Ticks ?? 0)),
         };
     }
+
+    /// <summary>The cell as this batch is compiled there.</summary>
+    public static Cell Drawn(IReadOnlyList<FiberProgram> programs, Cell cell) => cell with { ErrorTracing = DrawsErrorTracing(programs, cell) };
 
     /// <summary>
     /// Whether a batch of a release mode keeps error return traces: one in <see cref="TracedShare"/>, by its first program, so that a campaign of

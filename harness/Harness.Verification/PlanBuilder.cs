@@ -71,7 +71,7 @@ public sealed class PlanBuilder
             (_compiled, _reference, _options) = (compiled, reference, options);
             _random = new PlanRandom(PlanRandom.Derive(seed, 1));
             _rowCap = Math.Min(options.RowCap, Math.Max(options.DeepRowFloor, options.EntryBudget / (Entries + options.EntriesPerExecution)));
-            _rows = new RowList(options, new PlanRandom(PlanRandom.Derive(seed, 2)));
+            _rows = new RowList(options, new PlanRandom(PlanRandom.Derive(seed, 2)), onePlacement: _rowCap <= options.DeepRowFloor);
             _isolation = new Isolation(compiled, reference);
             _modelEntries = _isolation.ModelEntries;
         }

@@ -27,7 +27,7 @@ public sealed record PlanOptions
     public int EntriesPerExecution { get; init; } = 12;
 
     /// <summary>Fewest rows of a program, however long it is: some splits, faults and placements, and the others in other programs.</summary>
-    public int DeepRowFloor { get; init; } = 30;
+    public int DeepRowFloor { get; init; } = 16;
 
     /// <summary>Logical entries that the model may execute for one program's plan, all its scenarios together.</summary>
     public int ModelEntries { get; init; } = 400_000;

@@ -8,7 +8,9 @@ namespace Harness.Verification;
 /// weights (turns would be in step with the turns of the splits), with a better chance for a policy that the split kind has not had; the
 /// baseline of a scenario is unsplit where its list starts so.
 /// </summary>
-internal sealed class RowList(PlanOptions options, PlanRandom random)
+/// <param name="onePlacement">All in the same one, another one in other programs: each placement of a deep recursion fills memory of its own, and memory that
+/// is touched for the first time costs more than everything else there.</param>
+internal sealed class RowList(PlanOptions options, PlanRandom random, bool onePlacement)
 {
     /// <summary>One in so many rows of a split kind that lacks a policy gets one that it lacks.</summary>
     private const int CatchUp = 8;
@@ -122,6 +124,11 @@ internal sealed class RowList(PlanOptions options, PlanRandom random)
     private int LeastUsedPlacement(int[] used)
     {
         var count = options.Placements.Count;
+        if (onePlacement)
+        {
+            return _turn;
+        }
+
         var best = (Count + _turn) % count;
         for (var i = 1; i < count; i++)
         {

@@ -117,9 +117,6 @@ pub const SegmentCache = extern struct {
     kept_bytes: [class_count]u64 = @splat(0),
     /// Of each class, at most.
     room_bytes: u64 = cache_room_bytes,
-    /// 1: what is committed on behalf of this thread is touched at once, in one system call instead of a fault a page; for those who
-    /// will need all of it.
-    populates: u64 = 0,
     /// Handed out when the system refuses memory: room to reach the next checkpoint.
     emergency: [emergency_slots]u64 = @splat(0),
 };

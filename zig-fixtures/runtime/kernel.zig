@@ -27,7 +27,6 @@ const map_private_anonymous_noreserve = 0x2 | 0x20 | 0x4000;
 const madv_dontneed = 4;
 const madv_hugepage = 14;
 const madv_nohugepage = 15;
-const madv_populate_write = 23;
 const madv_guard_install = 102;
 const madv_guard_remove = 103;
 
@@ -51,11 +50,6 @@ pub fn protect(low: u64, bytes: u64, protection: Protection) Error!void {
 /// The pages go back to the system; the next touch finds zeros.
 pub fn forget(low: u64, bytes: u64) void {
     _ = call(sys_madvise, .{ low, bytes, madv_dontneed, 0, 0, 0 });
-}
-
-/// All pages now. A wish: kernels before 5.14 do not know it.
-pub fn populate(low: u64, bytes: u64) void {
-    _ = call(sys_madvise, .{ low, bytes, madv_populate_write, 0, 0, 0 });
 }
 
 /// A wish: systems without them, or set to `never`, go on with small pages.

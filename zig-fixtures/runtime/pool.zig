@@ -304,7 +304,6 @@ fn takeSlot(thread: *abi.Thread, class: u64) u64 {
             return 0;
         };
         slots.committed -= step;
-        if (thread.cache.populates != 0 and class < cached_class_max) kernel.populate(slots.committed, step);
     }
     slots.used = low;
     return low;

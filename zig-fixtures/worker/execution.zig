@@ -58,7 +58,6 @@ pub fn runRow(p: *const plan.Plan, index: u32, quiet: bool) void {
     const threaded = row.flags & plan.row_threads != 0;
     if (threaded) second.together();
     const complete = scheduler.run();
-    if (threaded) second.apart();
     if (disturbed) storm.stop();
     output.status.phase = .between;
     var children: u64 = 0;
@@ -169,9 +168,10 @@ fn unmapDraw(row: *const plan.Row, scenario: *const plan.Scenario) [abi.unmaps_m
     return .{ 1 + draw % 4, 1 + (draw >> 8) % @max(scenario.expected_entries, 1) };
 }
 
-/// Between programs: a deep one's pages go back to the system. Not after every execution, because the next one of the same
+/// Between programs: the system may move the worker again, and a deep one's pages go back to the system. Not after every execution, because the next one of the same
 /// program would fault them all in again.
 pub fn giveBack() void {
+    second.apart();
     if (!descriptors.closeAll()) output.stop("a descriptor that a program had was closed by somebody else", .{}, 70);
     var kept_bytes: u64 = 0;
     for (services.hs_thread.core.cache.kept_bytes) |bytes| kept_bytes += bytes;

@@ -17,6 +17,9 @@ extern "c" fn sched_getcpu() c_int;
 /// Observers walk stacks with std.debug, which wants a few hundred KiB.
 const stack_bytes = 8 << 20;
 
+/// Of each class, in its cache: slots that every row takes and gives back. Less than the first thread keeps, because deep rows seldom come here.
+const kept_bytes = 1 << 20;
+
 /// Fibers that it resumed.
 pub var resumed: u64 = 0;
 
@@ -26,6 +29,8 @@ var started: bool = false;
 /// Its thread id, and the processor that it is bound to.
 var other: linux.pid_t = 0;
 var others: ?u32 = null;
+/// So is the first thread.
+var bound: bool = false;
 /// Processors of the first thread when it is not bound.
 var allowed: linux.cpu_set_t = undefined;
 var fiber: *state.Fiber = undefined;
@@ -39,16 +44,21 @@ var signal_stack: [64 << 10]u8 align(16) = undefined;
 /// each, which costs several times a switch. Where the system refuses, it costs that.
 pub fn together() void {
     if (!started) start();
+    if (bound) return;
     const processor: u32 = @intCast(@max(sched_getcpu(), 0));
     var only: linux.cpu_set_t = @splat(0);
     only[processor / @bitSizeOf(usize)] = @as(usize, 1) << @intCast(processor % @bitSizeOf(usize));
     if (linux.errno(linux.sched_getaffinity(0, @sizeOf(linux.cpu_set_t), &allowed)) != .SUCCESS) return;
     if (others != processor) linux.sched_setaffinity(other, &only) catch return;
     others = processor;
-    linux.sched_setaffinity(0, &only) catch {};
+    linux.sched_setaffinity(0, &only) catch return;
+    bound = true;
 }
 
+/// Between programs: the system may move the first thread again. Three system calls for each row with two threads were a hundredth of a worker's time.
 pub fn apart() void {
+    if (!bound) return;
+    bound = false;
     linux.sched_setaffinity(0, &allowed) catch {};
 }
 
@@ -71,7 +81,7 @@ pub fn enter(which: *state.Fiber) u64 {
 fn work(_: ?*anyopaque) callconv(.c) ?*anyopaque {
     var stack: std.c.stack_t = .{ .sp = &signal_stack, .flags = 0, .size = signal_stack.len };
     _ = std.c.sigaltstack(&stack, null);
-    services.enterPool();
+    services.enterPool(kept_bytes);
     other = linux.gettid();
     hand(.first);
     const own = &services.hs_thread;

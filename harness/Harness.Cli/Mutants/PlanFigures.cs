@@ -5,9 +5,28 @@ using Harness.Verification;
 
 namespace Harness.Cli.Mutants;
 
-/// <summary>The same programs, planned with one budget of entries (<see cref="PlanOptions.EntryBudget"/>).</summary>
+/// <summary>What a program may cost.</summary>
+/// <param name="Entries"><see cref="PlanOptions.EntryBudget"/>.</param>
+/// <param name="Rows"><see cref="PlanOptions.DeepRowFloor"/>: that many, even beyond the entries.</param>
+public readonly record struct PlanBudget(int Entries, int Rows)
+{
+    public static PlanBudget Default => new(PlanOptions.Default.EntryBudget, PlanOptions.Default.DeepRowFloor);
+
+    /// <summary><c>40000</c>, or <c>40000/30</c> with the fewest rows.</summary>
+    /// <returns>Null when it is none.</returns>
+    public static PlanBudget? Parse(string word)
+    {
+        var parts = word.Split('/');
+        var numbers = parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0).ToArray();
+        return numbers.Length > 2 || numbers.Contains(0) ? null : new PlanBudget(numbers[0], numbers.Length == 2 ? numbers[1] : Default.Rows);
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Entries:N0} entries, {Rows} rows");
+}
+
+/// <summary>The same programs, planned with one budget.</summary>
 /// <param name="Finders">How many of the programs find a defect, by its name.</param>
-public sealed record PlanFigures(int EntryBudget, int Programs, long Executions, double CompileMilliseconds, double WorkerMilliseconds, IReadOnlyDictionary<string, int> Finders)
+public sealed record PlanFigures(PlanBudget Budget, int Programs, long Executions, double CompileMilliseconds, double WorkerMilliseconds, IReadOnlyDictionary<string, int> Finders)
 {
     /// <summary>Compiling it, and its executions.</summary>
     public double MillisecondsPerProgram => CompileMilliseconds + WorkerMilliseconds;
@@ -44,14 +63,14 @@ public static class PlanTrialText
         var text = new StringBuilder(string.Create(CultureInfo.InvariantCulture, $"{cell}, {figures[0].Programs} programs of seed {seed}, {figures[0].Finders.Count} planted defects\n"));
         foreach (var of in figures)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {of.EntryBudget,9:N0} entries  {of.Executions,9:N0} executions, {of.WorkerMilliseconds:0.0} ms a program beside {of.CompileMilliseconds:0.0} ms of compiling; {of.Finders.Values.Sum():N0} times found\n");
+            text.Append(CultureInfo.InvariantCulture, $"  {of.Budget,24}  {of.Executions,9:N0} executions, {of.WorkerMilliseconds:0.0} ms a program beside {of.CompileMilliseconds:0.0} ms of compiling; {of.Finders.Values.Sum():N0} times found\n");
         }
 
         foreach (var of in figures.Skip(1))
         {
             text.Append(PlanComparison.Of(figures[0], of) is { } to
-                ? string.Create(CultureInfo.InvariantCulture, $"  {figures[0].EntryBudget:N0} finds {to.Mean:0.00} times what {of.EntryBudget:N0} finds in the same time (mean of {to.Defects} defects; least {to.Worst:0.00}, {to.WorstDefect})\n")
-                : string.Create(CultureInfo.InvariantCulture, $"  no defect tells {figures[0].EntryBudget:N0} from {of.EntryBudget:N0}: each is found by all programs or by none\n"));
+                ? string.Create(CultureInfo.InvariantCulture, $"  {figures[0].Budget}: {to.Mean:0.00} times what {of.Budget} finds in the same time (mean of {to.Defects} defects; least {to.Worst:0.00}, {to.WorstDefect})\n")
+                : string.Create(CultureInfo.InvariantCulture, $"  no defect tells {figures[0].Budget} from {of.Budget}: each is found by all programs or by none\n"));
         }
 
         return text.ToString();
@@ -59,7 +78,7 @@ public static class PlanTrialText
 
     public static object Fields(PlanFigures of, PlanFigures first) => new
     {
-        entryBudget = of.EntryBudget, programs = of.Programs, executions = of.Executions, compileMilliseconds = of.CompileMilliseconds, workerMilliseconds = of.WorkerMilliseconds,
+        entryBudget = of.Budget.Entries, fewestRows = of.Budget.Rows, programs = of.Programs, executions = of.Executions, compileMilliseconds = of.CompileMilliseconds, workerMilliseconds = of.WorkerMilliseconds,
         finders = of.Finders.OrderBy(f => f.Key, StringComparer.Ordinal).ToDictionary(f => f.Key, f => f.Value),
         firstOverThis = ReferenceEquals(of, first) || PlanComparison.Of(first, of) is not { } to ? null : new { mean = to.Mean, least = to.Worst, leastDefect = to.WorstDefect, defects = to.Defects },
     };

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Harness.Campaigns;
 using Harness.Model;
 using Harness.Verification;
@@ -16,14 +15,14 @@ internal sealed class PlanTrial(MutantRooms rooms, IProgramSource source, Cell c
     private static IEnumerable<PlantedDefect> Defects => PlantedDefect.All.Where(defect => defect is { Seat: DefectSeat.Zig or DefectSeat.Assembly, MustSee: null, IsUnsteady: false });
 
     /// <exception cref="EnvironmentUnusableException">The programs do not hold without a defect.</exception>
-    public async Task<IReadOnlyList<PlanFigures>> RunAsync(IReadOnlyList<int> budgets, string scratch, CancellationToken ct)
+    public async Task<IReadOnlyList<PlanFigures>> RunAsync(IReadOnlyList<PlanBudget> budgets, string scratch, CancellationToken ct)
     {
         var stream = new ProgramStream(Seed, null, source);
         var made = Enumerable.Range(0, programs).Select(i => source.Generate(stream.Recipe(i))).ToArray();
         var figures = new List<PlanFigures>();
         foreach (var budget in budgets)
         {
-            progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{budget:N0} entries per program"));
+            progress.WriteLine($"{budget} per program");
             figures.Add(await MeasureAsync(made, budget, Path.Combine(scratch, $"{figures.Count}"), ct).ConfigureAwait(false));
         }
 
@@ -32,10 +31,10 @@ internal sealed class PlanTrial(MutantRooms rooms, IProgramSource source, Cell c
         return [.. figures.Select(of => of with { CompileMilliseconds = least })];
     }
 
-    private async Task<PlanFigures> MeasureAsync(FiberProgram[] made, int budget, string directory, CancellationToken ct)
+    private async Task<PlanFigures> MeasureAsync(FiberProgram[] made, PlanBudget budget, string directory, CancellationToken ct)
     {
         // What disturbs executions is not repeatable.
-        var options = PlanOptions.Default with { EntryBudget = budget, SignalsEvery = 0, ThreadsEvery = 0 };
+        var options = PlanOptions.Default with { EntryBudget = budget.Entries, DeepRowFloor = budget.Rows, SignalsEvery = 0, ThreadsEvery = 0 };
         var (ground, problem) = await rooms.Lab.PrepareAsync(made, cell, options, directory, ct, judges: false).ConfigureAwait(false);
         var sound = ground is null ? null : await rooms.Lab.FindersAsync(ground, null, ct).ConfigureAwait(false);
         if (ground is null || sound is null)

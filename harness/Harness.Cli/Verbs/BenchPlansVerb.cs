@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using Harness.Cli.Mutants;
 using Harness.Reports;
-using Harness.Verification;
 
 namespace Harness.Cli.Verbs;
 
@@ -13,11 +11,17 @@ internal static class BenchPlansVerb
     private const int ProgramsDefault = 96;
 
     /// <summary>The default first: what others are compared with.</summary>
-    private static readonly int[] _budgets = [PlanOptions.Default.EntryBudget, PlanOptions.Default.EntryBudget / 4, PlanOptions.Default.EntryBudget * 20];
+    private static readonly PlanBudget[] _budgets =
+    [
+        PlanBudget.Default,
+        PlanBudget.Default with { Rows = PlanBudget.Default.Rows * 2 },
+        PlanBudget.Default with { Entries = PlanBudget.Default.Entries / 4 },
+        PlanBudget.Default with { Entries = PlanBudget.Default.Entries * 20 },
+    ];
 
     public static Command Create(VerbContext context)
     {
-        var budgets = Options.Words("--entries", $"Budgets to compare the first one with (default: {string.Join(',', _budgets)})", "N,N");
+        var budgets = Options.Words("--entries", $"Budgets of entries, each with the fewest rows if they are others (40000/30), compared with the first one (default: {string.Join("; ", _budgets)})", "N/M,N/M");
         var cell = new Option<string?>("--cell") { Description = $"Default: {Benchmark.Cells[0]}", HelpName = "CELL" };
         var programs = new Option<int>("--programs") { Description = "The same programs every time", HelpName = "N", DefaultValueFactory = _ => ProgramsDefault };
         var (jobs, zig, json) = (Options.Jobs(), Options.Zig(), Options.Json());
@@ -41,14 +45,10 @@ internal static class BenchPlansVerb
         return command;
     }
 
-    private static IReadOnlyList<int> Budgets(string[] words)
+    private static IReadOnlyList<PlanBudget> Budgets(string[] words)
     {
-        var wanted = words.SelectMany(word => word.Split(',')).ToList();
-        if (wanted.Find(word => !int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var budget) || budget < 1) is { } wrong)
-        {
-            throw new UsageException($"--entries {wrong} is no budget; give whole numbers from 1 on, as 40000,10000");
-        }
-
-        return wanted.Count == 0 ? _budgets : [.. wanted.Select(word => int.Parse(word, CultureInfo.InvariantCulture))];
+        var wanted = words.SelectMany(word => word.Split(','))
+            .Select(word => PlanBudget.Parse(word) ?? throw new UsageException($"--entries {word} is no budget; give whole numbers from 1 on, as 40000,10000 or 40000/12")).ToList();
+        return wanted.Count == 0 ? _budgets : wanted;
     }
 }

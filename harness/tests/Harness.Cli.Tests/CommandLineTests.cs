@@ -80,6 +80,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--bogus", "bench", "runtime", "--bogus")]
     [InlineData("--entries many is no budget; give whole numbers", "bench", "plans", "--entries", "40000,many")]
     [InlineData("--entries 0 is no budget", "bench", "plans", "--entries", "0")]
+    [InlineData("--entries 40000/ is no budget", "bench", "plans", "--entries", "40000/")]
+    [InlineData("--entries 1/2/3 is no budget", "bench", "plans", "--entries", "1/2/3")]
     [InlineData("--cell taxi is unknown", "bench", "plans", "--cell", "taxi")]
     public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
     {

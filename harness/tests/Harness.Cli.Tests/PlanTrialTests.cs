@@ -39,5 +39,5 @@ public sealed class PlanTrialTests
     }
 
     private static PlanFigures Figures(int budget, double milliseconds, params (string Defect, int Programs)[] finders) =>
-        new(budget, 100, 1000, milliseconds / 2, milliseconds / 2, finders.ToDictionary(f => f.Defect, f => f.Programs));
+        new(new PlanBudget(budget, 30), 100, 1000, milliseconds / 2, milliseconds / 2, finders.ToDictionary(f => f.Defect, f => f.Programs));
 }

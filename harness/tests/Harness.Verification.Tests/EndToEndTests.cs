@@ -57,7 +57,7 @@ public class EndToEndTests
         Assert.Empty(result.Findings);
         Assert.Empty(result.Unfinished);
         Assert.Equal(result.Programs.Sum(p => p.RowsPlanned), result.Counters.Executions);
-        Assert.True(result.Counters.ResourcesAcquired > 3000 * 10 && result.Counters.ResourcesAcquired == result.Counters.ResourcesReleased, $"{result.Counters}");
+        Assert.True(result.Counters.ResourcesAcquired > 3000 * 5 && result.Counters.ResourcesAcquired == result.Counters.ResourcesReleased, $"{result.Counters}");
     }
 
     private static string Shown(Finding finding)
