@@ -60,7 +60,7 @@ public sealed class VerifiedBatches(
     /// Whether a batch of a release mode keeps error return traces: one in <see cref="TracedShare"/>, by its first program, so that a campaign of
     /// the same programs draws the same. Debug keeps them unasked.
     /// </summary>
-    internal static bool DrawsErrorTracing(IReadOnlyList<FiberProgram> programs, Cell cell)
+    private static bool DrawsErrorTracing(IReadOnlyList<FiberProgram> programs, Cell cell)
     {
         if (programs.Count == 0 || cell.Mode is OptimizeMode.Debug)
         {

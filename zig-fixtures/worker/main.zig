@@ -222,7 +222,8 @@ fn reserveArena() usize {
 
 /// Address space for every fiber's stack and bookkeeping, once.
 fn reserve() void {
-    services.enterPool(abi.pool_kept_bytes);
+    services.hs_thread.core.cache.room_bytes = abi.pool_kept_bytes;
+    services.enterPool();
     for (&state.fibers) |*fiber| {
         fiber.stack.arena = reserveArena();
         fiber.stack.depth_positions = @ptrFromInt(mapped(state.entry_depth_max * 8));

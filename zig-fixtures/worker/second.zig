@@ -17,9 +17,6 @@ extern "c" fn sched_getcpu() c_int;
 /// Observers walk stacks with std.debug, which wants a few hundred KiB.
 const stack_bytes = 8 << 20;
 
-/// Of each class, in its cache: slots that every row takes and gives back. Less than the first thread keeps, because deep rows seldom come here.
-const kept_bytes = 1 << 20;
-
 /// Fibers that it resumed.
 pub var resumed: u64 = 0;
 
@@ -81,7 +78,7 @@ pub fn enter(which: *state.Fiber) u64 {
 fn work(_: ?*anyopaque) callconv(.c) ?*anyopaque {
     var stack: std.c.stack_t = .{ .sp = &signal_stack, .flags = 0, .size = signal_stack.len };
     _ = std.c.sigaltstack(&stack, null);
-    services.enterPool(kept_bytes);
+    services.enterPool();
     other = linux.gettid();
     hand(.first);
     const own = &services.hs_thread;

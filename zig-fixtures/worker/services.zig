@@ -30,9 +30,8 @@ const function_mask: u32 = 0xffff;
 const answer_panic = 1;
 const answer_segfault = 2;
 
-/// The thread's own part of the pool placement: emergency segments, and a cache that keeps so much of each class.
-pub fn enterPool(kept_bytes: u64) void {
-    hs_thread.core.cache.room_bytes = kept_bytes;
+/// Emergency segments for the pool placement: each thread has its own.
+pub fn enterPool() void {
     if (hs_pool_enter() == 0) output.stop("no memory for the pool placement; raise the memory limit", .{}, 3);
 }
 

@@ -21,7 +21,8 @@ public readonly record struct PlanBudget(int Entries, int Rows)
         return numbers.Length > 2 || numbers.Contains(0) ? null : new PlanBudget(numbers[0], numbers.Length == 2 ? numbers[1] : Default.Rows);
     }
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Entries:N0} entries, {Rows} rows");
+    /// <summary><c>40,000</c>, or <c>40,000/30</c> where the rows are not the default's.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Entries:N0}") + (Rows == Default.Rows ? "" : string.Create(CultureInfo.InvariantCulture, $"/{Rows}"));
 }
 
 /// <summary>The same programs, planned with one budget.</summary>
@@ -63,13 +64,13 @@ public static class PlanTrialText
         var text = new StringBuilder(string.Create(CultureInfo.InvariantCulture, $"{cell}, {figures[0].Programs} programs of seed {seed}, {figures[0].Finders.Count} planted defects\n"));
         foreach (var of in figures)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {of.Budget,24}  {of.Executions,9:N0} executions, {of.WorkerMilliseconds:0.0} ms a program beside {of.CompileMilliseconds:0.0} ms of compiling; {of.Finders.Values.Sum():N0} times found\n");
+            text.Append(CultureInfo.InvariantCulture, $"  {of.Budget,12} entries  {of.Executions,9:N0} executions, {of.WorkerMilliseconds:0.0} ms a program beside {of.CompileMilliseconds:0.0} ms of compiling; {of.Finders.Values.Sum():N0} times found\n");
         }
 
         foreach (var of in figures.Skip(1))
         {
             text.Append(PlanComparison.Of(figures[0], of) is { } to
-                ? string.Create(CultureInfo.InvariantCulture, $"  {figures[0].Budget}: {to.Mean:0.00} times what {of.Budget} finds in the same time (mean of {to.Defects} defects; least {to.Worst:0.00}, {to.WorstDefect})\n")
+                ? string.Create(CultureInfo.InvariantCulture, $"  {figures[0].Budget} finds {to.Mean:0.00} times what {of.Budget} finds in the same time (mean of {to.Defects} defects; least {to.Worst:0.00}, {to.WorstDefect})\n")
                 : string.Create(CultureInfo.InvariantCulture, $"  no defect tells {figures[0].Budget} from {of.Budget}: each is found by all programs or by none\n"));
         }
 

@@ -22,7 +22,7 @@ internal sealed class PlanTrial(MutantRooms rooms, IProgramSource source, Cell c
         var figures = new List<PlanFigures>();
         foreach (var budget in budgets)
         {
-            progress.WriteLine($"{budget} per program");
+            progress.WriteLine($"{budget} entries per program");
             figures.Add(await MeasureAsync(made, budget, Path.Combine(scratch, $"{figures.Count}"), ct).ConfigureAwait(false));
         }
 

@@ -19,7 +19,7 @@ public sealed class PlanTrialTests
         Assert.Equal(2 * 4.5 / 8.5, comparison.Worst, 6);
         Assert.Equal(Math.Sqrt(2 * (2 * 4.5 / 8.5)), comparison.Mean, 6);
         var text = PlanTrialText.Render(_cell, 5, [_small, large]);
-        Assert.Contains("40,000 entries, 30 rows: 1.46 times what 800,000 entries, 30 rows finds in the same time (mean of 2 defects; least 1.06, seldom)", text);
+        Assert.Contains("40,000 finds 1.46 times what 800,000 finds in the same time (mean of 2 defects; least 1.06, seldom)", text);
         Assert.Contains("164 times found", text);
     }
 
@@ -28,7 +28,7 @@ public sealed class PlanTrialTests
     {
         var sure = Figures(1, 10, ("always", 100), ("never", 0));
         Assert.Null(PlanComparison.Of(sure, sure));
-        Assert.Contains("no defect tells 1 entries, 30 rows from 1 entries, 30 rows", PlanTrialText.Render(_cell, 5, [sure, sure]));
+        Assert.Contains("no defect tells 1 from 1", PlanTrialText.Render(_cell, 5, [sure, sure]));
     }
 
     [Fact]
@@ -38,6 +38,13 @@ public sealed class PlanTrialTests
         Assert.Equal(1, PlanComparison.Of(_small, other)!.Defects);
     }
 
+    [Fact]
+    public void A_budget_is_told_as_it_is_given_with_its_rows_where_they_are_others()
+    {
+        Assert.Equal("40,000", $"{PlanBudget.Parse("40000")}");
+        Assert.Equal("40,000/3", $"{PlanBudget.Parse("40000/3")}");
+    }
+
     private static PlanFigures Figures(int budget, double milliseconds, params (string Defect, int Programs)[] finders) =>
-        new(new PlanBudget(budget, 30), 100, 1000, milliseconds / 2, milliseconds / 2, finders.ToDictionary(f => f.Defect, f => f.Programs));
+        new(PlanBudget.Default with { Entries = budget }, 100, 1000, milliseconds / 2, milliseconds / 2, finders.ToDictionary(f => f.Defect, f => f.Programs));
 }

@@ -52,12 +52,12 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync();
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            [Samples.Recursive(3000, ResourceKind.FileDescriptor)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            [Samples.Recursive(3000, ResourceKind.FileDescriptor)], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default with { DeepRowFloor = 30 },
             scratch.Path, CancellationToken.None);
         Assert.Empty(result.Findings);
         Assert.Empty(result.Unfinished);
         Assert.Equal(result.Programs.Sum(p => p.RowsPlanned), result.Counters.Executions);
-        Assert.True(result.Counters.ResourcesAcquired > 3000 * 5 && result.Counters.ResourcesAcquired == result.Counters.ResourcesReleased, $"{result.Counters}");
+        Assert.True(result.Counters.ResourcesAcquired > 3000 * 10 && result.Counters.ResourcesAcquired == result.Counters.ResourcesReleased, $"{result.Counters}");
     }
 
     private static string Shown(Finding finding)
@@ -117,7 +117,7 @@ public class EndToEndTests
         using var scratch = new Scratch();
         var (factory, runner) = await OpenAsync("errdefer_order");
         var result = await new BatchChecker(factory, runner).CheckAsync(
-            [Samples.TwoErrDefers], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default,
+            [Samples.TwoErrDefers], new Cell(Route.Thunk, OptimizeMode.Debug, Backend.SelfHosted), PlanOptions.Default with { DeepRowFloor = 30 },
             scratch.Path, CancellationToken.None);
         var finding = result.Findings.First();
         Assert.Contains(finding.Signature.Check, (string[])["digest", "overflow"]);

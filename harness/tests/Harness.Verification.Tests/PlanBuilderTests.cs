@@ -151,7 +151,7 @@ public class PlanBuilderTests
     [Fact]
     public void What_one_deep_program_has_no_rows_for_others_have()
     {
-        var plans = Enumerable.Range(0, 100).Select(seed => new PlanBuilder(PlanOptions.Default).Build(Samples.Recursive(5000), 0, (ulong)seed)).ToList();
+        var plans = Enumerable.Range(0, 40).Select(seed => new PlanBuilder(PlanOptions.Default).Build(Samples.Recursive(5000), 0, (ulong)seed)).ToList();
         var executions = plans.SelectMany(Executions).Where(e => e.Split.Kind is not SplitKind.None).ToList();
         var grown = executions.Where(e => e.Fault is FaultPlan.None).ToList();
         Assert.Equal(Enum.GetValues<SplitKind>().Where(kind => kind is not SplitKind.None), grown.Select(e => e.Split.Kind).Distinct().Order());
