@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Harness.Campaigns;
+using Harness.Execution;
 using Harness.Model;
 
 namespace Harness.Cli;
@@ -7,7 +8,7 @@ namespace Harness.Cli;
 /// <param name="Processor">Of all processors together.</param>
 internal readonly record struct PassTime(TimeSpan Wall, TimeSpan Processor)
 {
-    public double ProcessorOver(PassTime other) => Processor / (other.Processor > TimeSpan.Zero ? other.Processor : ProcessorTime.Resolution);
+    public double ProcessorOver(PassTime other) => Processor / (other.Processor > TimeSpan.Zero ? other.Processor : ProcessStat.Resolution);
 }
 
 /// <summary>Batches on every lane at once, each lane's one after the other, as in a campaign: while one lane compiles, another executes.</summary>

@@ -67,6 +67,7 @@ public sealed class ChildProcess
             return new ProcessOutcome.NotStarted($"cannot start {process.StartInfo.FileName}: {e.Message}");
         }
 
+        request.Began?.Invoke(process.Id);
         using var drain = new CancellationTokenSource();
         var stdout = new OutputReader(request.OutputCapBytes, onLine);
         var stderr = new OutputReader(request.OutputCapBytes);

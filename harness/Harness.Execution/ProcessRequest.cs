@@ -63,6 +63,9 @@ public sealed record ProcessRequest
 
     public ResourceLimits? Limits { get; init; }
 
+    /// <summary>Is told the process, or the launcher above it, as soon as it is there.</summary>
+    public Action<int>? Began { get; init; }
+
     /// <summary>The command as a person would type it.</summary>
     public override string ToString() => string.Join(' ', Arguments.Prepend(File).Select(Quote));
 

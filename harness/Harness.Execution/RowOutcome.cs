@@ -16,8 +16,20 @@ public abstract record RowOutcome
     public sealed record Crashed(int Row, int Signal, ulong Address, ulong Pc, int Fiber, string Stderr)
         : RowOutcome(Row) { internal override Sealed Seal => default; }
 
-    /// <summary>No row finished for this long (or the processor limit passed): killed.</summary>
-    public sealed record TimedOut(int Row, TimeSpan Limit) : RowOutcome(Row) { internal override Sealed Seal => default; }
+    /// <summary>It got no further (or the session's time was over): killed.</summary>
+    /// <param name="Limit">After so long; <paramref name="How"/> says of what.</param>
+    public sealed record TimedOut(int Row, TimeSpan Limit, Standstill How = Standstill.Silent) : RowOutcome(Row)
+    {
+        internal override Sealed Seal => default;
+
+        public string Words => How switch
+        {
+            Standstill.Silent => $"nothing for {Limit.TotalSeconds:0.#} s",
+            Standstill.Busy => $"nothing for {Limit.TotalSeconds:0.#} s of a processor's time",
+            Standstill.Asleep => $"asleep for {Limit.TotalSeconds:0.#} s",
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+    }
 
     /// <summary>Killed from outside, as the kernel does when memory runs out: neither pass nor fail.</summary>
     public sealed record MemoryExceeded(int Row) : RowOutcome(Row) { internal override Sealed Seal => default; }
@@ -51,7 +63,13 @@ public sealed record WorkerLimits
 {
     public static readonly WorkerLimits Default = new();
 
-    /// <summary>Longest time without a row finishing.</summary>
+    /// <summary>Processor time that a row may take, some twenty times what whole programs take: one that spins is told by this long before <see cref="RowTimeout"/>.</summary>
+    public TimeSpan RowProcessorTime { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Time for which all threads of a worker may sleep in a row, while nobody is busy with what it said.</summary>
+    public TimeSpan RowSleep { get; init; } = TimeSpan.FromSeconds(4);
+
+    /// <summary>Longest time without a row finishing, on a machine that may have no processor to spare.</summary>
     public TimeSpan RowTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Longest time until the first row starts.</summary>
@@ -82,7 +100,7 @@ public sealed record WorkerLimits
     /// <summary>Processes started beyond the first.</summary>
     public int MaxRestarts { get; init; } = 48;
 
-    /// <summary>After this many timeouts the rest of the plan is not run: each costs <see cref="RowTimeout"/>.</summary>
+    /// <summary>After this many timeouts the rest of the plan is not run: each costs its time, and the program that it befell.</summary>
     public int MaxTimeouts { get; init; } = 4;
 
     /// <summary>A program that ends this many processes is not run further.</summary>

@@ -55,11 +55,12 @@ public sealed class WorkerSession(ChildProcess processes)
         run.Begin(from);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var over = new CancellationTokenSource();
-        var watch = WatchAsync(run, stop, over.Token);
+        var watch = new RowWatch(run.Limits, run.StatusPath, () => run.Judging);
+        var watching = StopWhenStuckAsync(watch, stop, over.Token);
         ProcessOutcome? outcome = null;
         try
         {
-            outcome = await processes.StreamAsync(Request(run, from), run.Accept, stop.Token).ConfigureAwait(false);
+            outcome = await processes.StreamAsync(Request(run, from) with { Began = watch.Began }, run.Accept, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -67,12 +68,12 @@ public sealed class WorkerSession(ChildProcess processes)
         }
 
         await over.CancelAsync().ConfigureAwait(false);
-        var deadline = await watch.ConfigureAwait(false);
+        var stuck = await watching.ConfigureAwait(false);
         ct.ThrowIfCancellationRequested();
         var status = StatusPage.Read(run.StatusPath);
         run.Add(status);
         var row = Math.Clamp(status?.Row ?? from, from, run.Plan.Rows.Length - 1);
-        return run.Conclude(from, row, Judge(run, row, status, outcome, deadline));
+        return run.Conclude(from, row, Judge(run, row, status, outcome, stuck));
     }
 
     private static ProcessRequest Request(Run run, int from) => new()
@@ -86,9 +87,9 @@ public sealed class WorkerSession(ChildProcess processes)
     };
 
     /// <summary>Null: every row was run and said so.</summary>
-    private static RowOutcome? Judge(Run run, int row, StatusPage? status, ProcessOutcome? outcome, TimeSpan? deadline) => outcome switch
+    private static RowOutcome? Judge(Run run, int row, StatusPage? status, ProcessOutcome? outcome, Stuck? stuck) => outcome switch
     {
-        null => new RowOutcome.TimedOut(row, deadline ?? run.Limits.RowTimeout),
+        null => new RowOutcome.TimedOut(row, stuck?.Limit ?? run.Limits.RowTimeout, stuck?.How ?? Standstill.Silent),
         ProcessOutcome.TimedOut => new RowOutcome.TimedOut(row, run.Limits.SessionTimeout),
         ProcessOutcome.NotStarted n => new RowOutcome.ProtocolViolation(row, $"worker not started: {n.Reason}"),
         ProcessOutcome.Signaled { Signal: SignalKill } => new RowOutcome.MemoryExceeded(row),
@@ -109,40 +110,15 @@ public sealed class WorkerSession(ChildProcess processes)
 
     private static string Shown(string stderr) => stderr.Length <= MaxStderrChars ? stderr : stderr[..MaxStderrChars] + "…";
 
-    /// <summary>Cancels <paramref name="stop"/> when the status page stands still for too long; returns the limit that passed.</summary>
-    private static async Task<TimeSpan?> WatchAsync(Run run, CancellationTokenSource stop, CancellationToken over)
+    private static async Task<Stuck?> StopWhenStuckAsync(RowWatch watch, CancellationTokenSource stop, CancellationToken over)
     {
-        var last = (Row: -1, Phase: WorkerPhase.Starting, Heartbeat: 0UL);
-        var since = Stopwatch.StartNew();
-        var judged = run.Judging;
-        try
+        var stuck = await watch.WaitAsync(over).ConfigureAwait(false);
+        if (stuck is not null)
         {
-            while (true)
-            {
-                await Task.Delay(run.Limits.PollInterval, over).ConfigureAwait(false);
-                if (StatusPage.Read(run.StatusPath) is { } status)
-                {
-                    var now = (status.Row, status.Phase, status.Heartbeat);
-                    if (now != last)
-                    {
-                        (last, judged) = (now, run.Judging);
-                        since.Restart();
-                    }
-                }
+            await stop.CancelAsync().ConfigureAwait(false);
+        }
 
-                // While we judge, the worker may be waiting for us to read on.
-                var limit = last.Phase is WorkerPhase.Starting ? run.Limits.StartTimeout : run.Limits.RowTimeout;
-                if (since.Elapsed - (run.Judging - judged) > limit)
-                {
-                    await stop.CancelAsync().ConfigureAwait(false);
-                    return limit;
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
+        return stuck;
     }
 
     /// <summary>The state of one session over its processes.</summary>
@@ -297,6 +273,7 @@ public sealed class WorkerSession(ChildProcess processes)
             var count = _outcomesPerProgram[program] = _outcomesPerProgram.GetValueOrDefault(program) + 1;
             var (next, reason) =
                 count >= limits.MaxOutcomesPerProgram ? (plan.EndOfProgram(row), "program failed too often")
+                : outcome is RowOutcome.TimedOut ? (plan.EndOfProgram(row), "program hung")
                 : plan.IsFirstOfProgram(row) ? (plan.EndOfProgram(row), "first row failed")
                 : plan.IsBaseline(row) ? (plan.EndOfScenario(row), "baseline failed")
                 : (row + 1, "");

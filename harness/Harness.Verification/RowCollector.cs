@@ -355,7 +355,7 @@ internal sealed class RowCollector(BuiltUnit unit, UnitPlan plan, CheckerDefect 
         var (check, expected, observed, detail) = outcome switch
         {
             RowOutcome.Crashed c => ("crash", "an execution", Signals.NameOf(c.Signal), $"at {c.Address:x} by code at {c.Pc:x}"),
-            RowOutcome.TimedOut t => ("hang", "an execution", "no end", $"nothing for {t.Limit.TotalSeconds:0.#} s"),
+            RowOutcome.TimedOut t => ("hang", "an execution", "no end", t.Words),
             RowOutcome.Exited { Code: RowModel.UnexpectedPanicCode } e => ("panic", "an execution", "an unexpected panic", e.Stderr),
             RowOutcome.Exited e => ("exit", "an execution", $"exit code {e.Code}", e.Stderr),
             RowOutcome.ProtocolViolation p => ("protocol", "result lines", "something else", p.Detail),

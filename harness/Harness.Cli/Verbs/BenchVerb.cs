@@ -10,7 +10,7 @@ namespace Harness.Cli.Verbs;
 /// <summary><c>bench</c>: how fast programs are compiled and checked here.</summary>
 internal static class BenchVerb
 {
-    private static readonly JsonSerializerOptions _json = new(CaseText.JsonOptions)
+    internal static readonly JsonSerializerOptions Json = new(CaseText.JsonOptions)
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
@@ -27,7 +27,7 @@ internal static class BenchVerb
         var command = new Command("bench", "Measure compiling and checking, on the same programs every time, against the bars")
         {
             programs, only, rounds, require, jobs, zig, json, BenchRuntimeVerb.Create(context), BenchTracesVerb.Create(context), BenchKillsVerb.Create(context), BenchCompareVerb.Create(context),
-            BenchPlansVerb.Create(context), BenchDamageVerb.Create(context),
+            BenchCampaignVerb.Create(context), BenchPlansVerb.Create(context), BenchDamageVerb.Create(context),
         };
         command.SetAction((result, ct) =>
         {
@@ -52,7 +52,7 @@ internal static class BenchVerb
 
         context.Terminal.Out.Write(json
             ? JsonSerializer.Serialize(
-                new { seed = Benchmark.Seed, amount.Jobs, amount.Rounds, zigVersion = rooms.Versions.Zig, cells = rows.Select(row => new { figures = row, bars = SpeedBars.Of(row) }) }, _json) + "\n"
+                new { seed = Benchmark.Seed, amount.Jobs, amount.Rounds, zigVersion = rooms.Versions.Zig, cells = rows.Select(row => new { figures = row, bars = SpeedBars.Of(row) }) }, Json) + "\n"
             : SpeedBars.Render(rows));
         return require && rows.SelectMany(SpeedBars.Of).Any(bar => bar.Verdict is BarVerdict.Missed) ? ExitCodes.Falsified : ExitCodes.Held;
     }

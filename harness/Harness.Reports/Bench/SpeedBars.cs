@@ -52,7 +52,7 @@ public static class SpeedBars
         return text.ToString();
     }
 
-    private static string Words(RoundFigure figure, string format) =>
+    internal static string Words(RoundFigure figure, string format) =>
         string.Create(CultureInfo.InvariantCulture, $"{figure.Median.ToString(format, CultureInfo.InvariantCulture)} ({figure.Least.ToString(format, CultureInfo.InvariantCulture)} to {figure.Most.ToString(format, CultureInfo.InvariantCulture)})");
 
     private static string Format(FormattableString text) => FormattableString.Invariant(text);

@@ -310,7 +310,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Processor_time_is_ours_and_that_of_processes_that_ended()
     {
-        Assert.Equal(TimeSpan.FromSeconds(10.1), ProcessorTime.Of("7 (a) b (c) R 1 7 7 0 -1 4194304 900 901 902 903 10 100 400 500 20 0 9 0 12345 1 2 3\n"));
+        Assert.Equal(TimeSpan.FromSeconds(10.1), Execution.ProcessStat.Parse("7 (a) b (c) R 1 7 7 0 -1 4194304 900 901 902 903 10 100 400 500 20 0 9 0 12345 1 2 3\n").Processor);
         Assert.True(ProcessorTime.Spent() > TimeSpan.Zero);
     }
 

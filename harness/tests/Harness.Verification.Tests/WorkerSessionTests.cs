@@ -9,6 +9,9 @@ public class WorkerSessionTests
     private static readonly WorkerLimits Limits =
         new() { RowTimeout = TimeSpan.FromSeconds(1), PollInterval = TimeSpan.FromMilliseconds(10) };
 
+    /// <summary>Wall time alone tells nothing.</summary>
+    private static WorkerLimits Patient => Limits with { RowTimeout = TimeSpan.FromMinutes(1) };
+
     private readonly List<WorkerMessage> _messages = [];
 
     private async Task<SessionResult> RunAsync(
@@ -71,12 +74,67 @@ public class WorkerSessionTests
     }
 
     [Fact(Timeout = Timeout)]
-    public async Task A_hang_is_killed_and_timed_out()
+    public async Task A_hang_is_killed_and_timed_out_and_its_program_not_run_further()
+    {
+        using var worker = FakeWorker.Of(4, "1) sleep 60;;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3], [1]));
+        Assert.Equal(new RowOutcome.TimedOut(1, Limits.RowTimeout), result.Outcomes.Single());
+        Assert.Equal([0, 3], RowsRun);
+        Assert.Equal([new SkippedRows(2, 3, "program hung")], result.Skipped);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_row_that_spins_is_told_by_its_processor_time()
+    {
+        using var worker = FakeWorker.Of(3, "1) while :; do :; done;;");
+        var limits = Patient with { RowProcessorTime = TimeSpan.FromMilliseconds(300) };
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3]), limits);
+        Assert.Equal(new RowOutcome.TimedOut(1, limits.RowProcessorTime, Standstill.Busy), result.Outcomes.Single());
+        Assert.Equal("nothing for 0.3 s of a processor's time", ((RowOutcome.TimedOut)result.Outcomes[0]).Words);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_row_that_sleeps_is_told_by_that()
     {
         using var worker = FakeWorker.Of(3, "1) sleep 60;;");
-        var result = await RunAsync(worker, FakeWorker.PlanOf([3]));
-        Assert.Equal(new RowOutcome.TimedOut(1, Limits.RowTimeout), result.Outcomes.Single());
-        Assert.Equal([0, 2], RowsRun);
+        var limits = Patient with { RowSleep = TimeSpan.FromMilliseconds(300) };
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3]), limits);
+        Assert.Equal(new RowOutcome.TimedOut(1, limits.RowSleep, Standstill.Asleep), result.Outcomes.Single());
+    }
+
+    /// <summary>It sleeps because nobody reads on; a pipe holds 64 KiB.</summary>
+    [Fact(Timeout = Timeout)]
+    public async Task A_worker_that_waits_for_us_is_not_asleep()
+    {
+        using var worker = FakeWorker.Of(3, "1) i=0; while [ $i -lt 3000 ]; do echo '#hs delivered row=1 entry=1 error=100'; i=$((i+1)); done;;");
+        var first = true;
+        var result = await new WorkerSession(ChildProcess.Bare).RunAsync(
+            worker.Path, FakeWorker.PlanOf([3]), worker.RunDirectory, Patient with { RowSleep = TimeSpan.FromMilliseconds(300) },
+            _ =>
+            {
+                Thread.Sleep(first ? 1500 : 0);
+                first = false;
+            }, CancellationToken.None);
+        Assert.Empty(result.Outcomes);
+    }
+
+    [Fact]
+    public void What_a_process_does_is_told_with_its_children()
+    {
+        using var process = System.Diagnostics.Process.Start("sh", ["-c", "sleep 60; :"]);
+        try
+        {
+            Assert.True(SpinWait.SpinUntil(() => ProcessActivity.Of(process.Id) is { IsAsleep: true }, TimeSpan.FromSeconds(10)));
+            Assert.False(ProcessActivity.Of(Environment.ProcessId)!.Value.IsAsleep);
+            Assert.True(ProcessActivity.Of(Environment.ProcessId)!.Value.Processor > TimeSpan.Zero);
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
+        process.WaitForExit();
+        Assert.Null(ProcessActivity.Of(process.Id));
     }
 
     [Fact(Timeout = Timeout)]
@@ -110,7 +168,7 @@ public class WorkerSessionTests
     {
         using var worker = FakeWorker.Of(9, "*) if [ $row -gt 0 ]; then sleep 60; fi;;");
         var result = await RunAsync(
-            worker, FakeWorker.PlanOf([9]), Limits with { RowTimeout = TimeSpan.FromMilliseconds(300), MaxTimeouts = 2 });
+            worker, FakeWorker.PlanOf([2], [1], [6]), Limits with { RowTimeout = TimeSpan.FromMilliseconds(300), MaxTimeouts = 2 });
         Assert.Equal(2, result.Outcomes.OfType<RowOutcome.TimedOut>().Count());
         Assert.Equal([new SkippedRows(3, 9, "too many timeouts")], result.Skipped);
     }
