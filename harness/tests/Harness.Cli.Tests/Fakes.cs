@@ -167,6 +167,8 @@ internal sealed class FakeRooms : IRoomOpener
 
     public FakeRunner Runner { get; } = new();
 
+    public FakeCompiler Compiler { get; } = new();
+
     public FakeWorkshop Workshop { get; } = new();
 
     public FakeTraceCosts TraceCosts { get; } = new();
@@ -184,7 +186,7 @@ internal sealed class FakeRooms : IRoomOpener
         Task.FromException<FileInjector>(Unusable ?? new NotSupportedException("no compiler here"));
 
     public Task<Rooms> OpenAsync(RoomOptions options, CancellationToken ct) => Unusable is null
-        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, new FakeCompiler()))
+        ? Task.FromResult(new Rooms(new CampaignParts(Programs, Checker, Runner), Sample.Versions, Compiler))
         : Task.FromException<Rooms>(Unusable);
 
     public Task<IStepper> OpenStepperAsync(RoomOptions options, CancellationToken ct) =>
@@ -234,8 +236,14 @@ internal sealed class FakeTraceCosts : ITraceCosts
 /// <summary>A compiler that takes half a second for anything.</summary>
 internal sealed class FakeCompiler : IBareCompiler
 {
-    public Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct) =>
-        Task.FromResult(TimeSpan.FromSeconds(0.5));
+    public System.Collections.Concurrent.ConcurrentQueue<(Cell Cell, IReadOnlyList<FiberProgram> Programs)> Asked { get; } = new();
+
+    public async Task<TimeSpan> CompileAsync(IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
+    {
+        Asked.Enqueue((cell, programs));
+        await Task.Delay(1, ct); // As a compiler, it lets others go on meanwhile.
+        return TimeSpan.FromSeconds(0.5);
+    }
 }
 
 /// <summary>A command line over fake rooms, in a folder of its own.</summary>

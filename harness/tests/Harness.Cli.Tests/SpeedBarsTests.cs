@@ -26,6 +26,17 @@ public sealed class SpeedBarsTests
         Assert.Contains("1.15 (1.05 to 1.25)", SpeedBars.Of(Row(true, 1, 1, 1.15))[^1].Measured, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(115, 100, 100, "met met")]
+    [InlineData(115, 100, 99, "met missed")]
+    [InlineData(116, 100, 50, "missed missed")]
+    public void A_campaign_has_a_bar_in_both_readings(double wall, double turn, double lanes, string verdicts)
+    {
+        var rounds = new[] { new CampaignRound(7, 300, 40_000, wall, 2 * wall, turn, lanes, turn), new CampaignRound(7, 300, 40_000, wall, 2 * wall, turn, lanes, turn) };
+        Assert.Equal(verdicts, string.Join(' ', CampaignCost.Of(rounds).Select(bar => bar.Verdict.ToString().ToLowerInvariant())));
+        Assert.Contains($"{wall:0.0} s for 7 batches, 300 programs, 40,000 executions; the compiler alone {turn:0.0} s one after the other, {lanes:0.0} s in lanes", CampaignCost.Render(rounds), StringComparison.Ordinal);
+    }
+
     private static BenchmarkRow Row(bool selfHosted, double programs, double executions, double wall)
     {
         static RoundFigure About(double value, double spread) => new(value, value - spread, value + spread);
