@@ -27,7 +27,7 @@ internal static class BenchVerb
         var command = new Command("bench", "Measure compiling and checking, on the same programs every time, against the bars")
         {
             programs, only, rounds, require, jobs, zig, json, BenchRuntimeVerb.Create(context), BenchTracesVerb.Create(context), BenchKillsVerb.Create(context), BenchCompareVerb.Create(context),
-            BenchCampaignVerb.Create(context), BenchPlansVerb.Create(context), BenchDamageVerb.Create(context),
+            BenchCampaignVerb.Create(context), BenchPlansVerb.Create(context), BenchDamageVerb.Create(context), BenchShrinkVerb.Create(context),
         };
         command.SetAction((result, ct) =>
         {

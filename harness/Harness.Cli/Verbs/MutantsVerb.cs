@@ -47,7 +47,7 @@ internal static class MutantsVerb
         return report.Holds ? ExitCodes.Held : ExitCodes.Inconclusive;
     }
 
-    private static IReadOnlyList<PlantedDefect> Chosen(IReadOnlyList<DefectFamily> families, string[] names)
+    internal static IReadOnlyList<PlantedDefect> Chosen(IReadOnlyList<DefectFamily> families, string[] names)
     {
         var wanted = names.SelectMany(word => word.Split(',')).ToList();
         if (wanted.Find(name => PlantedDefect.Named(name) is null) is { } unknown)

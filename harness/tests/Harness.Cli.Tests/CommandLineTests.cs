@@ -83,6 +83,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--entries 40000/ is no budget", "bench", "plans", "--entries", "40000/")]
     [InlineData("--entries 1/2/3 is no budget", "bench", "plans", "--entries", "1/2/3")]
     [InlineData("--cell taxi is unknown", "bench", "plans", "--cell", "taxi")]
+    [InlineData("--only taxi is unknown", "bench", "shrink", "--only", "taxi")]
+    [InlineData("'soon' is not a time", "bench", "campaign", "--budget", "soon")]
     public async Task Bad_usage_gets_one_line_and_exit_code_2(string part, params string[] args)
     {
         string[] full = args is ["run", ..] ? ["run", "--results", _cli.PathOf("results"), .. args[1..]] : args;

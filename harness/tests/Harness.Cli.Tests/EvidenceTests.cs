@@ -160,6 +160,26 @@ public sealed class EvidenceTests
         Assert.DoesNotMatch("(?i)https?:|src=|<link|@import|url\\(", MutationText.Html(report));
     }
 
+    /// <summary>The median of three counterexamples: those that were not shrunk are none, one that never became small is the slowest.</summary>
+    [Theory]
+    [InlineData("1 10 99", BarVerdict.Met)]
+    [InlineData("1 10.1 99", BarVerdict.Missed)]
+    [InlineData("1 - 9", BarVerdict.Met)]
+    [InlineData("1 - -", BarVerdict.Missed)]
+    [InlineData("", BarVerdict.NotMeasured)]
+    public void The_bar_of_shrinking_is_the_median_over_what_was_shrunk(string seconds, BarVerdict verdict)
+    {
+        var shrunk = seconds.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select((word, i) => Line($"shrunk_{i}", MutantStatus.Killed) with
+        {
+            Shrunk = true, Statements = 40 + i, SmallAfterSeconds = word == "-" ? null : double.Parse(word, System.Globalization.CultureInfo.InvariantCulture),
+        });
+        var report = new MutationReport(1, "0.16.0", 2, [Line("not_shrunk", MutantStatus.Killed), .. shrunk]);
+        Assert.Equal(verdict, ShrinkBar.Of(report).Verdict);
+        var text = ShrinkBar.Render(report);
+        Assert.Contains(ShrinkBar.Of(report).Measured, text, StringComparison.Ordinal);
+        Assert.Equal(seconds.Split(' ').Count(word => word == "-"), text.Split(" has ").Length - 1);
+    }
+
     private static MutantLine Line(string name, MutantStatus status) => new(name, "Limits", "Zig", "what", _cell, status, "", "", 1, 3, 14, "", "", 0, false);
 
     private static JournalRecord Started(string? canary = null) => new JournalRecord.RunStarted(
