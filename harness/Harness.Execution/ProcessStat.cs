@@ -26,5 +26,5 @@ public readonly record struct ProcessStat(char State, TimeSpan Processor)
     }
 
     /// <exception cref="IOException">There is no such file, or no such process any more.</exception>
-    public static ProcessStat Read(string path) => Parse(File.ReadAllText(path));
+    public static ProcessStat Read(string path) => File.ReadAllText(path) is { Length: > 0 } line ? Parse(line) : throw new IOException($"{path} says nothing");
 }
