@@ -9,15 +9,12 @@ public readonly record struct ProcessActivity(TimeSpan Processor, bool IsAsleep)
 {
     private const char Asleep = 'S';
 
-    /// <summary>A launcher has a child, and a child that is confined has none; what is below these is not looked for.</summary>
-    private const int MaxDepth = 4;
-
     /// <returns>Null when the process is gone, or the system tells nobody of children (CONFIG_PROC_CHILDREN).</returns>
     public static ProcessActivity? Of(int pid)
     {
         try
         {
-            return Of(pid, MaxDepth);
+            return WithChildren(pid);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -25,7 +22,7 @@ public readonly record struct ProcessActivity(TimeSpan Processor, bool IsAsleep)
         }
     }
 
-    private static ProcessActivity Of(int pid, int depth)
+    private static ProcessActivity WithChildren(int pid)
     {
         var folder = $"/proc/{pid}";
         var all = new ProcessActivity(ProcessStat.Read($"{folder}/stat").Processor, true);
@@ -33,7 +30,7 @@ public readonly record struct ProcessActivity(TimeSpan Processor, bool IsAsleep)
         {
             all = all with { IsAsleep = all.IsAsleep && ProcessStat.Read($"{task}/stat").State == Asleep };
             var children = File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            foreach (var below in children.Take(depth > 0 ? children.Length : 0).Select(child => Of(int.Parse(child, CultureInfo.InvariantCulture), depth - 1)))
+            foreach (var below in children.Select(child => WithChildren(int.Parse(child, CultureInfo.InvariantCulture))))
             {
                 all = new ProcessActivity(all.Processor + below.Processor, all.IsAsleep && below.IsAsleep);
             }

@@ -20,6 +20,16 @@ public static class ExitCodes
     /// <summary>Too little ran, or coverage is unmet: the evidence is too thin.</summary>
     public const int Inconclusive = 4;
 
+    /// <summary>What a benchmark ends with: bars that are missed, or could not be measured, count where they are required.</summary>
+    public static int Of(bool require, IEnumerable<BenchBar> bars)
+    {
+        var verdicts = bars.Select(bar => bar.Verdict).ToHashSet();
+        return !require ? Held
+            : verdicts.Contains(BarVerdict.Missed) ? Falsified
+            : verdicts.Contains(BarVerdict.NotMeasured) ? Inconclusive
+            : Held;
+    }
+
     public static int Of(Verdict verdict, RunStop ending) => (verdict, ending) switch
     {
         (_, RunStop.Unwritable) => Environment,

@@ -46,6 +46,6 @@ internal static class BenchCampaignVerb
         context.Terminal.Out.Write(json
             ? JsonSerializer.Serialize(new { seed = request.Seed, zigVersion = rooms.Versions.Zig, jobs = request.Jobs, rounds, bars }, BenchVerb.Json) + "\n"
             : CampaignCost.Render(rounds));
-        return require && bars.Any(bar => bar.Verdict is BarVerdict.Missed) ? ExitCodes.Falsified : ExitCodes.Held;
+        return ExitCodes.Of(require, bars);
     }
 }

@@ -54,10 +54,7 @@ internal static class BenchRuntimeVerb
             context.Terminal.Out.Write($"report  {Repository.Shown(report)}\n");
         }
 
-        return !require ? ExitCodes.Held
-            : result.Bars.Any(bar => bar.Verdict is BarVerdict.Missed) ? ExitCodes.Falsified
-            : result.AllMet ? ExitCodes.Held
-            : ExitCodes.Inconclusive;
+        return ExitCodes.Of(require, result.Bars);
     }
 
     /// <exception cref="UsageException"/>

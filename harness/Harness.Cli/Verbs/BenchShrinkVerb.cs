@@ -25,12 +25,7 @@ internal static class BenchShrinkVerb
             var rooms = await context.Rooms.OpenMutantsAsync(Repository.Root(), result.GetValue(zig), ct).ConfigureAwait(false);
             var report = await OneCase.WithScratchAsync(scratch => new MutationRun(rooms, context.Rooms.Programs, request, context.Terminal.Error).RunAsync(scratch, ct)).ConfigureAwait(false);
             context.Terminal.Out.Write(result.GetValue(json) ? report.ToJson() : ShrinkBar.Render(report));
-            return !result.GetValue(require) ? ExitCodes.Held : ShrinkBar.Of(report).Verdict switch
-            {
-                BarVerdict.Met => ExitCodes.Held,
-                BarVerdict.Missed => ExitCodes.Falsified,
-                _ => ExitCodes.Inconclusive,
-            };
+            return ExitCodes.Of(result.GetValue(require), [ShrinkBar.Of(report)]);
         });
         return command;
     }

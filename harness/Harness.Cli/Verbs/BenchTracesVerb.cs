@@ -48,10 +48,6 @@ internal static class BenchTracesVerb
         context.Terminal.Out.Write(json
             ? JsonSerializer.Serialize(new { seed = Benchmark.Seed, rounds, cells = bars.Select(b => new { cell = b.Cell, bars = b.Bars.Select(Fields) }) }, CaseText.JsonOptions) + "\n"
             : TraceBars.Render(figures));
-        var all = bars.SelectMany(b => b.Bars).Select(bar => bar.Verdict).ToList();
-        return !require ? ExitCodes.Held
-            : all.Contains(BarVerdict.Missed) ? ExitCodes.Falsified
-            : all.Contains(BarVerdict.NotMeasured) ? ExitCodes.Inconclusive
-            : ExitCodes.Held;
+        return ExitCodes.Of(require, bars.SelectMany(b => b.Bars));
     }
 }

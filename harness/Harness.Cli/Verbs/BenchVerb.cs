@@ -54,7 +54,7 @@ internal static class BenchVerb
             ? JsonSerializer.Serialize(
                 new { seed = Benchmark.Seed, amount.Jobs, amount.Rounds, zigVersion = rooms.Versions.Zig, cells = rows.Select(row => new { figures = row, bars = SpeedBars.Of(row) }) }, Json) + "\n"
             : SpeedBars.Render(rows));
-        return require && rows.SelectMany(SpeedBars.Of).Any(bar => bar.Verdict is BarVerdict.Missed) ? ExitCodes.Falsified : ExitCodes.Held;
+        return ExitCodes.Of(require, rows.SelectMany(SpeedBars.Of));
     }
 
     private static IReadOnlyList<Cell> Cells(string? text)

@@ -24,15 +24,15 @@ public static class CampaignCost
         ArgumentNullException.ThrowIfNull(rounds);
         return
         [
-            Bar("wall time over that of the compiler alone, one source after the other", rounds, round => round.CompilerInTurn),
-            Bar("wall time over that of the compiler alone in as many lanes", rounds, round => round.CompilerInLanes),
+            SpeedBars.OverCompiler("wall time over that of the compiler alone, one source after the other", Ratio(rounds, round => round.CompilerInTurn)),
+            SpeedBars.InLanes(Ratio(rounds, round => round.CompilerInLanes)),
         ];
     }
 
     public static string Render(IReadOnlyList<CampaignRound> rounds)
     {
         var text = new StringBuilder();
-        BenchTable.Append(text, ["campaign", "required", "measured", ""], Of(rounds).Select(bar => (string[])[bar.Name, bar.Required, bar.Measured, RuntimeBenchText.Word(bar.Verdict)]), numbers: false);
+        BenchTable.AppendBars(text, "campaign", Of(rounds));
         foreach (var round in rounds)
         {
             text.Append(CultureInfo.InvariantCulture, $"{round.Wall,8:0.0} s for {round.Batches:N0} batches, {round.Programs:N0} programs, {round.Executions:N0} executions; ")
@@ -43,11 +43,5 @@ public static class CampaignCost
         return text.ToString();
     }
 
-    private static BenchBar Bar(string name, IReadOnlyList<CampaignRound> rounds, Func<CampaignRound, double> compiler)
-    {
-        var ratio = RoundFigure.Of(rounds.Select(round => round.Wall / compiler(round)), 3);
-        return new BenchBar(
-            name, string.Create(CultureInfo.InvariantCulture, $"at most {SpeedBars.TimesTheCompiler:0.00}"), SpeedBars.Words(ratio, "0.00"),
-            ratio.Median <= SpeedBars.TimesTheCompiler ? BarVerdict.Met : BarVerdict.Missed);
-    }
+    private static RoundFigure Ratio(IReadOnlyList<CampaignRound> rounds, Func<CampaignRound, double> compiler) => RoundFigure.Of(rounds.Select(round => round.Wall / compiler(round)), 3);
 }

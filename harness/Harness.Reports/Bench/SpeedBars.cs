@@ -28,11 +28,16 @@ public static class SpeedBars
             new BenchBar(
                 "executions per second of a worker's processor time", Format($"at least {ExecutionsPerSecond:N0}"), Words(row.ExecutionsPerSecondPerCore, "N0"),
                 Verdict(row.ExecutionsPerSecondPerCore.Median >= ExecutionsPerSecond)),
-            new BenchBar(
-                "wall time over that of the compiler alone in as many lanes", Format($"at most {TimesTheCompiler:0.00}"), Words(row.WallRatio, "0.00"),
-                Verdict(row.WallRatio.Median <= TimesTheCompiler)),
+            InLanes(row.WallRatio),
         ];
     }
+
+    /// <param name="ratio">Of wall times, the compiler having as many lanes as we.</param>
+    internal static BenchBar InLanes(RoundFigure ratio) => OverCompiler("wall time over that of the compiler alone in as many lanes", ratio);
+
+    /// <param name="name">What is compared with.</param>
+    internal static BenchBar OverCompiler(string name, RoundFigure ratio) =>
+        new(name, Format($"at most {TimesTheCompiler:0.00}"), Words(ratio, "0.00"), Verdict(ratio.Median <= TimesTheCompiler));
 
     public static string Render(IReadOnlyList<BenchmarkRow> rows)
     {
@@ -40,7 +45,7 @@ public static class SpeedBars
         var text = new StringBuilder();
         foreach (var row in rows)
         {
-            BenchTable.Append(text, [row.Cell, "required", "measured", ""], Of(row).Select(bar => (string[])[bar.Name, bar.Required, bar.Measured, RuntimeBenchText.Word(bar.Verdict)]), numbers: false);
+            BenchTable.AppendBars(text, row.Cell, Of(row));
             var each = row.Milliseconds;
             text.Append(CultureInfo.InvariantCulture, $"programs             {row.Programs} of {row.LinesPerProgram:0} lines, {row.Executions:N0} executions in each round\n")
                 .Append(CultureInfo.InvariantCulture, $"compile phase        {row.CompileSeconds:0.00} s, {Words(row.CompileRatio, "0.00")} times a bare zig build-obj of the same source ({row.BareCompileSeconds:0.00} s); link {row.LinkSeconds:0.00} s\n")
@@ -52,7 +57,7 @@ public static class SpeedBars
         return text.ToString();
     }
 
-    internal static string Words(RoundFigure figure, string format) =>
+    private static string Words(RoundFigure figure, string format) =>
         string.Create(CultureInfo.InvariantCulture, $"{figure.Median.ToString(format, CultureInfo.InvariantCulture)} ({figure.Least.ToString(format, CultureInfo.InvariantCulture)} to {figure.Most.ToString(format, CultureInfo.InvariantCulture)})");
 
     private static string Format(FormattableString text) => FormattableString.Invariant(text);

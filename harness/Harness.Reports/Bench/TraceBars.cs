@@ -36,7 +36,7 @@ public static class TraceBars
         var text = new StringBuilder();
         foreach (var cost in costs)
         {
-            BenchTable.Append(text, [cost.Cell.ToString(), "required", "measured", ""], Of(cost).Select(bar => (string[])[bar.Name, bar.Required, bar.Measured, RuntimeBenchText.Word(bar.Verdict)]), numbers: false);
+            BenchTable.AppendBars(text, cost.Cell.ToString(), Of(cost));
             text.Append(CultureInfo.InvariantCulture, $"not sampled: {Words(cost.Everywhere)}\n");
             text.Append(cost.Failures + cost.Audit.Findings + (cost.Steps?.Findings ?? 0) is var failed and > 0
                 ? string.Create(CultureInfo.InvariantCulture, $"{failed} checks failed meanwhile: the figures are of something else\n\n") : "\n");

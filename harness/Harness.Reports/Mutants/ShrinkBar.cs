@@ -24,8 +24,8 @@ public static class ShrinkBar
 
     public static string Render(MutationReport report)
     {
-        var (text, bar) = (new StringBuilder(), Of(report));
-        BenchTable.Append(text, [$"{report.Mutants.Count} planted defects", "required", "measured", ""], [[bar.Name, bar.Required, bar.Measured, RuntimeBenchText.Word(bar.Verdict)]], numbers: false);
+        var text = new StringBuilder();
+        BenchTable.AppendBars(text, $"{report.Mutants.Count} planted defects", [Of(report)]);
         if (report.Shrinking is { } score)
         {
             text.Append(CultureInfo.InvariantCulture, $"{score.Small} of {score.Shrunk} counterexamples came to that, in the end median {score.MedianStatements} statements; {report.Seconds:0} s for all of them\n");
