@@ -38,8 +38,14 @@ public sealed record CampaignPlan(
 /// </summary>
 public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWriter journal, double preparedBefore = 0) : IBatchRerun
 {
-    /// <summary>How long batches under way may overrun the budget before they are cut off.</summary>
+    /// <summary>How long batches under way may overrun the budget before they are wound up, or cut off when nothing has failed in them.</summary>
     private static readonly TimeSpan _overrun = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long after that its failures may be recorded: four rows that hang, whatever they are told by, are within it.</summary>
+    private static readonly TimeSpan _recording = TimeSpan.FromSeconds(45);
+
+    /// <summary>How long after that findings may be run again and shrunk, at least.</summary>
+    private static readonly TimeSpan _leastPatience = TimeSpan.FromSeconds(15);
 
     private readonly ConcurrentDictionary<(int? Scope, long Ordinal), FiberProgram> _cache = new();
     private readonly ConcurrentDictionary<int, ProgramStream> _scopes = new();
@@ -84,10 +90,10 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         return outcome.Failures.Any(again => again.Signature == failure.Signature && again.Program == failure.Program);
     }
 
-    private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct)
+    private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default)
     {
         var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item, i)).ToList();
-        return parts.Checker.CheckAsync(programs, item.Cell, StreamOf(item).Plans(item.Start, item.Light), scratchDirectory, ct);
+        return parts.Checker.CheckAsync(programs, item.Cell, StreamOf(item).Plans(item.Start, item.Light), scratchDirectory, ct, windUp);
     }
 
     /// <summary>The random stream, or the small scope of a size.</summary>
@@ -209,16 +215,19 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         };
         using var halt = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
+        using var recorded = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(halt.Token);
         if (plan.Budget is { } budget)
         {
-            deadline.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun);
-            patience.CancelAfter(Max(Remaining, TimeSpan.Zero) + _overrun + (budget / 6));
+            var due = Max(Remaining, TimeSpan.Zero) + _overrun;
+            deadline.CancelAfter(due);
+            recorded.CancelAfter(due + _recording);
+            patience.CancelAfter(due + Max(budget / 6, _leastPatience));
         }
 
         await TakeUpAsync(triage, patience.Token).ConfigureAwait(false);
         var triaging = TriageAsync(triage, halt, patience.Token);
-        var lanes = Enumerable.Range(0, plan.Lanes).Select(_ => Task.Run(() => LaneAsync(triage, halt, deadline.Token), CancellationToken.None));
+        var lanes = Enumerable.Range(0, plan.Lanes).Select(_ => Task.Run(() => LaneAsync(triage, halt, (deadline.Token, recorded.Token)), CancellationToken.None));
         try
         {
             await Task.WhenAll(lanes).ConfigureAwait(false);
@@ -265,13 +274,13 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         }
     }
 
-    private async Task LaneAsync(Triage triage, CancellationTokenSource halt, CancellationToken deadline)
+    private async Task LaneAsync(Triage triage, CancellationTokenSource halt, (CancellationToken WindUp, CancellationToken Last) deadlines)
     {
         try
         {
             while (!halt.IsCancellationRequested && plan.Scheduler.TryTake(Remaining) is { } item)
             {
-                var failures = await CheckItemAsync(item, deadline).ConfigureAwait(false);
+                var failures = await CheckItemAsync(item, deadlines).ConfigureAwait(false);
                 triage.Post(item, failures);
             }
         }
@@ -284,13 +293,13 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
     }
 
     /// <summary>Checks one item; when it is cut off it leaves no trace, as if it had never been taken.</summary>
-    private async Task<IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)>> CheckItemAsync(WorkItem item, CancellationToken deadline)
+    private async Task<IReadOnlyList<(ProgramRecipe Recipe, Failure Failure)>> CheckItemAsync(WorkItem item, (CancellationToken WindUp, CancellationToken Last) deadlines)
     {
         var started = Stopwatch.GetTimestamp();
         var scratch = Scratch.Create(Path.Combine(plan.Run.Scratch, $"batch-{item.Sequence}"));
         try
         {
-            var outcome = await CheckAsync(item, scratch, deadline).ConfigureAwait(false);
+            var outcome = await CheckAsync(item, scratch, deadlines.Last, deadlines.WindUp).ConfigureAwait(false);
             if (outcome.Failures.Count > 0)
             {
                 // A compiler or worker that runs out of disk fails in any way; that says nothing about programs.
@@ -314,7 +323,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
             plan.Scheduler.Complete(item, elapsed);
             return failures;
         }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+        catch (OperationCanceledException) when (deadlines.WindUp.IsCancellationRequested || deadlines.Last.IsCancellationRequested)
         {
             return [];
         }

@@ -107,9 +107,10 @@ public interface IBatchChecker
     /// <exception cref="EnvironmentUnusableException"/>
     Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct);
 
+    /// <param name="windUp">Ends the batch where it is: with what failed until then, or, when nothing did, as <paramref name="ct"/> does.</param>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<BatchOutcome> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct);
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default);
 }
 
 /// <summary>One recorded execution of a case, in text that two runs can be compared by.</summary>

@@ -37,13 +37,13 @@ public sealed class VerifiedBatches(
         });
 
     public async Task<BatchOutcome> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default)
     {
         var seeded = options with { Seed = plans.Seed, Observe = plans.Observe, Exhaustive = plans.Exhaustive, Stepped = plans.Stepped };
         var chosen = plans.Light ? seeded with { RowCap = LightRows, EntryBudget = options.EntryBudget / LightShare, ObservedFrames = options.ObservedFrames / 10 } : seeded;
         cell = Drawn(programs, cell);
         var result = await Environments.TranslateAsync(
-            () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct)).ConfigureAwait(false);
+            () => _checker.CheckAsync(programs, cell, chosen, scratchDirectory, ct, windUp)).ConfigureAwait(false);
         return new BatchOutcome(
             result.Counters, result.Unfinished.ToEquatableArray(), result.Coverage,
             [.. result.Findings.Select(finding => Failure(finding, programs, new PathScrubber(scratchDirectory, root)))], Inconclusive(result), Seconds(result.Timings), result.Arrivals, result.Traces)

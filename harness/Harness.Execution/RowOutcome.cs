@@ -56,6 +56,9 @@ public sealed record SessionResult(
 {
     /// <summary>How often code ran that a planted defect has changed, in finished rows.</summary>
     public long PlantedReached { get; init; }
+
+    /// <summary>It was told to wind up before all rows had run.</summary>
+    public bool WoundUp { get; init; }
 }
 
 /// <summary>Limits on a worker and on a session of workers.</summary>

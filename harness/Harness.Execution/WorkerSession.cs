@@ -14,6 +14,8 @@ public sealed class WorkerSession(ChildProcess processes)
     /// <summary>The status page, in a session's directory.</summary>
     public const string StatusName = "status.bin";
 
+    private const string TimeIsOver = "the time was over";
+
     private const int SignalKill = 9;
     private const int SignalCpuTime = 24;
     private const int MaxStderrChars = 4000;
@@ -23,9 +25,11 @@ public sealed class WorkerSession(ChildProcess processes)
 
     /// <summary>Runs every row; <paramref name="onMessage"/> gets the messages in order, one at a time.</summary>
     /// <param name="directory">For the plan, the status page and whatever a worker leaves behind.</param>
+    /// <param name="windUp">Ends the session where it is, with what was found until then; the rest is skipped.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the worker has been killed.</exception>
     public async Task<SessionResult> RunAsync(
-        string workerPath, WorkerPlan plan, string directory, WorkerLimits limits, Action<WorkerMessage> onMessage, CancellationToken ct)
+        string workerPath, WorkerPlan plan, string directory, WorkerLimits limits, Action<WorkerMessage> onMessage, CancellationToken ct,
+        CancellationToken windUp = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(limits);
@@ -36,24 +40,28 @@ public sealed class WorkerSession(ChildProcess processes)
         var from = 0;
         while (from < plan.Rows.Length)
         {
-            if (run.Exhausted is { } reason)
+            if ((windUp.IsCancellationRequested ? TimeIsOver : run.Exhausted) is { } reason)
             {
                 run.Skip(from, plan.Rows.Length, reason);
                 break;
             }
 
-            from = await RunProcessAsync(run, from, ct).ConfigureAwait(false);
+            from = await RunProcessAsync(run, from, ct, windUp).ConfigureAwait(false);
         }
 
-        return new SessionResult(run.Outcomes, run.Skipped, run.Counters, run.Processes, run.Clock.Elapsed) { PlantedReached = run.PlantedReached };
+        return new SessionResult(run.Outcomes, run.Skipped, run.Counters, run.Processes, run.Clock.Elapsed)
+        {
+            PlantedReached = run.PlantedReached,
+            WoundUp = run.Skipped is [.., { Reason: TimeIsOver }],
+        };
     }
 
-    /// <summary>One process from a row on; returns the row to go on with.</summary>
-    private async Task<int> RunProcessAsync(Run run, int from, CancellationToken ct)
+    /// <summary>One process from a row on; returns the row to go on with: the one that it was in, when it was told to wind up.</summary>
+    private async Task<int> RunProcessAsync(Run run, int from, CancellationToken ct, CancellationToken windUp)
     {
         StatusPage.Create(run.StatusPath);
         run.Begin(from);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct, windUp);
         using var over = new CancellationTokenSource();
         var watch = new RowWatch(run.Limits, run.StatusPath, () => run.Judging);
         var watching = StopWhenStuckAsync(watch, stop, over.Token);
@@ -64,7 +72,7 @@ public sealed class WorkerSession(ChildProcess processes)
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            // The watch ended it: a hang.
+            // The watch ended it: a hang. Or its time was over.
         }
 
         await over.CancelAsync().ConfigureAwait(false);
@@ -73,7 +81,7 @@ public sealed class WorkerSession(ChildProcess processes)
         var status = StatusPage.Read(run.StatusPath);
         run.Add(status);
         var row = Math.Clamp(status?.Row ?? from, from, run.Plan.Rows.Length - 1);
-        return run.Conclude(from, row, Judge(run, row, status, outcome, stuck));
+        return outcome is null && stuck is null ? row : run.Conclude(from, row, Judge(run, row, status, outcome, stuck));
     }
 
     private static ProcessRequest Request(Run run, int from) => new()

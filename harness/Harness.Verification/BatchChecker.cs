@@ -15,15 +15,17 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     /// <param name="directory">For build products and runs; the caller's to delete.</param>
+    /// <param name="windUp">Ends the executions where they are. When something has failed by then, that is recorded and returned; otherwise it cancels.</param>
     /// <exception cref="OperationCanceledException">Cancelled; no process is left.</exception>
     public async Task<BatchResult> CheckAsync(
-        IReadOnlyList<FiberProgram> programs, Cell cell, PlanOptions options, string directory, CancellationToken ct)
+        IReadOnlyList<FiberProgram> programs, Cell cell, PlanOptions options, string directory, CancellationToken ct, CancellationToken windUp = default)
     {
         ArgumentNullException.ThrowIfNull(programs);
         ArgumentNullException.ThrowIfNull(options);
         var started = _time.GetTimestamp();
-        var planning = Task.Run(() => PlanAll(programs, options, ct), ct);
-        var build = await new BatchBuilder(factory).BuildAsync(programs, cell, directory, ct).ConfigureAwait(false);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, windUp);
+        var planning = Task.Run(() => PlanAll(programs, options, either.Token), either.Token);
+        var build = await new BatchBuilder(factory).BuildAsync(programs, cell, directory, either.Token).ConfigureAwait(false);
         var (plans, modelTime) = await planning.ConfigureAwait(false);
         var draft = new Draft(cell, plans);
         draft.Add(build, programs);
@@ -39,7 +41,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
 
             var rows = UnwindFindings.OfAsync(unit); // Beside the execution.
             var clock = _time.GetTimestamp();
-            var run = await runner.RunAsync(unit, plan, Path.Combine(directory, $"run-{number}"), ct).ConfigureAwait(false);
+            var run = await runner.RunAsync(unit, plan, Path.Combine(directory, $"run-{number}"), ct, windUp).ConfigureAwait(false);
             draft.Execute += _time.GetElapsedTime(clock);
             draft.Add(run, indices);
             clock = _time.GetTimestamp();
@@ -49,12 +51,18 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
             draft.Findings.AddRange(findings);
             draft.Findings.AddRange((await rows.ConfigureAwait(false)).Select(found => found.Finding));
             draft.Rows += unit.Rows is { } audit ? await audit.CountsAsync().ConfigureAwait(false) : RowCounts.None;
-            if (options.Stepped)
+            if (options.Stepped && !windUp.IsCancellationRequested)
             {
-                var steps = await StepAsync(unit, plan, options, Path.Combine(directory, $"steps-{number}"), ct).ConfigureAwait(false);
+                var until = draft.Findings.Count == 0 ? either.Token : ct;
+                var steps = await StepAsync(unit, plan, options, Path.Combine(directory, $"steps-{number}"), until).ConfigureAwait(false);
                 draft.Findings.AddRange(steps.Findings);
                 draft.Steps += steps.Counts;
             }
+        }
+
+        if (draft is { WoundUp: true, Findings: [] })
+        {
+            windUp.ThrowIfCancellationRequested();
         }
 
         return draft.Finish(modelTime, _time.GetElapsedTime(started));
@@ -110,6 +118,8 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
 
         public StepCounts Steps { get; set; } = StepCounts.None;
 
+        public bool WoundUp { get; private set; }
+
         public TimeSpan Execute { get; set; }
 
         public TimeSpan Record { get; set; }
@@ -136,6 +146,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
 
         public void Add(UnitRun run, int[] indices)
         {
+            WoundUp |= run.Session.WoundUp;
             _counters += run.Session.Counters;
             _judged += run.Counts;
             Coverage.Add(_coverage, "trace/error-return", run.Counts.ErrorTraces);

@@ -18,7 +18,8 @@ public interface IUnitFactory
 public interface IUnitRunner
 {
     /// <summary>Runs every row it can; <paramref name="directory"/> is for files of this run.</summary>
-    Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct);
+    /// <param name="windUp">Ends the run where it is, with what was found until then.</param>
+    Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct, CancellationToken windUp = default);
 
     /// <summary>Steps through a worker that runs the plan; null where nobody can.</summary>
     /// <exception cref="Execution.Tracing.TraceException">Tracing is not allowed here.</exception>
@@ -68,12 +69,12 @@ public sealed class UnitRunner(WorkerSession session, WorkerLimits limits, Stepp
         return await stepper.RunAsync(request, options, ct).ConfigureAwait(false);
     }
 
-    public async Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct)
+    public async Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct, CancellationToken windUp = default)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(plan);
         var collector = new RowCollector(unit, plan);
-        var result = await session.RunAsync(unit.WorkerPath, unit.Told(plan.Worker), directory, limits, collector.Accept, ct).ConfigureAwait(false);
+        var result = await session.RunAsync(unit.WorkerPath, unit.Told(plan.Worker), directory, limits, collector.Accept, ct, windUp).ConfigureAwait(false);
         return collector.Finish(result);
     }
 }

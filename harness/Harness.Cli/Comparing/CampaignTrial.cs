@@ -14,9 +14,9 @@ internal sealed class RememberingChecker(IBatchChecker inner) : IBatchChecker
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) => inner.PrepareAsync(cells, ct);
 
-    public async Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
+    public async Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default)
     {
-        var outcome = await inner.CheckAsync(programs, cell, plans, scratchDirectory, ct).ConfigureAwait(false);
+        var outcome = await inner.CheckAsync(programs, cell, plans, scratchDirectory, ct, windUp).ConfigureAwait(false);
         _batches.Enqueue(new CompiledBatch(programs, cell));
         return outcome;
     }

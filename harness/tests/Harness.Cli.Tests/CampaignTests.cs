@@ -249,6 +249,23 @@ public sealed class CampaignTests : IDisposable
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task What_failed_in_a_batch_that_the_budget_ends_is_found()
+    {
+        Checker.FailIn("hang", Sample.Cell);
+        var answer = Checker.Answer;
+        Checker.AnswerInTime = async (programs, cell, windUp) =>
+        {
+            await Task.Delay(Timeout.Infinite, windUp).ContinueWith(_ => { }, TaskScheduler.Default);
+            var outcome = await answer(programs, cell, CancellationToken.None);
+            return outcome.Failures.Count > 0 ? outcome : throw new OperationCanceledException(windUp);
+        };
+        Assert.Equal(ExitCodes.Falsified, await _cli.CampaignAsync("--budget", "1s", "--seed", "1", "--jobs", "4", "--profile", "default"));
+        var journal = JournalReader.Read(_cli.OnlyRun().Journal).Records;
+        Assert.Single(journal.OfType<JournalRecord.BatchChecked>());
+        Assert.Single(journal.OfType<JournalRecord.FindingConfirmed>());
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Stopping_reports_what_was_found()
     {
         using var stop = new CancellationTokenSource();

@@ -65,6 +65,9 @@ internal sealed class FakeChecker : IBatchChecker
     public Func<IReadOnlyList<FiberProgram>, Cell, CancellationToken, Task<BatchOutcome>> Answer { get; set; } =
         (programs, _, _) => Task.FromResult(Sample.Outcome(programs.Count));
 
+    /// <summary>Asked instead where a batch has to wind up when it is told so; null: <see cref="Answer"/> is.</summary>
+    public Func<IReadOnlyList<FiberProgram>, Cell, CancellationToken, Task<BatchOutcome>>? AnswerInTime { get; set; }
+
     public IReadOnlyList<(Cell Cell, IReadOnlyList<FiberProgram> Programs)> Asked
     {
         get
@@ -78,14 +81,14 @@ internal sealed class FakeChecker : IBatchChecker
 
     public Task PrepareAsync(IReadOnlyList<Cell> cells, CancellationToken ct) => Task.CompletedTask;
 
-    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct)
+    public Task<BatchOutcome> CheckAsync(IReadOnlyList<FiberProgram> programs, Cell cell, PlanChoice plans, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default)
     {
         lock (_asked)
         {
             _asked.Add((cell, programs));
         }
 
-        return Answer(programs, cell, ct);
+        return AnswerInTime is { } inTime && windUp.CanBeCanceled ? inTime(programs, cell, windUp) : Answer(programs, cell, ct);
     }
 
     /// <summary>The first program of every batch in these cells fails.</summary>

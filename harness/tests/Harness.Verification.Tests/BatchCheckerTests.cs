@@ -204,6 +204,38 @@ public class BatchCheckerTests
     }
 
     [Fact]
+    public async Task What_failed_before_the_time_was_over_is_recorded_and_the_rest_is_said_not_to_have_run()
+    {
+        var result = await WindUpAsync(Defect.SaysCanary);
+        var finding = Assert.Single(result.Findings);
+        Assert.Equal(("canary", true), (finding.Signature.Check, finding.Observation.Recorded));
+        Assert.Equal([0, 1], result.Unfinished);
+        Assert.True(result.RowsSkipped["the time was over"] > 0);
+    }
+
+    [Fact]
+    public Task A_batch_that_is_wound_up_before_anything_failed_leaves_nothing() =>
+        Assert.ThrowsAnyAsync<OperationCanceledException>(() => WindUpAsync(Defect.None));
+
+    /// <summary>The time is over while the first program's first execution with a split runs, which this befalls.</summary>
+    private static async Task<BatchResult> WindUpAsync(Defect defect)
+    {
+        using var windUp = new CancellationTokenSource();
+        var worker = new ModelWorker((_, e) =>
+        {
+            if (e.Split.Kind is SplitKind.None)
+            {
+                return Defect.None;
+            }
+
+            windUp.Cancel();
+            return defect;
+        });
+        return await new BatchChecker(new FakeFactory(), worker)
+            .CheckAsync([Samples.Nested(), Samples.Recursive(2)], Samples.Cell, Options, "nowhere", CancellationToken.None, windUp.Token);
+    }
+
+    [Fact]
     public async Task An_empty_batch_is_nothing_checked()
     {
         var result = await new BatchChecker(new FakeFactory(), new ModelWorker())

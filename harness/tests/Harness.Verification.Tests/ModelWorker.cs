@@ -37,12 +37,12 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 
     public long RowsRun { get; private set; }
 
-    public Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct)
+    public Task<UnitRun> RunAsync(BuiltUnit unit, UnitPlan plan, string directory, CancellationToken ct, CancellationToken windUp = default)
     {
         ct.ThrowIfCancellationRequested();
         Runs++;
         var run = new Run(unit, plan, defect ?? ((_, _) => Defect.None));
-        var result = run.Execute();
+        var result = run.Execute(windUp);
         RowsRun += plan.Worker.Rows.Length;
         return Task.FromResult(result);
     }
@@ -51,16 +51,23 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
     {
         private readonly RowCollector _collector = new(unit, plan);
         private readonly List<RowOutcome> _outcomes = [];
+        private readonly List<SkippedRows> _skipped = [];
         private readonly Dictionary<string, int> _chains = [];
         private readonly FakeCode _code = (FakeCode)unit.Code;
         private long _executions;
         private int _from;
 
-        public UnitRun Execute()
+        public UnitRun Execute(CancellationToken windUp)
         {
             Ready();
             for (var row = 0; row < plan.Worker.Rows.Length; row++)
             {
+                if (windUp.IsCancellationRequested)
+                {
+                    _skipped.Add(new SkippedRows(row, plan.Worker.Rows.Length, "the time was over"));
+                    break;
+                }
+
                 Row(row);
                 if (row + 1 == plan.Worker.Rows.Length || plan.Worker.IsFirstOfProgram(row + 1))
                 {
@@ -72,7 +79,7 @@ internal sealed class ModelWorker(Func<FiberProgram, ExecutionPlan, Defect>? def
 
             _collector.Accept(new WorkerMessage.Done(plan.Worker.Rows.Length));
             var counters = Counters.Zero with { Executions = _executions };
-            return _collector.Finish(new SessionResult(_outcomes, [], counters, 1 + _outcomes.Count, TimeSpan.Zero));
+            return _collector.Finish(new SessionResult(_outcomes, _skipped, counters, 1 + _outcomes.Count, TimeSpan.Zero) { WoundUp = _skipped.Count > 0 });
         }
 
         private void Ready()

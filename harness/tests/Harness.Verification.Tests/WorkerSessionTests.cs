@@ -15,8 +15,8 @@ public class WorkerSessionTests
     private readonly List<WorkerMessage> _messages = [];
 
     private async Task<SessionResult> RunAsync(
-        FakeWorker worker, WorkerPlan plan, WorkerLimits? limits = null, CancellationToken ct = default) =>
-        await new WorkerSession(ChildProcess.Bare).RunAsync(worker.Path, plan, worker.RunDirectory, limits ?? Limits, _messages.Add, ct);
+        FakeWorker worker, WorkerPlan plan, WorkerLimits? limits = null, CancellationToken ct = default, CancellationToken windUp = default) =>
+        await new WorkerSession(ChildProcess.Bare).RunAsync(worker.Path, plan, worker.RunDirectory, limits ?? Limits, _messages.Add, ct, windUp);
 
     private IEnumerable<int> RowsRun => _messages.OfType<WorkerMessage.Delivered>().Select(m => m.Row);
 
@@ -171,6 +171,36 @@ public class WorkerSessionTests
             worker, FakeWorker.PlanOf([2], [1], [6]), Limits with { RowTimeout = TimeSpan.FromMilliseconds(300), MaxTimeouts = 2 });
         Assert.Equal(2, result.Outcomes.OfType<RowOutcome.TimedOut>().Count());
         Assert.Equal([new SkippedRows(3, 9, "too many timeouts")], result.Skipped);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_session_whose_time_is_over_ends_where_it_is_with_what_it_has()
+    {
+        using var worker = FakeWorker.Of(9, "1) kill -SEGV $$;; 4) echo '#hs delivered row=4 entry=1 error=100'; sleep 60;;");
+        using var windUp = new CancellationTokenSource();
+        var running = new WorkerSession(ChildProcess.Bare).RunAsync(
+            worker.Path, FakeWorker.PlanOf([3], [6]), worker.RunDirectory, Patient, Accept, CancellationToken.None, windUp.Token);
+        void Accept(WorkerMessage message)
+        {
+            if (message is WorkerMessage.Delivered { Row: 4 })
+            {
+                windUp.Cancel();
+            }
+        }
+
+        var result = await running;
+        Assert.True(result.WoundUp);
+        Assert.Equal(new RowOutcome.Crashed(1, 11, 0, 0, 0, ""), Assert.IsType<RowOutcome.Crashed>(result.Outcomes.Single()) with { Address = 0, Pc = 0, Fiber = 0, Stderr = "" });
+        Assert.Equal([new SkippedRows(4, 9, "the time was over")], result.Skipped);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task A_session_whose_time_is_over_starts_no_process()
+    {
+        using var worker = FakeWorker.Of(2, "");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([2]), windUp: new CancellationToken(canceled: true));
+        Assert.Equal((true, 0), (result.WoundUp, result.Processes));
+        Assert.Equal([new SkippedRows(0, 2, "the time was over")], result.Skipped);
     }
 
     [Fact(Timeout = Timeout)]
