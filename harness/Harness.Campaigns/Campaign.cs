@@ -84,6 +84,9 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
 
     BatchOrigin IBatchRerun.OriginOf(WorkItem item) => StreamOf(item).Origin(item, plan.Placements);
 
+    EquatableArray<FiberProgram> IBatchRerun.CompanyOf(WorkItem item, Failure failure) =>
+        [.. Enumerable.Range(0, item.Count).Where(i => i != failure.Program).Select(i => ProgramAt(item, i))];
+
     async Task<bool> IBatchRerun.FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct)
     {
         var outcome = await CheckAsync(item, Path.Combine(scratchDirectory, "batch"), ct).ConfigureAwait(false);

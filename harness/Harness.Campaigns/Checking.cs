@@ -141,8 +141,8 @@ public sealed record CoreKept(long Bytes, string Detail);
 /// <summary>Runs single cases, each in fresh processes.</summary>
 public interface ICaseRunner
 {
-    /// <summary>The Zig source that the case's program is compiled from.</summary>
-    string Emit(FiberProgram program);
+    /// <summary>The Zig source that the case's unit is compiled from.</summary>
+    string Emit(Case @case);
 
     /// <exception cref="EnvironmentUnusableException"/>
     Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct);
@@ -150,6 +150,13 @@ public interface ICaseRunner
     /// <summary>Runs the case again, several times, and counts the failures with this signature, and the others.</summary>
     /// <exception cref="EnvironmentUnusableException"/>
     Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct);
+
+    /// <summary>
+    /// Of a case whose company is the batch that it failed in: the same with the few programs without which it does not fail, at most <see cref="Case.MaxCompany"/>;
+    /// null when it does not fail with all of them, when more matter or time is up, or where nobody can say.
+    /// </summary>
+    /// <exception cref="EnvironmentUnusableException"/>
+    Task<Case?> FindCompanyAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct) => Task.FromResult<Case?>(null);
 
     /// <summary>
     /// Runs the case once more, until its worker dies, and leaves the core and the worker in <paramref name="folder"/>; null where nobody can. No core of more

@@ -83,6 +83,7 @@ public static class Merge
         {
             JournalRecord.FailureSeen seen => seen with { Batch = null },
             JournalRecord.CaseStored stored => own.Contains(stored.Signature) ? stored with { CasePath = casePath(part.Run, stored.Signature) } : null,
+            JournalRecord.CompanyFound company => own.Contains(company.Signature) ? record : null,
             JournalRecord.FindingConfirmed confirmed => own.Contains(confirmed.Signature) ? record : null,
             JournalRecord.ShrinkStep step => own.Contains(step.Signature) ? record : null,
             JournalRecord.FindingShrunk shrunk => own.Contains(shrunk.Signature) ? record : null,

@@ -174,6 +174,9 @@ public sealed class Tally
             case JournalRecord.FindingConfirmed confirmed when _findings.TryGetValue(confirmed.Signature, out var again):
                 (again.Reproduced, again.Attempts, again.InBatch, again.Otherwise) = (confirmed.Reproduced, confirmed.Attempts, confirmed.InBatch, confirmed.Otherwise);
                 break;
+            case JournalRecord.CompanyFound company when _findings.TryGetValue(company.Signature, out var social):
+                (social.Company, social.Token) = (company, company.Token);
+                break;
             case JournalRecord.ShrinkStep step when _findings.TryGetValue(step.Signature, out var smaller):
                 (smaller.Token, smaller.Functions, smaller.ShrinkSteps) = (step.Token, step.Functions, step.Step);
                 break;
@@ -315,6 +318,9 @@ public sealed class FindingTally(string signature, string family, string cell, s
 
     /// <summary>It failed again, but only in the company of its batch.</summary>
     public bool InBatch { get; internal set; }
+
+    /// <summary>The few programs of its batch whose company it needs; null: none does, or they were not found.</summary>
+    public JournalRecord.CompanyFound? Company { get; internal set; }
 
     /// <summary>Relative to the results folder; empty: none was kept.</summary>
     public string CorePath { get; internal set; } = "";

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Harness.Campaigns.Findings;
 using Harness.Model;
@@ -48,6 +49,9 @@ public interface IBatchRerun
 
     /// <summary>Whether the program fails again with the signature when the whole batch is compiled and run anew.</summary>
     Task<bool> FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct);
+
+    /// <summary>The other programs of the batch.</summary>
+    EquatableArray<FiberProgram> CompanyOf(WorkItem item, Failure failure);
 }
 
 /// <summary>
@@ -141,8 +145,13 @@ public sealed class Triage(
             var confirmation = await runner.ConfirmAsync(failure.Case, failure.Signature, scratch, stop).ConfigureAwait(false);
             var inBatch = !confirmation.FailsAlone && await batches.FailsAgainAsync(item, failure, scratch, stop).ConfigureAwait(false);
             journal.Append(new JournalRecord.FindingConfirmed(failure.Signature, confirmation.Reproduced, confirmation.Attempts, inBatch, confirmation.Otherwise));
-            var wanted = confirmation.FailsAlone && !known.ContainsKey(failure.Signature);
-            var last = wanted && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && _families.Add(failure.Family)
+            var mayShrink = !known.ContainsKey(failure.Signature) && _families.Count < limits.Shrunk && _shrinking < limits.AllShrinking && !_families.Contains(failure.Family);
+            if (inBatch && mayShrink && await FindCompanyAsync(item, origin, failure, first, folder, scratch, stop).ConfigureAwait(false) is { } social)
+            {
+                (failure, confirmation) = (failure with { Case = social.Case }, social.Confirmation);
+            }
+
+            var last = confirmation.FailsAlone && mayShrink && _families.Add(failure.Family)
                 ? await ShrinkAsync(origin, failure, (first, confirmation.Others), folder, scratch, stop).ConfigureAwait(false)
                 : failure.Case;
             if (confirmation.FailsAlone && EndsItsWorker(failure.Check) && _cores < limits.Cores)
@@ -158,6 +167,26 @@ public sealed class Triage(
         {
             Scratch.Remove(scratch);
         }
+    }
+
+    /// <summary>A case that fails in its batch only, with those programs of it that matter, stored; counts as shrinking.</summary>
+    private async Task<(Case Case, Confirmation Confirmation)?> FindCompanyAsync(
+        WorkItem item, Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var whole = failure.Case with { Company = batches.CompanyOf(item, failure) };
+        var found = await runner.FindCompanyAsync(whole, failure.Signature, Min(limits.Shrinking, limits.AllShrinking - _shrinking), scratch, stop).ConfigureAwait(false);
+        var confirmation = found is null ? null : await runner.ConfirmAsync(found, failure.Signature, scratch, stop).ConfigureAwait(false);
+        _shrinking += Stopwatch.GetElapsedTime(started);
+        if (found is null || confirmation is not { FailsAlone: true })
+        {
+            return null;
+        }
+
+        var token = Keep(folder, origin, failure, found, first);
+        journal.Append(new JournalRecord.CompanyFound(
+            failure.Signature, found.Company.Count, confirmation.Reproduced, confirmation.Attempts, token, confirmation.Otherwise));
+        return (found, confirmation);
     }
 
     /// <summary>The checks that a worker fails by its own end (docs/PROTOCOL.md).</summary>
@@ -218,7 +247,8 @@ public sealed class Triage(
     /// <summary>Replaces the stored case by a smaller one; returns its token.</summary>
     private string Keep(string folder, Origin origin, Failure failure, Case smaller, Recording recording, Explanation? explanation = null)
     {
-        var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {smaller.Program.Functions.Count}.";
+        var history = $"Shrunk from {failure.Case.Program.Functions.Count} functions to {smaller.Program.Functions.Count}."
+            + (smaller.Company.Count == 0 ? "" : " It fails in the company only of what its unit has besides, which is compiled and not run.");
         var stored = Describe(origin, failure, smaller, recording, history) with { Explanation = explanation };
         CaseStore.Write(folder, stored);
         return stored.Token;
@@ -227,7 +257,7 @@ public sealed class Triage(
     private StoredCase Describe(Origin origin, Failure failure, Case @case, Recording seen, string history)
     {
         var document = new CaseDocument(origin.Recipe, versions, failure.Signature, failure.Check, @case, origin.Batch);
-        return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case.Program), seen.Expected, seen.Observed, history) { Picture = seen.Picture };
+        return new StoredCase(document, ReplayToken.Write(document), runner.Emit(@case), seen.Expected, seen.Observed, history) { Picture = seen.Picture };
     }
 
     /// <summary>Where a failure was met.</summary>

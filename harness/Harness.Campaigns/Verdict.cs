@@ -35,6 +35,7 @@ public sealed record Judgement(Verdict Verdict, IReadOnlyList<string> Reasons)
         {
             var best = family.MaxBy(finding => finding.Reproduced + finding.Otherwise)!;
             var again = best.Attempts == 0 ? "not run again"
+                : best.Company is { } company ? $"reproduced {company.Reproduced}/{company.Attempts} in company"
                 : best.Reproduced + best.Otherwise == 0 ? "only in its batch"
                 : $"reproduced {best.Reproduced}/{best.Attempts}{(best.Otherwise > 0 ? $", failed otherwise {best.Otherwise}/{best.Attempts}" : "")}";
             var others = family.Count() - 1;

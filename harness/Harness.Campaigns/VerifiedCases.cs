@@ -13,10 +13,10 @@ namespace Harness.Campaigns;
 /// <param name="variants">Programs with one part changed.</param>
 /// <param name="root">Of the checkout; does not appear in what is stored.</param>
 public sealed class VerifiedCases(
-    IUnitFactory factory, IUnitRunner runner, Func<FiberProgram, string> emit, Func<FiberProgram, IEnumerable<FiberProgram>> candidates,
+    IUnitFactory factory, IUnitRunner runner, Func<Case, string> emit, Func<FiberProgram, IEnumerable<FiberProgram>> candidates,
     Func<FiberProgram, IEnumerable<ChangedProgram>> variants, string root, CoreReplay? cores = null) : ICaseRunner
 {
-    public string Emit(FiberProgram program) => emit(program);
+    public string Emit(Case @case) => emit(@case);
 
     public async Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct)
     {
@@ -36,6 +36,13 @@ public sealed class VerifiedCases(
         var result = await Environments.TranslateAsync(
             () => new Confirmer(factory, runner).ConfirmAsync(@case, Parse(signature, @case.Cell), directory, ct)).ConfigureAwait(false);
         return new Confirmation(result.Reproduced, result.Attempts, result.Otherwise) { Others = result.Others.Select(other => other.ToString()).ToEquatableArray() };
+    }
+
+    public async Task<Case?> FindCompanyAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct)
+    {
+        var shrinker = new Shrinker(candidates, new CandidateRunner(factory, runner), ShrinkOptions.Default with { TimeCap = cap });
+        var forms = new FailureForms([Parse(signature, @case.Cell)]);
+        return await Environments.TranslateAsync(() => shrinker.FindCompanyAsync(@case, forms, Fresh(scratchDirectory), ct)).ConfigureAwait(false);
     }
 
     public async Task<CoreKept?> KeepCoreAsync(Case @case, string folder, long maxBytes, string scratchDirectory, CancellationToken ct)

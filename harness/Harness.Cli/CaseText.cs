@@ -29,6 +29,11 @@ internal static class CaseText
         text.Append($"cell       {document.Case.Cell}\n");
         text.Append(CultureInfo.InvariantCulture, $"program    {document.Case.Program.Functions.Count} functions, {document.Case.Program.Fibers.Count} fibers");
         text.Append(CultureInfo.InvariantCulture, $" (program {recipe.Ordinal}, seed {recipe.Seed}, size {recipe.Size}, profile {recipe.Profile})\n");
+        if (document.Case.Company.Count > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"company    {ConsoleReport.Count(document.Case.Company.Count, "other program")} in its unit, compiled and not run: without, it does not fail\n");
+        }
+
         text.Append($"found with Zig {document.Versions.Zig}, harness {document.Versions.Harness}, generators {document.Versions.Generator}\n");
         text.Append(Plan(document.Case.Plan));
         return Printable.Lines(text.ToString());

@@ -101,6 +101,7 @@ public sealed class Progress : IDisposable
     private static string? News(JournalRecord record) => record switch
     {
         JournalRecord.CaseStored stored => $"found: {stored.Signature} in {stored.Cell}; stored as {stored.CasePath}",
+        JournalRecord.CompanyFound company => $"fails in the company of {ConsoleReport.Count(company.Programs, "program")} of its batch: {company.Signature}, {company.Reproduced} of {company.Attempts}",
         JournalRecord.FindingConfirmed confirmed => $"confirmed: {confirmed.Signature}, {confirmed.Reproduced} of {confirmed.Attempts} in fresh processes{(confirmed.Otherwise > 0 ? $", {confirmed.Otherwise} failed otherwise" : "")}",
         JournalRecord.FindingShrunk shrunk => $"shrunk: {shrunk.Signature}, {shrunk.Steps} steps{(shrunk.TimeCapHit ? ", time cap" : "")}",
         JournalRecord.RegressionReplayed { Holds: false } replayed => $"stored case {replayed.Name}: {(replayed.Conclusive ? "fails" : replayed.Detail)}",

@@ -29,7 +29,7 @@ public sealed class RealRooms(bool anyRelease = false) : IRoomOpener
 
     public IProgramSource Programs { get; } = new RandomPrograms();
 
-    public string Emit(FiberProgram program) => ZigEmitter.Emit([program]).Source;
+    public string Emit(Case @case) => ZigEmitter.Emit(@case.Unit).Source;
 
     public async Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
         await ZigLocator.LocateAsync(zig, root, ct).ConfigureAwait(false) switch

@@ -31,8 +31,8 @@ public interface IRoomOpener
     /// <summary>What needs no compiler: generators and the case format.</summary>
     IProgramSource Programs { get; }
 
-    /// <summary>The Zig source of a program, with the program's own name in it.</summary>
-    string Emit(FiberProgram program);
+    /// <summary>The Zig source of a case's unit.</summary>
+    string Emit(Case @case);
 
     /// <summary>Which compiler would be used, for <c>doctor</c>.</summary>
     Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct);

@@ -9,7 +9,20 @@ public sealed record ExecutionPlan(
 }
 
 /// <summary>A program with the cell and the plan of one of its executions: what a replay runs.</summary>
-public sealed record Case(FiberProgram Program, Cell Cell, ExecutionPlan Plan);
+public sealed record Case(FiberProgram Program, Cell Cell, ExecutionPlan Plan)
+{
+    /// <summary>Of a case's company.</summary>
+    public const int MaxCompany = 16;
+
+    /// <summary>
+    /// Programs that are compiled with it and not run. A compiler treats code otherwise in company (what two programs share is called and not inlined, for
+    /// example), so some failures show only there.
+    /// </summary>
+    public EquatableArray<FiberProgram> Company { get; init; } = [];
+
+    /// <summary>The programs of its unit, its own first.</summary>
+    public IReadOnlyList<FiberProgram> Unit => [Program, .. Company];
+}
 
 /// <summary>What was done; each counts exactly what its name says (DESIGN: "Counters count these and nothing else").</summary>
 public sealed record Counters(

@@ -16,13 +16,16 @@ public static class CaseJson
     private static readonly NameTable<Placement> Placements = new();
     private static readonly NameTable<ReleasePolicy> Policies = new();
 
-    /// <summary>Of every document; one with a disturbance has <see cref="Disturbed"/> besides.</summary>
+    /// <summary>Of every document; one with a disturbance has <see cref="Disturbed"/> besides, and one with company <see cref="Company"/>.</summary>
     private static readonly string[] Properties =
         ["format", "cell", "fault", "schedule", "split", "placement", "release", "program"];
 
     private static readonly string[] CellProperties = ["route", "mode", "backend", "target"];
 
     private const string Disturbed = "disturbed";
+
+    /// <summary>Of a case that has any.</summary>
+    private const string Company = "company";
 
     /// <summary>Of a cell, where it is so.</summary>
     private const string Traced = "errorTracing";
@@ -62,12 +65,17 @@ public static class CaseJson
             node[Disturbed] = new JsonArray([.. names]);
         }
 
+        if (@case.Company.Count > 0)
+        {
+            node[Company] = new JsonArray([.. @case.Company.Select(ProgramJson.ToNode)]);
+        }
+
         return node;
     }
 
     public static Case Read(string json) => JsonPart.Read(json, "case", part =>
     {
-        part.RequireFormat(Format).Having(part.Has(Disturbed) ? [.. Properties, Disturbed] : Properties);
+        part.RequireFormat(Format).Having([.. Properties, .. ((string[])[Disturbed, Company]).Where(part.Has)]);
         var plan = new ExecutionPlan(
             ReadFault(part["fault"]),
             ReadSchedule(part["schedule"].Having("seed", "launchMask")),
@@ -75,8 +83,17 @@ public static class CaseJson
             part["placement"].Named(Placements),
             part["release"].Named(Policies),
             part.Has(Disturbed) ? ReadDisturbances(part[Disturbed]) : Disturbance.None);
-        return new Case(ProgramJson.FromPart(part["program"]), ReadCell(part["cell"]), plan);
+        return new Case(ProgramJson.FromPart(part["program"]), ReadCell(part["cell"]), plan)
+        {
+            Company = part.Has(Company) ? ReadCompany(part[Company]) : [],
+        };
     });
+
+    private static EquatableArray<FiberProgram> ReadCompany(JsonPart part)
+    {
+        var company = part.List(ProgramJson.FromPart);
+        return company.Count is > 0 and <= Case.MaxCompany ? company : throw part.Wrong($"1 to {Case.MaxCompany} programs are expected");
+    }
 
     private static JsonObject Write(Cell cell)
     {

@@ -10,6 +10,13 @@ public static class StatementTree
         return program.Functions.Sum(function => All(function.Body).Count());
     }
 
+    /// <summary>Statements of the case's program and of its company.</summary>
+    public static int Count(Case @case)
+    {
+        ArgumentNullException.ThrowIfNull(@case);
+        return @case.Unit.Sum(Count);
+    }
+
     /// <summary>The bodies directly inside a statement, in source order.</summary>
     public static IEnumerable<EquatableArray<Statement>> Bodies(Statement statement) => statement switch
     {

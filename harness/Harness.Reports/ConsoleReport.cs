@@ -142,7 +142,7 @@ public static class ConsoleReport
 
             if (finding.CasePath.Length > 0)
             {
-                text.Append($"    scripts/harness show {Shell.Quote(CasePath(runPath, finding))}\n    scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}\n");
+                text.Append($"    scripts/harness show {Shell.Quote(CasePath(runPath, finding))}\n    {finding.Replay}\n");
             }
 
             if (finding.CorePath.Length > 0)

@@ -166,7 +166,7 @@ public static class HtmlReport
         page.Element("p", $"Check {finding.Check} in {finding.Cell}; {ConsoleReport.Count(finding.Occurrences, "occurrence")}, {finding.Again}{finding.Shrunk}; {(finding.History.Length > 0 ? finding.History : "new")}.");
         if (finding.ReplayToken.Length > 0)
         {
-            page.Command($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}");
+            page.Command(finding.Replay);
         }
 
         if (finding.CorePath.Length > 0)

@@ -19,7 +19,7 @@ public sealed record CellSummary(
 /// <param name="Family">The signature without the cell: most likely one defect.</param>
 /// <param name="CasePath">Relative to the results folder.</param>
 /// <param name="CorePath">Of the core that its worker left, relative to the results folder; empty: none was kept, and <paramref name="CoreMissing"/> may say why.</param>
-/// <param name="InBatch">It failed again, but only in the company of its batch: <c>replay --batch</c>.</param>
+/// <param name="InBatch">It failed again, but only in the company of its batch: <c>replay --batch</c>, unless the few programs that matter were found.</param>
 /// <param name="Flake">It did not fail again in a fresh process.</param>
 public sealed record FindingSummary(
     string Signature, string Family, string Cell, string Check, long Occurrences, int Reproduced, int Attempts, bool InBatch, bool Flake,
@@ -33,6 +33,18 @@ public sealed record FindingSummary(
     /// <summary>How often its case failed with another signature in fresh processes: wild memory is seldom the same twice.</summary>
     public int Otherwise { get; init; }
 
+    /// <summary>Programs of its batch that its case is compiled with, without which it does not fail; 0: none, or they were not found.</summary>
+    public int Company { get; init; }
+
+    /// <summary>How often it failed with them, in fresh processes.</summary>
+    public int CompanyReproduced { get; init; }
+
+    public int CompanyAttempts { get; init; }
+
+    /// <summary>The command that runs it again.</summary>
+    [JsonIgnore]
+    public string Replay => $"scripts/harness replay {(InBatch && Company == 0 ? "--batch " : "")}{ReplayToken}";
+
     /// <summary>What earlier runs know of it, in words; empty: it is new.</summary>
     public string History { get; init; } = "";
 
@@ -42,6 +54,7 @@ public sealed record FindingSummary(
     {
         { Attempts: 0 } => "not run again",
         { Flake: true } => $"a flake: 0 of {Attempts} in fresh processes, and not in its batch either",
+        { Company: > 0 } => $"{(CompanyReproduced < CompanyAttempts ? "unsteady: " : "")}reproduced {CompanyReproduced}/{CompanyAttempts} in the company of {ConsoleReport.Count(Company, "other program")}, 0 of {Attempts} alone",
         { InBatch: true } => $"reproduced when its whole batch ran again, 0 of {Attempts} alone",
         _ when Reproduced + Otherwise < Attempts => $"unsteady: reproduced {Reproduced}/{Attempts} in fresh processes{Others}",
         _ => $"reproduced {Reproduced}/{Attempts}{Others}",
@@ -194,6 +207,7 @@ public sealed record RunSummary(
         finding.Expected, finding.Observed, finding.Picture, finding.CorePath, finding.CoreMissing)
     {
         Explanation = finding.Explanation, History = History(finding.Recognised), Otherwise = finding.Otherwise,
+        Company = finding.Company?.Programs ?? 0, CompanyReproduced = finding.Company?.Reproduced ?? 0, CompanyAttempts = finding.Company?.Attempts ?? 0,
     };
 
     private static string History(JournalRecord.FindingRecognised? known) => known switch

@@ -13,29 +13,44 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
     private const int RecordedPerCandidate = 3;
 
     public async Task<IReadOnlyList<Case?>> TryAsync(
-        IReadOnlyList<Candidate> candidates, Cell cell, FailureForms forms, string directory, CancellationToken ct)
+        IReadOnlyList<Candidate> candidates, Case of, FailureForms forms, string directory, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(candidates);
+        ArgumentNullException.ThrowIfNull(of);
         ArgumentNullException.ThrowIfNull(forms);
         var results = new Case?[candidates.Count];
-        var programs = candidates.Select(c => c.Program).ToArray();
-        var build = await new BatchBuilder(factory).BuildAsync(programs, cell, directory, ct).ConfigureAwait(false);
-        foreach (var failure in build.Failures)
+        // The company comes last: candidates have the first places of whatever unit they are in.
+        FiberProgram[] programs = [.. candidates.Select(c => c.Program), .. of.Company];
+        var build = await new BatchBuilder(factory).BuildAsync(programs, of.Cell, directory, ct).ConfigureAwait(false);
+        foreach (var failure in build.Failures.Where(failure => failure.Program < candidates.Count))
         {
-            var finding = CompileFindings.Of(programs[failure.Program], cell, failure.Outcome);
-            results[failure.Program] = forms.Has(finding.Signature) ? finding.Case : null;
+            var finding = CompileFindings.Of(programs[failure.Program], of.Cell, failure.Outcome);
+            results[failure.Program] = forms.Has(finding.Signature) ? finding.Case with { Company = of.Company } : null;
         }
 
         foreach (var (i, (indices, unit)) in build.Units.Index())
         {
-            var tried = new UnitCandidates(unit, indices.Select(index => candidates[index]).ToArray(), forms, Path.Combine(directory, $"unit-{i}-tried"));
-            foreach (var (place, found) in await TryAsync(tried, ct).ConfigureAwait(false))
+            Candidate[] here = [.. indices.Where(index => index < candidates.Count).Select(index => candidates[index])];
+            var tried = new UnitCandidates(unit, here, forms, Path.Combine(directory, $"unit-{i}-tried"));
+            foreach (var (place, found) in here.Length > 0 ? await TryAsync(tried, ct).ConfigureAwait(false) : [])
             {
-                results[indices[place]] ??= found;
+                results[indices[place]] ??= found with { Company = of.Company };
             }
         }
 
         return results;
+    }
+
+    public async Task<bool> FailsAsync(Case @case, FailureForms forms, string directory, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(forms);
+        var result = await new CaseReplay(factory, runner).RunAsync(@case, directory, ct).ConfigureAwait(false);
+        if (Directory.Exists(directory))
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+
+        return result is ReplayResult.Failed failed && forms.Has(failed.Finding.Signature);
     }
 
     /// <summary>By place in the unit.</summary>
@@ -45,7 +60,7 @@ public sealed class CandidateRunner(IUnitFactory factory, IUnitRunner runner) : 
         var found = new List<(int, Case)>();
         if (forms.HasCheck(UnwindFindings.Check))
         {
-            found.AddRange((await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(row => forms.Has(row.Finding.Signature)).Select(row => (row.Place, row.Finding.Case)));
+            found.AddRange((await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Where(row => row.Place < tried.Candidates.Length && forms.Has(row.Finding.Signature)).Select(row => (row.Place, row.Finding.Case)));
         }
 
         if (forms.Any(StepSample.IsOwn))

@@ -47,9 +47,9 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
     }
 
     internal Task<(BuildOutcome Outcome, BuiltUnit? Unit)> BuildAsync(Case @case, string directory, CancellationToken ct) =>
-        factory.BuildAsync([@case.Program], @case.Cell, Path.Combine(directory, "unit"), ct);
+        factory.BuildAsync(@case.Unit, @case.Cell, Path.Combine(directory, "unit"), ct);
 
-    /// <summary>In fresh processes, with a unit of that one program.</summary>
+    /// <summary>In fresh processes, with the case's unit.</summary>
     /// <param name="wanted">Of several findings about one execution the one that is looked for, if it is there.</param>
     internal async Task<ReplayResult> RunAsync(BuiltUnit unit, ExecutionPlan asked, string directory, CancellationToken ct, Signature? wanted = null)
     {

@@ -10,8 +10,13 @@ public sealed record Candidate(FiberProgram Program, IReadOnlyList<ExecutionPlan
 public interface ICandidateRunner
 {
     /// <summary>For each candidate the first of its plans that fails with one of the signatures, as a case; null when none does.</summary>
+    /// <param name="of">The case that they are smaller than: they are compiled in its cell and with its company.</param>
     Task<IReadOnlyList<Case?>> TryAsync(
-        IReadOnlyList<Candidate> candidates, Cell cell, FailureForms forms, string directory, CancellationToken ct);
+        IReadOnlyList<Candidate> candidates, Case of, FailureForms forms, string directory, CancellationToken ct);
+
+    /// <summary>Whether the case fails with one of the signatures, compiled with nothing but its company.</summary>
+    /// <param name="directory">Gone afterwards.</param>
+    Task<bool> FailsAsync(Case @case, FailureForms forms, string directory, CancellationToken ct);
 }
 
 /// <summary>How hard to shrink.</summary>
@@ -40,7 +45,7 @@ public sealed record ShrinkResult(Case Smallest, int Steps, int CandidatesTried,
 /// <summary>
 /// Looks for the smallest case that fails in the same way, or in one of the ways in which the case itself fails from run to run: a crash in wild memory is
 /// seldom the same twice. Candidates are compiled many at a time; of a batch the first
-/// that fails alike is taken. When no smaller program does, the plan is simplified, and programs tried again.
+/// that fails alike is taken. When no smaller program does, the plan is simplified, and programs tried again; of a case that needs company, that is made smaller last.
 /// </summary>
 /// <param name="candidates">Smaller programs, the boldest first.</param>
 public sealed class Shrinker(
@@ -63,7 +68,7 @@ public sealed class Shrinker(
     {
         ArgumentNullException.ThrowIfNull(onStep);
         var started = _time.GetTimestamp();
-        var statistics = new Statistics();
+        var statistics = new ShrinkStatistics();
         var smallest = new ShrinkStep(0, start);
         await onStep(smallest).ConfigureAwait(false);
         using var cap = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -87,24 +92,46 @@ public sealed class Shrinker(
             new(smallest.Case, smallest.Number, statistics.Tried, statistics.Batches, capHit, _time.GetElapsedTime(started));
     }
 
+    /// <summary>Of a case whose company is all of the unit that it failed in: the same with the few programs without which it does not fail.</summary>
+    /// <param name="directory">Becomes its own.</param>
+    /// <returns>Null: it does not fail with all of them either, more than <see cref="Case.MaxCompany"/> matter, or the time cap came first.</returns>
+    public async Task<Case?> FindCompanyAsync(Case whole, FailureForms forms, string directory, CancellationToken ct)
+    {
+        Case? smallest = null;
+        using var cap = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var timer = _time.CreateTimer(_ => cap.Cancel(), null, _options.TimeCap, Timeout.InfiniteTimeSpan);
+        try
+        {
+            await new CompanyShrinker(candidates, runner, directory).ReduceAsync(whole, forms, step => smallest = step, cap.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // The smallest so far may be small enough.
+        }
+
+        return smallest is { Company.Count: <= Case.MaxCompany } ? smallest : null;
+    }
+
     /// <summary>Each smaller case as it is found. No time cap; cancellation throws, what was yielded stands.</summary>
     public IAsyncEnumerable<ShrinkStep> StepsAsync(Case start, FailureForms forms, string directory, CancellationToken ct) =>
-        RunAsync(start, forms, directory, new Statistics(), ct);
+        RunAsync(start, forms, directory, new ShrinkStatistics(), ct);
 
     private async IAsyncEnumerable<ShrinkStep> RunAsync(
-        Case start, FailureForms forms, string directory, Statistics statistics, [EnumeratorCancellation] CancellationToken ct)
+        Case start, FailureForms forms, string directory, ShrinkStatistics statistics, [EnumeratorCancellation] CancellationToken ct)
     {
         var current = start;
         var number = 0;
         var seen = new HashSet<FiberProgram> { start.Program };
+        var company = new CompanyShrinker(candidates, runner, Path.Combine(directory, "company"));
         while (true)
         {
             var smaller = await SmallerProgramAsync(current, forms, seen, directory, statistics, ct).ConfigureAwait(false)
-                ?? await SimplerPlanAsync(current, forms, directory, statistics, ct).ConfigureAwait(false);
+                ?? await SimplerPlanAsync(current, forms, directory, statistics, ct).ConfigureAwait(false)
+                ?? await company.SmallerAsync(current, forms, statistics, ct).ConfigureAwait(false);
             if (smaller is null)
             {
                 // A large case is worth little: rather a small one that ends its worker elsewhere.
-                if (StatementTree.Count(current.Program) <= SmallStatements || forms.WithAnyDeath() is not { } wider)
+                if (StatementTree.Count(current) <= SmallStatements || forms.WithAnyDeath() is not { } wider)
                 {
                     yield break;
                 }
@@ -119,7 +146,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> SmallerProgramAsync(
-        Case current, FailureForms forms, HashSet<FiberProgram> seen, string directory, Statistics statistics, CancellationToken ct)
+        Case current, FailureForms forms, HashSet<FiberProgram> seen, string directory, ShrinkStatistics statistics, CancellationToken ct)
     {
         var entries = Entries(current.Program);
         var size = _options.FirstBatch;
@@ -154,7 +181,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> SimplerPlanAsync(
-        Case current, FailureForms forms, string directory, Statistics statistics, CancellationToken ct)
+        Case current, FailureForms forms, string directory, ShrinkStatistics statistics, CancellationToken ct)
     {
         var plans = PlanSimplifier.Simpler(current.Plan, Entries(current.Program), _options.PlansPerCandidate, current.Cell.Runtime is null);
         return plans.Count == 0
@@ -163,7 +190,7 @@ public sealed class Shrinker(
     }
 
     private async Task<Case?> TryAsync(
-        List<Candidate> batch, Case current, FailureForms forms, string directory, Statistics statistics, CancellationToken ct)
+        List<Candidate> batch, Case current, FailureForms forms, string directory, ShrinkStatistics statistics, CancellationToken ct)
     {
         if (batch.Count == 0)
         {
@@ -173,17 +200,18 @@ public sealed class Shrinker(
         ct.ThrowIfCancellationRequested();
         statistics.Tried += batch.Count;
         var scratch = Path.Combine(directory, $"shrink-{statistics.Batches++}");
-        var results = await runner.TryAsync(batch, current.Cell, forms, scratch, ct).ConfigureAwait(false);
+        var results = await runner.TryAsync(batch, current, forms, scratch, ct).ConfigureAwait(false);
         return results.FirstOrDefault(r => r is not null);
     }
 
     private static int Entries(FiberProgram program) =>
         Interpreter.Run(program, new FaultPlan.None(), Schedule.Fifo, Kept.Counts).Entries;
+}
 
-    private sealed class Statistics
-    {
-        public int Tried { get; set; }
+/// <summary>What shrinking has tried so far.</summary>
+internal sealed class ShrinkStatistics
+{
+    public int Tried { get; set; }
 
-        public int Batches { get; set; }
-    }
+    public int Batches { get; set; }
 }

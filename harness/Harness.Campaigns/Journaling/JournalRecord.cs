@@ -18,6 +18,7 @@ namespace Harness.Campaigns;
 [JsonDerivedType(typeof(FailureSeen), "failure-seen")]
 [JsonDerivedType(typeof(CaseStored), "case-stored")]
 [JsonDerivedType(typeof(FindingConfirmed), "finding-confirmed")]
+[JsonDerivedType(typeof(CompanyFound), "company-found")]
 [JsonDerivedType(typeof(ShrinkStep), "shrink-step")]
 [JsonDerivedType(typeof(FindingShrunk), "finding-shrunk")]
 [JsonDerivedType(typeof(FindingExplained), "finding-explained")]
@@ -93,6 +94,11 @@ public abstract record JournalRecord
     /// <summary>It was run again in fresh processes. <paramref name="InBatch"/>: not alone, but when the whole batch was.
     /// <paramref name="Otherwise"/>: how often it failed with another signature.</summary>
     public sealed record FindingConfirmed(string Signature, int Reproduced, int Attempts, bool InBatch, int Otherwise = 0)
+        : JournalRecord { internal override Sealed Seal => default; }
+
+    /// <summary>It fails in the company of so few programs of its batch, compiled with it and not run: the case on disk has them.</summary>
+    /// <param name="Reproduced">How often with this company, in fresh processes.</param>
+    public sealed record CompanyFound(string Signature, int Programs, int Reproduced, int Attempts, string Token, int Otherwise = 0)
         : JournalRecord { internal override Sealed Seal => default; }
 
     /// <summary>A smaller case that still fails the same way is on disk.</summary>

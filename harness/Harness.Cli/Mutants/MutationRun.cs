@@ -52,6 +52,9 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
 
         public int Programs { get; set; }
 
+        /// <summary>The programs of the round that it was tried in last.</summary>
+        public IReadOnlyList<FiberProgram> Made { get; set; } = [];
+
         public Case? Shrunk { get; set; }
 
         public double ShrinkSeconds { get; set; }
@@ -86,6 +89,11 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         var profile = _profiles[round % _profiles.Length];
         var made = Enumerable.Range(0, ProgramsPerRound)
             .Select(i => programs.Generate(new ProgramRecipe(i, request.Seed + ((ulong)round * 1000) + (ulong)i, ProgramSize, profile))).ToArray();
+        foreach (var standing in standings)
+        {
+            standing.Made = made;
+        }
+
         var options = PlanOptions.Default with { RowCap = RowsFirst + (round * RowsMore), ThreadsEvery = 20, SignalsEvery = 30 };
         var (ground, problem) = await rooms.Lab.PrepareAsync(made, cell, options, directory, ct).ConfigureAwait(false);
         if (ground is null)
@@ -134,19 +142,20 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         var clock = Stopwatch.StartNew();
         var (confirmer, shrinker) = rooms.CounterexamplesOf(standing.Defect, cap);
         var again = await confirmer.ConfirmAsync(killed.Case!, killed.Signature!, Path.Combine(directory, "again"), ct, Attempts).ConfigureAwait(false);
-        if (!again.FailsAlone)
+        var start = again.FailsAlone ? killed.Case : await InCompanyAsync(standing, killed, shrinker, directory, ct).ConfigureAwait(false);
+        if (start is null)
         {
             standing.Shrunk = killed.Case;
             progress.WriteLine($"{standing.Defect.Name}: fails in the company of its unit only, and keeps its {Statements(killed.Case!)} statements");
             return;
         }
 
-        var result = await shrinker.ShrinkAsync(killed.Case!, again.Forms, directory, Note, ct).ConfigureAwait(false);
+        var result = await shrinker.ShrinkAsync(start, again.Forms, directory, Note, ct).ConfigureAwait(false);
         (standing.Shrunk, standing.ShrinkSeconds) = (result.Smallest, Math.Round(result.Elapsed.TotalSeconds, 1));
         var small = standing.SmallAfter is { } after ? string.Create(CultureInfo.InvariantCulture, $", to {MutationReport.SmallStatements} in {after:0.0} s") : "";
         progress.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{standing.Defect.Name}: {Statements(killed.Case!)} statements shrunk to {Statements(result.Smallest)} in {result.Elapsed.TotalSeconds:0.0} s{small} ({result.CandidatesTried} candidates in {result.Batches} batches, {result.Steps} steps)"));
+            $"{standing.Defect.Name}: {Statements(start)} statements shrunk to {Statements(result.Smallest)} in {result.Elapsed.TotalSeconds:0.0} s{small} ({result.CandidatesTried} candidates in {result.Batches} batches, {result.Steps} steps)"));
 
         ValueTask Note(ShrinkStep step)
         {
@@ -157,6 +166,13 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
 
             return ValueTask.CompletedTask;
         }
+    }
+
+    /// <summary>With the few programs of its round without which it does not fail; null: they were not found.</summary>
+    private static async Task<Case?> InCompanyAsync(Standing standing, MutantVerdict.Killed killed, Shrinker shrinker, string directory, CancellationToken ct)
+    {
+        var whole = killed.Case! with { Company = [.. standing.Made.Where(program => program != killed.Case.Program)] };
+        return await shrinker.FindCompanyAsync(whole, new FailureForms([killed.Signature!]), Path.Combine(directory, "company"), ct).ConfigureAwait(false);
     }
 
     private Cell CellOf(PlantedDefect defect) => request.Cell ?? defect.Cell;
@@ -185,5 +201,5 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         };
     }
 
-    private static int Statements(Case @case) => StatementTree.Count(@case.Program);
+    private static int Statements(Case @case) => StatementTree.Count(@case);
 }

@@ -65,7 +65,7 @@ internal static class ShowVerb
     private static string Render(VerbContext context, CaseArgument argument)
     {
         var stored = argument.Stored;
-        var source = stored.Source.Length > 0 ? stored.Source : context.Rooms.Emit(stored.Document.Case.Program);
+        var source = stored.Source.Length > 0 ? stored.Source : context.Rooms.Emit(stored.Document.Case);
         var text = new StringBuilder(CaseText.Header(stored.Document)).Append('\n').Append(Numbered(source)).Append('\n');
         if (stored.Expected.Length > 0 || stored.Observed.Length > 0)
         {

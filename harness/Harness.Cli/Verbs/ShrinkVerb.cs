@@ -35,7 +35,14 @@ internal static class ShrinkVerb
         var rooms = await OneCase.OpenAsync(context, tools.Zig, defect, stored.Document, ct, tools.Runtime).ConfigureAwait(false);
         return await OneCase.WithScratchAsync(async scratch =>
         {
-            var recording = await rooms.Parts.Runner.RecordAsync(stored.Document.Case, scratch, ct).ConfigureAwait(false);
+            var runner = rooms.Parts.Runner;
+            var recording = await runner.RecordAsync(stored.Document.Case, scratch, ct).ConfigureAwait(false);
+            if (recording.Holds && await InCompanyAsync(context, runner, stored.Document, budget.Shrinking, scratch, ct).ConfigureAwait(false) is { } social)
+            {
+                stored = stored with { Document = stored.Document with { Case = social } };
+                recording = await runner.RecordAsync(social, scratch, ct).ConfigureAwait(false);
+            }
+
             if (recording.Holds || !recording.Conclusive)
             {
                 context.Terminal.Complain(recording.Holds ? "the case holds; there is no failure to keep while shrinking" : $"the case cannot be judged: {recording.Observed}");
@@ -50,6 +57,25 @@ internal static class ShrinkVerb
             context.Terminal.Out.WriteLine($"replay  scripts/harness replay {smallest.Token}");
             return ExitCodes.Falsified;
         }).ConfigureAwait(false);
+    }
+
+    /// <summary>Of a case that holds alone: with those programs of its batch without which it does not fail; null: there is no batch, or none of them matter.</summary>
+    private static async Task<Case?> InCompanyAsync(VerbContext context, ICaseRunner runner, CaseDocument document, TimeSpan budget, string scratch, CancellationToken ct)
+    {
+        if (document is not { Signature.Length: > 0, Case.Company.Count: 0 } || BatchReplay.ProgramsOf(document, context.Rooms.Programs) is not { } programs)
+        {
+            return null;
+        }
+
+        context.Terminal.Error.WriteLine($"the case holds alone; looking for the programs of its batch ({programs.Count}) that it needs");
+        var whole = document.Case with { Company = [.. programs.Where(program => program != document.Case.Program)] };
+        var found = await runner.FindCompanyAsync(whole, document.Signature, budget, scratch, ct).ConfigureAwait(false);
+        if (found is not null)
+        {
+            context.Terminal.Error.WriteLine($"it fails in the company of {ConsoleReport.Count(found.Company.Count, "other program")}");
+        }
+
+        return found;
     }
 
     private static async Task<StoredCase> ShrinkAsync(
@@ -89,10 +115,11 @@ internal static class ShrinkVerb
     private static StoredCase Store(Rooms rooms, CaseDocument document, Recording recording, string folder)
     {
         var stored = new StoredCase(
-            document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case.Program), recording.Expected, recording.Observed, "") { Picture = recording.Picture };
+            document, ReplayToken.Write(document), rooms.Parts.Runner.Emit(document.Case), recording.Expected, recording.Observed, "") { Picture = recording.Picture };
         CaseStore.Write(folder, stored);
         return stored;
     }
 
-    private static string Size(Case @case) => $"{@case.Program.Functions.Count} functions, {@case.Program.Fibers.Count} fibers";
+    private static string Size(Case @case) => 
+        $"{@case.Program.Functions.Count} functions, {@case.Program.Fibers.Count} fibers{(@case.Company.Count > 0 ? $", in the company of {ConsoleReport.Count(@case.Company.Count, "other program")}" : "")}";
 }

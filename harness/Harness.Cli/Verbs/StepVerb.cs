@@ -55,7 +55,7 @@ internal static class StepVerb
         IReadOnlyList<FiberProgram> Programs, Func<FiberProgram, IReadOnlyList<ExecutionPlan>> Executions, IReadOnlyList<Cell> Cells, IReadOnlyList<Placement> Placements)
     {
         public static Work Of(CaseDocument document) => new(
-            [document.Case.Program], _ => [document.Case.Plan with { Disturbance = Disturbance.None }], [document.Case.Cell], [document.Case.Plan.Placement]);
+            document.Case.Unit, program => program == document.Case.Program ? [document.Case.Plan with { Disturbance = Disturbance.None }] : [], [document.Case.Cell], [document.Case.Plan.Placement]);
 
         public static Work Random(IProgramSource source, ulong seed, int count, int size, IReadOnlyList<Cell> cells, IReadOnlyList<Placement> placements)
         {

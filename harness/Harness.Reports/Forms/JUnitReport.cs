@@ -41,7 +41,7 @@ public static class JUnitReport
     })]);
 
     private static string Told(FindingSummary finding) =>
-        $"{finding.Signature} ({finding.Again})\n  scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}\nexpected\n{finding.Expected}\nobserved\n{finding.Observed}\n";
+        $"{finding.Signature} ({finding.Again})\n  {finding.Replay}\nexpected\n{finding.Expected}\nobserved\n{finding.Observed}\n";
 
     private static Suite Stored(RunSummary summary) => new("stored cases", [.. summary.Regressions.Select(stored => new Case(
         $"{stored.Name} in {stored.Cell}", 0, stored is { Holds: false, Conclusive: true } ? "the stored case fails" : null, stored.Detail, Skipped: !stored.Conclusive))]);

@@ -52,7 +52,7 @@ public static class MarkdownReport
         {
             text.Append($"\n### {Escaped(finding.Family)}\n\n{Escaped(finding.Cell)}, {ConsoleReport.Count(finding.Occurrences, "time")}, {Escaped(finding.Again + finding.Shrunk)}");
             text.Append(others.Count > 0 ? $"; also in {Escaped(string.Join(", ", others.Select(other => other.Cell)))}.\n\n" : ".\n\n");
-            text.Append(Code($"scripts/harness replay {(finding.InBatch ? "--batch " : "")}{finding.ReplayToken}"));
+            text.Append(Code(finding.Replay));
         }
 
         if (families.Count > MaxFindings)

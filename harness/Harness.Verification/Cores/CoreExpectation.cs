@@ -19,7 +19,7 @@ public sealed class CoreExpectation
     public static CoreExpectation Of(Case @case, Death death)
     {
         ArgumentNullException.ThrowIfNull(@case);
-        return new CoreExpectation(DeathPlan.Compose(@case, death), ZigEmitter.Emit([@case.Program]).Map, @case.Cell);
+        return new CoreExpectation(DeathPlan.Compose(@case, death), ZigEmitter.Emit(@case.Unit).Map, @case.Cell);
     }
 
     /// <summary>Compares chains of fibers with where the model is when their logs are what they are in the core.</summary>

@@ -49,7 +49,7 @@ public sealed class CoreReplay(IUnitFactory factory, ChildProcess processes)
             return new CoreOutcome.NotRun("the model does not finish the program under this plan");
         }
 
-        var (outcome, unit) = await factory.BuildAsync([@case.Program], @case.Cell, Path.Combine(scratch, "unit"), ct).ConfigureAwait(false);
+        var (outcome, unit) = await factory.BuildAsync(@case.Unit, @case.Cell, Path.Combine(scratch, "unit"), ct).ConfigureAwait(false);
         return unit is null
             ? new CoreOutcome.NotRun(outcome.ToString().Split('\n')[0])
             : await RunAsync(unit, plan, scratch, keep, ct, maxBytes).ConfigureAwait(false);

@@ -90,7 +90,7 @@ public sealed class Explainer(
 
     private IEnumerable<Variant> Programs(Case @case)
     {
-        var map = ZigEmitter.Emit([@case.Program]).Map;
+        var map = ZigEmitter.Emit(@case.Unit).Map;
         return programs(@case.Program).Select(variant => new Variant(
             variant.Site < 0 ? variant.Part : $"{variant.Part} at line {map.LineOfSite(0, variant.Site)}", variant.Was, variant.Value, @case with { Program = variant.Program }));
     }

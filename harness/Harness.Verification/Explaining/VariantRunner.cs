@@ -22,8 +22,8 @@ public sealed class VariantRunner(IUnitFactory factory, IUnitRunner runner) : IV
         }
 
         var programs = variants.Select(variant => variant.Program).Distinct().ToArray();
-        var build = await new BatchBuilder(factory).BuildAsync(programs, variants[0].Cell, directory, ct).ConfigureAwait(false);
-        foreach (var failure in build.Failures)
+        var build = await new BatchBuilder(factory).BuildAsync([.. programs, .. original.Company], variants[0].Cell, directory, ct).ConfigureAwait(false);
+        foreach (var failure in build.Failures.Where(failure => failure.Program < programs.Length))
         {
             var found = CompileFindings.Of(programs[failure.Program], variants[0].Cell, failure.Outcome).Signature;
             Enter(program => program == programs[failure.Program], _ => Fate(found, original, original, signature));

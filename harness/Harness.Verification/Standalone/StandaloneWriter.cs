@@ -46,7 +46,7 @@ public sealed class StandaloneWriter(FixtureLayout fixtures, ToolCache cache, Pl
 
         var recipe = RuntimeRecipe.Standard.With(defect);
         var builder = new WorkerBuilder(fixtures, cache, recipe, BuildOptions.Default with { KeepIntermediates = true, Injection = Binary.InjectionOptions.With(defect) });
-        var (outcome, unit) = await new UnitFactory(builder, defect).BuildAsync([@case.Program], @case.Cell, Path.Combine(scratchDirectory, "unit"), ct).ConfigureAwait(false);
+        var (outcome, unit) = await new UnitFactory(builder, defect).BuildAsync(@case.Unit, @case.Cell, Path.Combine(scratchDirectory, "unit"), ct).ConfigureAwait(false);
         if (unit is null)
         {
             return new StandaloneOutcome.Refused($"the case does not build: {outcome.ToString().Split('\n')[0]}");

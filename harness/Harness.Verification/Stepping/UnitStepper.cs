@@ -47,6 +47,7 @@ public sealed class UnitStepper(IUnitFactory factory, IUnitRunner runner)
         ];
     }
 
+    /// <param name="executions">None: the program is compiled with the others, and not run.</param>
     /// <param name="directory">Becomes its own.</param>
     /// <exception cref="Execution.Tracing.TraceException">Tracing is not allowed here.</exception>
     public async Task<StepOutcome> RunAsync(
@@ -61,7 +62,8 @@ public sealed class UnitStepper(IUnitFactory factory, IUnitRunner runner)
             return new StepOutcome.NotBuilt(outcome.ToString().Split('\n')[0]);
         }
 
-        var plan = UnitPlan.Join(programs.Select((program, i) => PlanComposer.Compose(program, i, executions(program), RowFlags.None)));
+        var plan = UnitPlan.Join(programs.Select((program, i) => (Program: program, Place: i, Executions: executions(program))).Where(asked => asked.Executions.Count > 0)
+            .Select(asked => PlanComposer.Compose(asked.Program, asked.Place, asked.Executions, RowFlags.None)));
         if (plan.Worker.Rows.Length == 0)
         {
             return new StepOutcome.NotBuilt("the model finishes none of the programs");

@@ -163,22 +163,6 @@ public sealed class CampaignTests : IDisposable
     }
 
     [Fact]
-    public async Task A_failure_that_comes_back_only_in_its_batch_falsifies_and_replays_there()
-    {
-        Checker.FailIn(Sample.Cell);
-        _cli.Rooms.Runner.Confirmation = new Confirmation(0, 10);
-        Assert.Equal(ExitCodes.Falsified, await _cli.CampaignAsync("--programs", "3", "--seed", "1"));
-        Assert.Contains("reproduced when its whole batch ran again, 0 of 10 alone", _cli.Out);
-        Assert.Contains("scripts/harness replay --batch fz1.", _cli.Out);
-        var folder = Assert.Single(Directory.GetDirectories(_cli.OnlyRun().Cases));
-        var asked = Checker.Asked[^1].Programs;
-        var code = await _cli.RunAsync("replay", "--batch", folder);
-        Assert.Equal(ExitCodes.Falsified, code);
-        Assert.Equal(asked, Checker.Asked[^1].Programs);
-        Assert.Contains("the case's own among them", _cli.Out);
-    }
-
-    [Fact]
     public async Task Keep_regressions_copies_findings_which_the_next_run_replays_first()
     {
         Checker.FailIn(Sample.Cell);

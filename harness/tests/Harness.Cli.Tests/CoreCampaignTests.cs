@@ -60,5 +60,7 @@ public sealed class CoreCampaignTests : IDisposable
         public BatchOrigin OriginOf(WorkItem item) => new(1, null, [], item.Start, item.Count, item.Light);
 
         public Task<bool> FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct) => Task.FromResult(false);
+
+        public EquatableArray<FiberProgram> CompanyOf(WorkItem item, Failure failure) => [];
     }
 }

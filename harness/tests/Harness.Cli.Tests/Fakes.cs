@@ -110,6 +110,9 @@ internal sealed class FakeRunner : ICaseRunner
 
     public Confirmation Confirmation { get; set; } = new(10, 10);
 
+    /// <summary>Instead, by the case.</summary>
+    public Func<Case, Confirmation>? ConfirmationOf { get; set; }
+
     public int Shrinks { get; set; } = 2;
 
     /// <summary>The signatures that smaller cases may have.</summary>
@@ -117,13 +120,25 @@ internal sealed class FakeRunner : ICaseRunner
 
     public Func<FiberProgram, string> Emitter { get; set; } = _ => "const rt = @import(\"rt\");\n";
 
-    public string Emit(FiberProgram program) => Emitter(program);
+    public string Emit(Case @case) => string.Concat(@case.Unit.Select(Emitter));
+
+    /// <summary>How many programs of its batch's company a case needs; null: nobody finds out.</summary>
+    public int? CompanyNeeded { get; set; }
+
+    /// <summary>Cases whose company was looked for.</summary>
+    public List<Case> Social { get; } = [];
+
+    public Task<Case?> FindCompanyAsync(Case @case, string signature, TimeSpan cap, string scratchDirectory, CancellationToken ct)
+    {
+        Social.Add(@case);
+        return Task.FromResult(CompanyNeeded is { } needed ? @case with { Company = [.. @case.Company.Take(needed)] } : null);
+    }
 
     public Task<Recording> RecordAsync(Case @case, string scratchDirectory, CancellationToken ct) =>
-        Task.FromResult(HoldsAlone(@case.Program) ? new Recording(true, "", "", "", "") : Recording);
+        Task.FromResult(@case.Company.Count == 0 && HoldsAlone(@case.Program) ? new Recording(true, "", "", "", "") : Recording);
 
     public Task<Confirmation> ConfirmAsync(Case @case, string signature, string scratchDirectory, CancellationToken ct) =>
-        Task.FromResult(Confirmation);
+        Task.FromResult(ConfirmationOf?.Invoke(@case) ?? Confirmation);
 
     /// <summary>What cases depend on; null: nobody can say.</summary>
     public Explanation? Explanation { get; set; }
@@ -180,7 +195,7 @@ internal sealed class FakeRooms : IRoomOpener
 
     public IProgramSource Programs { get; } = new FakePrograms();
 
-    public string Emit(FiberProgram program) => Runner.Emit(program);
+    public string Emit(Case @case) => Runner.Emit(@case);
 
     public Task<Diagnosis.Diagnosis> DiagnoseZigAsync(string root, string? zig, CancellationToken ct) =>
         Task.FromResult(new Diagnosis.Diagnosis("zig", Unusable is null, true, "0.16.0"));

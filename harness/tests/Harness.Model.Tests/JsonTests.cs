@@ -71,6 +71,26 @@ public class JsonTests
     }
 
     [Fact]
+    public void A_case_says_what_it_is_compiled_with()
+    {
+        var alone = new Case(Samples.Full, new Cell(Route.Thunk, OptimizeMode.Debug, Backend.Llvm), ExecutionPlan.Baseline);
+        var written = alone with { Company = [Program(Fallible(0)), Samples.Full] };
+        var json = CaseJson.Write(written);
+        Assert.Equal(written, CaseJson.Read(json));
+        Assert.DoesNotContain("company", CaseJson.Write(alone));
+        Assert.Contains("1 to 16 programs", Assert.Throws<InvalidDataException>(
+            () => CaseJson.Read(CaseJson.Write(alone with { Company = [.. Enumerable.Repeat(Program(Fallible(0)), Case.MaxCompany + 1)] }))).Message);
+        Assert.Contains("1 to 16 programs", Assert.Throws<InvalidDataException>(() => CaseJson.Read(WithoutItems(json))).Message);
+
+        static string WithoutItems(string json)
+        {
+            var node = System.Text.Json.Nodes.JsonNode.Parse(json)!;
+            node["company"] = new System.Text.Json.Nodes.JsonArray();
+            return node.ToJsonString();
+        }
+    }
+
+    [Fact]
     public void The_form_on_disk_is_stable() => Assert.Equal(
         """
         {

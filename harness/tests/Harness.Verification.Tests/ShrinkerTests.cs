@@ -236,14 +236,72 @@ public class ShrinkerTests
         Assert.Empty(PlanSimplifier.Simpler(ExecutionPlan.Baseline, 20, 500));
     }
 
+    [Fact]
+    public async Task Of_a_whole_batchs_company_what_matters_is_found()
+    {
+        FiberProgram[] batch = [.. Enumerable.Range(1, 40).Select(i => Samples.Recursive(i))];
+        var runner = new FakeCandidates((_, _) => false) { FailsIn = @case => @case.Company.Contains(batch[6]) && @case.Company.Contains(batch[29]) };
+        var whole = new Case(Samples.Nested(), Samples.Cell, Plan) { Company = [.. batch] };
+        var found = await FindCompanyAsync(runner, whole);
+        Assert.Equal(whole with { Company = [batch[6], batch[29]] }, found);
+        Assert.InRange(runner.Tried.Count, 5, 40);
+
+        runner.FailsIn = @case => @case.Company.Contains(batch[11]);
+        runner.Tried.Clear();
+        Assert.Equal([batch[11]], (await FindCompanyAsync(runner, whole))?.Company);
+        // By halves: seldom more than two tries for each.
+        Assert.InRange(runner.Tried.Count, 5, 13);
+    }
+
+    [Fact]
+    public async Task Company_that_does_not_help_or_is_needed_whole_is_none()
+    {
+        var whole = new Case(Samples.Nested(), Samples.Cell, Plan) { Company = [.. Enumerable.Range(1, Case.MaxCompany + 1).Select(i => Samples.Recursive(i))] };
+        Assert.Null(await FindCompanyAsync(new FakeCandidates((_, _) => false), whole));
+        Assert.Null(await FindCompanyAsync(new FakeCandidates((_, _) => false) { FailsIn = @case => @case.Company.Count == whole.Company.Count }, whole));
+        using var stop = new CancellationTokenSource();
+        var stopping = new FakeCandidates((_, _) => false) { FailsIn = _ => { stop.Cancel(); return true; } };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => FindCompanyAsync(stopping, whole, stop.Token));
+    }
+
+    [Fact]
+    public async Task Company_is_made_smaller_when_the_case_itself_is_as_small_as_it_gets()
+    {
+        // Fails while function 2 logs something, in the company of a program that has a loop.
+        var company = Samples.Recursive(3);
+        var runner = new FakeCandidates((p, _) => p.Functions[2].Body.Any(s => s is Statement.Log))
+        {
+            FailsIn = @case => @case.Company.Any(program => program.Functions.Any(f => f.Body.Count > 0)),
+        };
+        var result = await ShrinkAsync(runner, new Case(Samples.Nested(), Samples.Cell, Plan) { Company = [company, Samples.Nested(fibers: 3)] });
+        Assert.Equal(1, Statements(result.Smallest.Program));
+        Assert.Equal(1, Statements(Assert.Single(result.Smallest.Company)));
+        Assert.All(_steps.Skip(1), step => Assert.NotEmpty(step.Case.Company));
+        Assert.Equal(2, StatementTree.Count(result.Smallest));
+    }
+
+    private static Task<Case?> FindCompanyAsync(ICandidateRunner runner, Case whole, CancellationToken ct = default) =>
+        new Shrinker(OneLess, runner).FindCompanyAsync(whole, new FailureForms([Signature]), "nowhere", ct);
+
     private sealed class FakeCandidates(Func<FiberProgram, ExecutionPlan, bool> fails) : ICandidateRunner
     {
         public List<int> BatchSizes { get; } = [];
 
         public int StallsAfter { get; init; } = int.MaxValue;
 
+        /// <summary>Cases that were tried with nothing but their company.</summary>
+        public List<Case> Tried { get; } = [];
+
+        public Func<Case, bool> FailsIn { get; set; } = _ => false;
+
+        public Task<bool> FailsAsync(Case @case, FailureForms forms, string directory, CancellationToken ct)
+        {
+            Tried.Add(@case);
+            return Task.FromResult(FailsIn(@case));
+        }
+
         public async Task<IReadOnlyList<Case?>> TryAsync(
-            IReadOnlyList<Candidate> candidates, Cell cell, FailureForms forms, string directory, CancellationToken ct)
+            IReadOnlyList<Candidate> candidates, Case of, FailureForms forms, string directory, CancellationToken ct)
         {
             if (BatchSizes.Count >= StallsAfter)
             {
@@ -252,7 +310,7 @@ public class ShrinkerTests
 
             BatchSizes.Add(candidates.Count);
             return [.. candidates.Select(c =>
-                c.Plans.FirstOrDefault(p => fails(c.Program, p)) is { } plan ? new Case(c.Program, cell, plan) : null)];
+                c.Plans.FirstOrDefault(p => fails(c.Program, p)) is { } plan ? new Case(c.Program, of.Cell, plan) { Company = of.Company } : null)];
         }
     }
 }
