@@ -78,17 +78,20 @@ public abstract record WorkerMessage
 
     internal abstract Sealed Seal { get; }
 
+    /// <summary>The row that it is said of; null: of none.</summary>
+    public abstract int? OfRow { get; }
+
     /// <summary>First line of every process; a later one follows a restart, and chain ids start anew.</summary>
     public sealed record Ready(int Programs, int Rows, AddressRange Stub, AddressRange Entry, AddressRange Bridge)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 
     /// <summary>A distinct trace: return addresses innermost first, stub frames removed.</summary>
     public sealed record Chain(int Id, ChainEnd End, EquatableArray<ulong> Addresses)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 
     /// <summary>One observer's trace at a probe. Site −1: a panic or segfault.</summary>
     public sealed record Probe(int Row, int Fiber, int Site, int Ordinal, Observer Observer, int ChainId, int Stubs, int Segments)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
     /// <summary>Both observers saw the same: a session hands it on as one <see cref="Probe"/> of each.</summary>
     public sealed record Probes(Probe ByFramePointers) : WorkerMessage
@@ -96,18 +99,20 @@ public abstract record WorkerMessage
         public Probe ByDwarf => ByFramePointers with { Observer = Observer.Dwarf };
 
         internal override Sealed Seal => default;
+
+        public override int? OfRow => ByFramePointers.Row;
     }
 
     /// <summary>Another unwinder's trace at a probe, of a recorded row.</summary>
     public sealed record Opinion(int Row, int Fiber, int Site, int Ordinal, UnwindTool Tool, int ChainId, int Stubs)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
     /// <summary>The error return trace at a probe.</summary>
     /// <param name="Kept">The program's compiler keeps one.</param>
     /// <param name="Index">How many entries were made, kept or not.</param>
     /// <param name="Caller">What a panic was told to be its caller's address; 0 at a probe.</param>
     public sealed record Errors(int Row, int Fiber, int Site, int Ordinal, bool Kept, long Index, int ChainId, ulong Caller)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
     /// <summary>
     /// The stack of a fiber as saved frame pointers lead through it, for people to see: frames innermost first, stub frames among them.
@@ -133,32 +138,34 @@ public abstract record WorkerMessage
         public long MemoryLeft { get; init; }
 
         internal override Sealed Seal => default;
+
+        public override int? OfRow => Row;
     }
 
     /// <summary>A check of the worker failed. Fiber −1: none in particular.</summary>
     public sealed record Fail(int Row, string Check, int Fiber, string Expected, string Observed, string Detail)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
     /// <summary>What an execution with a stack budget or a failing allocation did.</summary>
     public sealed record Overflow(int Row, ulong Digest, EquatableArray<Delivery> Deliveries)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
     /// <summary>More executions went as the one that an <see cref="Overflow"/> was sent of: the same errors delivered, the same log.</summary>
-    public sealed record Again(int Row, int Times) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Again(int Row, int Times) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
-    public sealed record Logged(int Row, int Fiber, Event Event) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Logged(int Row, int Fiber, Event Event) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
-    public sealed record Delivered(int Row, Delivery Delivery) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Delivered(int Row, Delivery Delivery) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => Row; }
 
     /// <summary>After a program's last row; counts what this process did of it.</summary>
     public sealed record ProgramDone(int Index, int Rows, Counters Counters, TimeSpan Elapsed)
-        : WorkerMessage { internal override Sealed Seal => default; }
+        : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 
     /// <summary>After a program's last row, when any of its executions was disturbed.</summary>
-    public sealed record Disturbed(Arrivals Arrivals) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Disturbed(Arrivals Arrivals) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 
     /// <summary>After a program's last row, when other unwinders were asked about probes: how often each of them.</summary>
-    public sealed record Opinions(long Libgcc, long Llvm, long Nongnu) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Opinions(long Libgcc, long Llvm, long Nongnu) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 
     /// <summary>
     /// Where the stack split under each call of the row's scenario, or of the rows that went as this one where its fault plan does not say what happens: by logical entry,
@@ -170,10 +177,12 @@ public abstract record WorkerMessage
         public const int Bits = 12;
 
         internal override Sealed Seal => default;
+
+        public override int? OfRow => Row;
     }
 
-    public sealed record Done(int Rows) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Done(int Rows) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 
     /// <summary>A line that starts like a message and is none; at most <see cref="WorkerLine.MaxShownChars"/> of it.</summary>
-    public sealed record Malformed(string Line, string Reason) : WorkerMessage { internal override Sealed Seal => default; }
+    public sealed record Malformed(string Line, string Reason) : WorkerMessage { internal override Sealed Seal => default; public override int? OfRow => null; }
 }

@@ -230,7 +230,7 @@ public sealed class WorkerSession(ChildProcess processes)
                     break;
             }
 
-            if (RowOf(message) is not { } row)
+            if (message.OfRow is not { } row)
             {
                 Deliver(message);
             }
@@ -311,18 +311,6 @@ public sealed class WorkerSession(ChildProcess processes)
                 _judging.Stop();
             }
         }
-
-        private static int? RowOf(WorkerMessage message) => message switch
-        {
-            WorkerMessage.Probe m => m.Row,
-            WorkerMessage.Probes m => m.ByFramePointers.Row,
-            WorkerMessage.Fail m => m.Row,
-            WorkerMessage.Overflow m => m.Row,
-            WorkerMessage.Again m => m.Row,
-            WorkerMessage.Logged m => m.Row,
-            WorkerMessage.Delivered m => m.Row,
-            _ => null,
-        };
 
         private void Violate(string detail)
         {

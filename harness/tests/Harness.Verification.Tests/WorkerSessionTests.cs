@@ -45,6 +45,25 @@ public class WorkerSessionTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task What_a_worker_says_of_rows_that_it_runs_again_for_itself_is_not_handed_on()
+    {
+        const string said = """
+            for line in 'probe row=0 fiber=0 site=1 ordinal=0 observer=fp chain=0 stubs=0 segments=0' 'probes row=0 fiber=0 site=1 ordinal=0 chain=0 stubs=0 segments=0'                 'errors row=0 fiber=0 site=1 ordinal=0 kept=1 index=0 chain=0 caller=0' 'opinion row=0 fiber=0 site=1 ordinal=0 tool=libgcc chain=0 stubs=0'                 'places row=0 masks=001' 'delivered row=0 entry=1 error=100' 'again row=0 times=2'; do echo "#hs $line"; done
+            """;
+        using var worker = FakeWorker.Of(3, $"1) kill -SEGV $$;; 2) {said};;");
+        var result = await RunAsync(worker, FakeWorker.PlanOf([3]));
+        Assert.Equal([1], result.Outcomes.Select(outcome => outcome.Row));
+        var second = _messages.Skip(_messages.FindLastIndex(m => m is WorkerMessage.Ready)).ToArray();
+        Assert.Equal([null, 2, null], second.Select(m => m.OfRow));
+
+        // The same of the row itself is.
+        _messages.Clear();
+        using var same = FakeWorker.Of(3, $"1) kill -SEGV $$;; 2) {said.Replace("row=0", "row=2", StringComparison.Ordinal)};;");
+        await RunAsync(same, FakeWorker.PlanOf([3]));
+        Assert.Equal(9, _messages.Count(m => m.OfRow == 2));
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task A_crash_behind_the_baseline_costs_one_row()
     {
         using var worker = FakeWorker.Of(6, "1|4) kill -ABRT $$;;");
