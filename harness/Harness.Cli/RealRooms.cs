@@ -86,11 +86,7 @@ public sealed class RealRooms(bool anyRelease = false) : IRoomOpener
         var lab = new MutantLab(fixtures, cache, session);
         return new MutantRooms(
             lab,
-            (defect, cap) =>
-            {
-                var (factory, runner) = (lab.FactoryOf(defect), new UnitRunner(session, WorkerLimits.Default));
-                return (new Confirmer(factory, runner), new Shrinker(ProgramShrinker.Candidates, new CandidateRunner(factory, runner), ShrinkOptions.Default with { TimeCap = cap }));
-            },
+            defect => new VerifiedCases(lab.FactoryOf(defect), new UnitRunner(session, WorkerLimits.Default), Emit, ProgramShrinker.Candidates, ProgramVariants.Of, root),
             new ToolVersions(Application.Version, Programs.Version, found.Version), found.Version);
     }, ct);
 

@@ -22,8 +22,8 @@ public sealed record RoomOptions(
 public sealed record Rooms(CampaignParts Parts, ToolVersions Versions, IBareCompiler BareCompiler);
 
 /// <summary>What <c>mutants</c> works with.</summary>
-/// <param name="CounterexamplesOf">What runs counterexamples of a planted defect again, and makes them smaller, for so long at most.</param>
-public sealed record MutantRooms(MutantLab Lab, Func<PlantedDefect, TimeSpan, (Confirmer Confirmer, Shrinker Shrinker)> CounterexamplesOf, ToolVersions Versions, string ZigVersion);
+/// <param name="CounterexamplesOf">What runs counterexamples of a planted defect again, and makes them smaller: the same as campaigns have for theirs.</param>
+public sealed record MutantRooms(MutantLab Lab, Func<PlantedDefect, ICaseRunner> CounterexamplesOf, ToolVersions Versions, string ZigVersion);
 
 /// <summary>Opens the rooms; tests put fakes behind it.</summary>
 public interface IRoomOpener

@@ -4,13 +4,15 @@ using Harness.Verification;
 
 namespace Harness.Campaigns;
 
-/// <summary>What shrinking came to: a case that fails alone, in processes of its own, and what that looked like.</summary>
+/// <summary>What shrinking came to: a case that fails by itself, in processes of its own, and what that looked like.</summary>
 /// <param name="Steps">Accepted steps up to the case.</param>
-public sealed record ShrunkCase(Case Case, Recording Recording, int Steps, bool CapHit, TimeSpan Elapsed);
+/// <param name="SteppedBack">What was accepted last did not fail by itself.</param>
+public sealed record ShrunkCase(Case Case, Recording Recording, int Steps, bool CapHit, TimeSpan Elapsed, bool SteppedBack = false);
 
 /// <summary>
 /// Shrinks a case under a time cap. Candidates are compiled many at a time, and a compiler may treat a program otherwise
-/// in company; so the end result is run alone, and when it does not fail the same way there, the step before is taken.
+/// in company; so the end result is compiled and run by itself. When it does not fail there, one of the last steps may; or it does in the company of the
+/// program that it was made from, which then is shrunk in turn; or else the last step that fails by itself is taken.
 /// </summary>
 /// <param name="onStep">Is given each accepted case with its number, from 1, to store it.</param>
 public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case, int> onStep)
@@ -18,50 +20,104 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
     /// <summary>A failure of several forms may have another one when the smaller case is recorded.</summary>
     private const int Recordings = 3;
 
+    /// <summary>Steps back that are tried before company is: each is a compilation, and little is lost by them.</summary>
+    private const int StepsBack = 4;
+
     /// <param name="first">The recording of the case itself.</param>
     /// <param name="others">Signatures besides its own that the case was seen to fail with.</param>
     /// <exception cref="EnvironmentUnusableException"/>
     /// <exception cref="OperationCanceledException">Cancelled from outside; what was given to onStep stands.</exception>
     public async Task<ShrunkCase> RunAsync(Case @case, Recording first, IReadOnlyCollection<string> others, string scratch, CancellationToken ct)
     {
-        var forms = others.Append(first.Signature).ToHashSet(StringComparer.Ordinal);
-        var died = FailureForms.IsDeath(first.Check);
-        var started = Stopwatch.GetTimestamp();
-        var accepted = new List<Case>();
-        var capHit = await CollectAsync(@case, forms, scratch, accepted, ct).ConfigureAwait(false);
-        for (var steps = accepted.Count; steps > 0; steps--)
+        var work = new Work(others.Append(first.Signature).ToHashSet(StringComparer.Ordinal), FailureForms.IsDeath(first.Check), scratch, Stopwatch.GetTimestamp());
+        await CollectAsync(@case, work, ct).ConfigureAwait(false);
+        var all = work.Accepted.Count;
+        return await LastAsync(work, all, Math.Max(0, all - StepsBack), ct).ConfigureAwait(false)
+            ?? (all > 0 ? await InCompanyAsync(@case, work, ct).ConfigureAwait(false) : null)
+            ?? await LastAsync(work, all - StepsBack, 0, ct).ConfigureAwait(false)
+            ?? work.Finish(@case, first, 0);
+    }
+
+    /// <summary>The last step of those after <paramref name="least"/> up to <paramref name="most"/> that fails by itself.</summary>
+    private async Task<ShrunkCase?> LastAsync(Work work, int most, int least, CancellationToken ct)
+    {
+        for (var steps = most; steps > least; steps--)
         {
-            for (var attempt = 0; attempt < (forms.Count > 1 || died ? Recordings : 1); attempt++)
+            if (await FailsAsync(work.Accepted[steps - 1], work, ct).ConfigureAwait(false) is { } recording)
             {
-                var recording = await runner.RecordAsync(accepted[steps - 1], scratch, ct).ConfigureAwait(false);
-                if (recording is { Conclusive: true, Holds: false } && (forms.Contains(recording.Signature) || (died && FailureForms.IsDeath(recording.Check))))
-                {
-                    return new ShrunkCase(accepted[steps - 1], recording, steps, capHit, Stopwatch.GetElapsedTime(started));
-                }
+                return work.Finish(work.Accepted[steps - 1], recording, steps);
             }
         }
 
-        return new ShrunkCase(@case, first, 0, capHit, Stopwatch.GetElapsedTime(started));
+        return null;
     }
 
-    /// <summary>True when the time cap ended it.</summary>
-    private async Task<bool> CollectAsync(Case @case, IReadOnlyCollection<string> forms, string scratch, List<Case> accepted, CancellationToken ct)
+    /// <summary>The smallest case in the company of the program that it was made from, which has the same types and helpers, and so the compiler does not treat them as one program's own.</summary>
+    private async Task<ShrunkCase?> InCompanyAsync(Case start, Work work, CancellationToken ct)
+    {
+        var smallest = work.Accepted[^1];
+        var social = smallest with { Company = [start.Program, .. smallest.Company] };
+        if (social.Company.Count > Case.MaxCompany || await FailsAsync(social, work, ct).ConfigureAwait(false) is not { } recording)
+        {
+            return null;
+        }
+
+        var before = work.Accepted.Count;
+        work.Accept(social, onStep);
+        await CollectAsync(social, work, ct).ConfigureAwait(false);
+        return await LastAsync(work, work.Accepted.Count, before + 1, ct).ConfigureAwait(false) ?? work.Finish(social, recording, before + 1);
+    }
+
+    /// <summary>Its recording, when it fails by itself in one of the ways; null: it does not.</summary>
+    private async Task<Recording?> FailsAsync(Case @case, Work work, CancellationToken ct)
+    {
+        for (var attempt = 0; attempt < (work.Forms.Count > 1 || work.Died ? Recordings : 1); attempt++)
+        {
+            var recording = await runner.RecordAsync(@case, work.Scratch, ct).ConfigureAwait(false);
+            if (recording is { Conclusive: true, Holds: false } && (work.Forms.Contains(recording.Signature) || (work.Died && FailureForms.IsDeath(recording.Check))))
+            {
+                return recording;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task CollectAsync(Case @case, Work work, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(cap);
         try
         {
-            await foreach (var smaller in runner.ShrinkAsync(@case, forms, scratch, limit.Token).ConfigureAwait(false))
+            await foreach (var smaller in runner.ShrinkAsync(@case, work.Forms, work.Scratch, limit.Token).ConfigureAwait(false))
             {
-                accepted.Add(smaller);
-                onStep(smaller, accepted.Count);
+                work.Accept(smaller, onStep);
             }
-
-            return false;
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return true;
+            work.CapHit = true;
         }
+    }
+
+    /// <summary>What is known so far.</summary>
+    /// <param name="Forms">Signatures that a smaller case may fail with.</param>
+    /// <param name="Died">Any end of the worker will do as well.</param>
+    private sealed record Work(IReadOnlyCollection<string> Forms, bool Died, string Scratch, long Started)
+    {
+        private readonly List<Case> _accepted = [];
+
+        public IReadOnlyList<Case> Accepted => _accepted;
+
+        public bool CapHit { get; set; }
+
+        public void Accept(Case smaller, Action<Case, int> onStep)
+        {
+            _accepted.Add(smaller);
+            onStep(smaller, _accepted.Count);
+        }
+
+        public ShrunkCase Finish(Case @case, Recording recording, int steps) =>
+            new(@case, recording, steps, CapHit, Stopwatch.GetElapsedTime(Started), SteppedBack: steps < _accepted.Count);
     }
 }

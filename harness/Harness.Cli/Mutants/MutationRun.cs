@@ -25,8 +25,6 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
     private const int ProgramsPerRound = 14;
     private const int ProgramSize = 25;
 
-    /// <summary>How often a counterexample is run again before it is shrunk, to see in which ways it fails.</summary>
-    private const int Attempts = 5;
     private const int RowsFirst = 300;
     private const int RowsMore = 300;
 
@@ -140,9 +138,9 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
     private async Task ShrinkAsync(Standing standing, MutantVerdict.Killed killed, TimeSpan cap, string directory, CancellationToken ct)
     {
         var clock = Stopwatch.StartNew();
-        var (confirmer, shrinker) = rooms.CounterexamplesOf(standing.Defect, cap);
-        var again = await confirmer.ConfirmAsync(killed.Case!, killed.Signature!, Path.Combine(directory, "again"), ct, Attempts).ConfigureAwait(false);
-        var start = again.FailsAlone ? killed.Case : await InCompanyAsync(standing, killed, shrinker, directory, ct).ConfigureAwait(false);
+        var (runner, signature) = (rooms.CounterexamplesOf(standing.Defect), killed.Signature!.ToString());
+        var again = await runner.ConfirmAsync(killed.Case!, signature, directory, ct).ConfigureAwait(false);
+        var start = again.FailsAlone ? killed.Case : await InCompanyAsync(standing, killed, runner, cap, directory, ct).ConfigureAwait(false);
         if (start is null)
         {
             standing.Shrunk = killed.Case;
@@ -150,29 +148,23 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
             return;
         }
 
-        var result = await shrinker.ShrinkAsync(start, again.Forms, directory, Note, ct).ConfigureAwait(false);
-        (standing.Shrunk, standing.ShrinkSeconds) = (result.Smallest, Math.Round(result.Elapsed.TotalSeconds, 1));
-        var small = standing.SmallAfter is { } after ? string.Create(CultureInfo.InvariantCulture, $", to {MutationReport.SmallStatements} in {after:0.0} s") : "";
+        double? small = null;
+        var shrinking = new CaseShrinking(runner, cap, (smaller, _) => small ??= Statements(smaller) <= MutationReport.SmallStatements ? clock.Elapsed.TotalSeconds : null);
+        var result = await shrinking.RunAsync(start, new Recording(false, signature, killed.Check, "", ""), again.Others, directory, ct).ConfigureAwait(false);
+        (standing.Shrunk, standing.ShrinkSeconds) = (result.Case, Math.Round(result.Elapsed.TotalSeconds, 1));
+        // What was small and did not fail by itself counts for nothing: then the end does, if that is small.
+        small = Statements(result.Case) > MutationReport.SmallStatements ? null : result.SteppedBack || small is null ? clock.Elapsed.TotalSeconds : small;
+        standing.SmallAfter = small is { } seconds ? Math.Round(seconds, 1) : null;
         progress.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{standing.Defect.Name}: {Statements(start)} statements shrunk to {Statements(result.Smallest)} in {result.Elapsed.TotalSeconds:0.0} s{small} ({result.CandidatesTried} candidates in {result.Batches} batches, {result.Steps} steps)"));
-
-        ValueTask Note(ShrinkStep step)
-        {
-            if (standing.SmallAfter is null && Statements(step.Case) <= MutationReport.SmallStatements)
-            {
-                standing.SmallAfter = Math.Round(clock.Elapsed.TotalSeconds, 1);
-            }
-
-            return ValueTask.CompletedTask;
-        }
+            $"{standing.Defect.Name}: {Statements(start)} statements shrunk to {Statements(result.Case)} in {result.Elapsed.TotalSeconds:0.0} s{(small is null ? "" : $", to {MutationReport.SmallStatements} in {small:0.0} s")} ({result.Steps} steps{(result.Case.Company.Count > 0 ? $", in the company of {result.Case.Company.Count}" : "")})"));
     }
 
     /// <summary>With the few programs of its round without which it does not fail; null: they were not found.</summary>
-    private static async Task<Case?> InCompanyAsync(Standing standing, MutantVerdict.Killed killed, Shrinker shrinker, string directory, CancellationToken ct)
+    private static Task<Case?> InCompanyAsync(Standing standing, MutantVerdict.Killed killed, ICaseRunner runner, TimeSpan cap, string directory, CancellationToken ct)
     {
         var whole = killed.Case! with { Company = [.. standing.Made.Where(program => program != killed.Case.Program)] };
-        return await shrinker.FindCompanyAsync(whole, new FailureForms([killed.Signature!]), Path.Combine(directory, "company"), ct).ConfigureAwait(false);
+        return runner.FindCompanyAsync(whole, killed.Signature!.ToString(), cap, directory, ct);
     }
 
     private Cell CellOf(PlantedDefect defect) => request.Cell ?? defect.Cell;

@@ -49,6 +49,22 @@ public sealed class CompanyTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_made_small_in_the_company_of_candidates_gets_its_first_program_for_company()
+    {
+        Checker.FailIn(Sample.Cell);
+        var runner = _cli.Rooms.Runner;
+        (runner.Shrinks, runner.DropsCompany) = (6, true);
+        runner.HoldsAlone = program => Enumerable.Range(0, 6).Any(i => program == Sample.Program((ulong)i));
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var stored = CaseStore.Read(Assert.Single(CaseStore.Folders(_cli.OnlyRun().Cases))).Document.Case;
+        var first = Checker.Asked.First(asked => asked.Cell == Sample.Cell).Programs[0];
+        // Six steps, the company, and one of the six with it: the next ones have none any more, and hold.
+        Assert.Equal((Sample.Program(0), 1), (stored.Program, stored.Company.Count));
+        Assert.Equal(first, stored.Company[0]);
+        Assert.Contains("in 8 steps", _cli.Out);
+    }
+
+    [Fact]
     public async Task A_failure_that_needs_company_is_stored_with_the_few_programs_that_matter_and_shrunk_with_them()
     {
         Checker.FailIn(Sample.Cell);

@@ -115,6 +115,9 @@ internal sealed class FakeRunner : ICaseRunner
 
     public int Shrinks { get; set; } = 2;
 
+    /// <summary>Each step behind the first has one program less of company.</summary>
+    public bool DropsCompany { get; set; }
+
     /// <summary>The signatures that smaller cases may have.</summary>
     public IReadOnlyCollection<string> ShrunkWith { get; private set; } = [];
 
@@ -163,7 +166,7 @@ internal sealed class FakeRunner : ICaseRunner
         for (var i = 0; i < Shrinks; i++)
         {
             await Task.Yield();
-            yield return @case with { Program = Sample.Program((ulong)i) };
+            yield return @case with { Program = Sample.Program((ulong)i), Company = DropsCompany ? [.. @case.Company.TakeLast(@case.Company.Count - i)] : @case.Company };
         }
     }
 }
