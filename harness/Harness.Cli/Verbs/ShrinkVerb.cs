@@ -120,6 +120,6 @@ internal static class ShrinkVerb
         return stored;
     }
 
-    private static string Size(Case @case) => 
+    private static string Size(Case @case) =>
         $"{@case.Program.Functions.Count} functions, {@case.Program.Fibers.Count} fibers{(@case.Company.Count > 0 ? $", in the company of {ConsoleReport.Count(@case.Company.Count, "other program")}" : "")}";
 }

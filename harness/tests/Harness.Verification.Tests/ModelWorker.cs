@@ -279,6 +279,9 @@ internal sealed class FakeFactory(Func<FiberProgram, bool>? refuses = null) : IU
 {
     public int Attempts { get; private set; }
 
+    /// <summary>The programs of each unit that was built.</summary>
+    public List<IReadOnlyList<FiberProgram>> Built { get; } = [];
+
     public Task<(BuildOutcome Outcome, BuiltUnit? Unit)> BuildAsync(
         IReadOnlyList<FiberProgram> programs, Cell cell, string directory, CancellationToken ct)
     {
@@ -290,6 +293,7 @@ internal sealed class FakeFactory(Func<FiberProgram, bool>? refuses = null) : IU
                 (new BuildOutcome.Rejected($"unit.zig:{Attempts}:9: error: expected type 'u{Attempts}', found 'void'\nnote: …"), null));
         }
 
+        Built.Add(programs);
         var unit = new BuiltUnit(programs, ZigEmitter.Emit(programs).Map, cell, "worker", new FakeCode(), BuildTimings.Zero);
         return Task.FromResult<(BuildOutcome, BuiltUnit?)>((new BuildOutcome.TimedOut("not looked at"), unit));
     }
