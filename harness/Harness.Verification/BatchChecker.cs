@@ -12,6 +12,9 @@ namespace Harness.Verification;
 /// </summary>
 public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeProvider? time = null)
 {
+    /// <summary>About unwind rows, of a unit: what is wrong in one function is likely to be in all.</summary>
+    private const int MaxRowFindings = 50;
+
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     /// <param name="directory">For build products and runs; the caller's to delete.</param>
@@ -49,7 +52,7 @@ public sealed class BatchChecker(IUnitFactory factory, IUnitRunner runner, TimeP
                 .RecordAsync(unit, run, Path.Combine(directory, $"record-{number++}"), ct).ConfigureAwait(false);
             draft.Record += _time.GetElapsedTime(clock);
             draft.Findings.AddRange(findings);
-            draft.Findings.AddRange((await rows.ConfigureAwait(false)).Select(found => found.Finding));
+            draft.Findings.AddRange((await rows.ConfigureAwait(false)).Select(found => found.Finding).DistinctBy(finding => finding.Signature).Take(MaxRowFindings));
             draft.Rows += unit.Rows is { } audit ? await audit.CountsAsync().ConfigureAwait(false) : RowCounts.None;
             if (options.Stepped && !windUp.IsCancellationRequested)
             {

@@ -54,7 +54,7 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
     internal async Task<ReplayResult> RunAsync(BuiltUnit unit, ExecutionPlan asked, string directory, CancellationToken ct, Signature? wanted = null)
     {
         // A row that contradicts the code does so whatever the execution shows: nothing needs to run.
-        if (wanted?.Check == UnwindFindings.Check && (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding).FirstOrDefault(finding => finding.Signature == wanted) is { } contradiction)
+        if (wanted?.Check == UnwindFindings.Check && await UnwindFindings.OfCaseAsync(unit, wanted).ConfigureAwait(false) is { } contradiction)
         {
             return new ReplayResult.Failed(contradiction);
         }
@@ -89,7 +89,7 @@ public sealed class CaseReplay(IUnitFactory factory, IUnitRunner runner)
         }
 
         // What the execution shows comes first.
-        return (steps.Count > 0 ? steps[0] : (await UnwindFindings.OfAsync(unit).ConfigureAwait(false)).Select(found => found.Finding).FirstOrDefault()) is { } wrong
+        return (steps.Count > 0 ? steps[0] : await UnwindFindings.OfCaseAsync(unit).ConfigureAwait(false)) is { } wrong
             ? new ReplayResult.Failed(wrong)
             : Held(unit, run, row);
     }

@@ -41,9 +41,7 @@ internal static partial class UnwindFindings
     /// <summary>The check's name.</summary>
     public const string Check = "unwind-row";
 
-    private const int MaxPerUnit = 50;
-
-    /// <summary>With the place in the unit of the program whose function it is; the first one's where it is no program's. First per signature.</summary>
+    /// <summary>With the place in the unit of the program whose function it is; the first one's where it is no program's. First per signature and place.</summary>
     public static async Task<IReadOnlyList<(int Place, Finding Finding)>> OfAsync(BuiltUnit unit)
     {
         if (unit.Rows is not { } rows)
@@ -52,8 +50,13 @@ internal static partial class UnwindFindings
         }
 
         var report = await rows.ReportAsync().ConfigureAwait(false);
-        return [.. report.Findings.Select(finding => Of(unit, finding)).DistinctBy(found => found.Finding.Signature).Take(MaxPerUnit)];
+        return [.. report.Findings.Select(finding => Of(unit, finding)).DistinctBy(found => (found.Place, found.Finding.Signature))];
     }
+
+    /// <summary>One of a unit's case, which has the first place: what its company shows is not the case's.</summary>
+    /// <param name="wanted">Null: any.</param>
+    public static async Task<Finding?> OfCaseAsync(BuiltUnit unit, Signature? wanted = null) =>
+        (await OfAsync(unit).ConfigureAwait(false)).Where(found => found.Place == 0).Select(found => found.Finding).FirstOrDefault(finding => wanted is null || finding.Signature == wanted);
 
     private static (int Place, Finding Finding) Of(BuiltUnit unit, UnwindFinding finding)
     {

@@ -1,3 +1,4 @@
+using Harness.Binary.Unwind.Audit;
 using Harness.Model;
 using Harness.Verification.Explaining;
 
@@ -73,6 +74,37 @@ public sealed class CompanyTests
         results = await runner.RunAsync([_alone], _alone, signature, "nowhere", CancellationToken.None);
         Assert.Equal([VariantFate.Holds], results.Select(result => result.Fate));
     }
+
+    [Fact]
+    public async Task A_wrong_row_of_its_company_is_not_the_cases()
+    {
+        FiberProgram[] wrong = [_needed];
+        _factory.Rows = programs => RowsOf(programs, wrong);
+        var replay = new CaseReplay(_factory, new ModelWorker());
+        Assert.IsType<ReplayResult.Held>(await replay.RunAsync(_social, "nowhere", CancellationToken.None));
+        wrong = [_needed, _social.Program];
+        var failed = Assert.IsType<ReplayResult.Failed>(await replay.RunAsync(_social, "nowhere", CancellationToken.None));
+        Assert.Equal((UnwindFindings.Check, _social.Program), (failed.Finding.Signature.Check, failed.Finding.Case.Program));
+        var result = await new BatchChecker(_factory, new ModelWorker()).CheckAsync(
+            _social.Unit, _social.Cell, PlanOptions.Default with { RowCap = 10 }, "nowhere", CancellationToken.None);
+        Assert.Equal(failed.Finding.Signature, Assert.Single(result.Findings).Signature);
+    }
+
+    [Fact]
+    public async Task Every_variant_with_a_wrong_row_is_told_of_its_own()
+    {
+        _factory.Rows = programs => RowsOf(programs, [.. programs.Where(program => program.Fibers.Count == 2)]);
+        var signature = ((ReplayResult.Failed)await new CaseReplay(_factory, new ModelWorker()).RunAsync(_alone, "nowhere", CancellationToken.None)).Finding.Signature;
+        Case[] variants = [_alone, _alone with { Program = Samples.Nested(fibers: 1) }, _alone with { Program = Samples.Nested(fibers: 2, loops: 7) }];
+        var results = await new VariantRunner(_factory, new ModelWorker()).RunAsync(variants, _alone, signature, "nowhere", CancellationToken.None);
+        Assert.Equal([VariantFate.FailsAlike, VariantFate.Holds, VariantFate.FailsAlike], results.Select(result => result.Fate));
+    }
+
+    /// <summary>One function of each of these programs, the last place first.</summary>
+    private static RowAudit RowsOf(IReadOnlyList<FiberProgram> unit, IReadOnlyList<FiberProgram> wrong) => RowAudit.Of(new UnwindReport(
+        [.. Enumerable.Range(0, unit.Count).Reverse().Where(i => wrong.Contains(unit[i]))
+            .Select(i => new UnwindFinding(FindingKind.WrongCfa, $"unit.program_{i}.fetch_1", 0x1000, 4, "push rbp", "rsp+16", "rsp+8"))],
+        [], new AuditCounts(1, 1, 0)));
 
     private async Task<FailureForms> FormsAsync() => new([await SignatureAsync()]);
 

@@ -279,6 +279,9 @@ internal sealed class FakeFactory(Func<FiberProgram, bool>? refuses = null) : IU
 {
     public int Attempts { get; private set; }
 
+    /// <summary>What the check of unwind rows says of a unit; null: it is not checked.</summary>
+    public Func<IReadOnlyList<FiberProgram>, RowAudit>? Rows { get; set; }
+
     /// <summary>The programs of each unit that was built.</summary>
     public List<IReadOnlyList<FiberProgram>> Built { get; } = [];
 
@@ -294,7 +297,7 @@ internal sealed class FakeFactory(Func<FiberProgram, bool>? refuses = null) : IU
         }
 
         Built.Add(programs);
-        var unit = new BuiltUnit(programs, ZigEmitter.Emit(programs).Map, cell, "worker", new FakeCode(), BuildTimings.Zero);
+        var unit = new BuiltUnit(programs, ZigEmitter.Emit(programs).Map, cell, "worker", new FakeCode(), BuildTimings.Zero) { Rows = Rows?.Invoke(programs) };
         return Task.FromResult<(BuildOutcome, BuiltUnit?)>((new BuildOutcome.TimedOut("not looked at"), unit));
     }
 }
