@@ -11,8 +11,8 @@ public sealed record ShrunkCase(Case Case, Recording Recording, int Steps, bool 
 
 /// <summary>
 /// Shrinks a case under a time cap. Candidates are compiled many at a time, and a compiler may treat a program otherwise
-/// in company; so the end result is compiled and run by itself. When it does not fail there, one of the last steps may; or it does in the company of the
-/// program that it was made from, which then is shrunk in turn; or else the last step that fails by itself is taken.
+/// in company; so the end result is compiled and run by itself. When it does not fail there, one of the last steps may, at little loss; or it does in the
+/// company of the program that it was made from, which then is shrunk in turn; or else the last step that fails by itself is taken.
 /// </summary>
 /// <param name="onStep">Is given each accepted case with its number, from 1, to store it.</param>
 public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case, int> onStep)
@@ -20,7 +20,7 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
     /// <summary>A failure of several forms may have another one when the smaller case is recorded.</summary>
     private const int Recordings = 3;
 
-    /// <summary>Steps back that are tried before company is: each is a compilation, and little is lost by them.</summary>
+    /// <summary>Steps back that are tried before company is: each is a compilation.</summary>
     private const int StepsBack = 4;
 
     /// <param name="first">The recording of the case itself.</param>
@@ -32,11 +32,19 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
         var work = new Work(others.Append(first.Signature).ToHashSet(StringComparer.Ordinal), FailureForms.IsDeath(first.Check), scratch, Stopwatch.GetTimestamp());
         await CollectAsync(@case, work, ct).ConfigureAwait(false);
         var all = work.Accepted.Count;
-        return await LastAsync(work, all, Math.Max(0, all - StepsBack), ct).ConfigureAwait(false)
-            ?? (all > 0 ? await InCompanyAsync(@case, work, ct).ConfigureAwait(false) : null)
-            ?? await LastAsync(work, all - StepsBack, 0, ct).ConfigureAwait(false)
-            ?? work.Finish(@case, first, 0);
+        var near = await LastAsync(work, all, Math.Max(0, all - StepsBack), ct).ConfigureAwait(false);
+        if (all > 0 && (near is null || LosesMuch(near.Case, work.Accepted[all - 1])) && await InCompanyAsync(@case, work, ct).ConfigureAwait(false) is { } social
+            && (near is null || StatementTree.Count(social.Case) < StatementTree.Count(near.Case)))
+        {
+            return social;
+        }
+
+        return near ?? await LastAsync(work, all - StepsBack, 0, ct).ConfigureAwait(false) ?? work.Finish(@case, first, 0);
     }
+
+    /// <summary>A case is read at a glance, or is half as long again as the smallest at most: then it need not have company.</summary>
+    private static bool LosesMuch(Case near, Case smallest) =>
+        StatementTree.Count(near) > Math.Max(Shrinker.SmallStatements, StatementTree.Count(smallest) * 3 / 2);
 
     /// <summary>The last step of those after <paramref name="least"/> up to <paramref name="most"/> that fails by itself.</summary>
     private async Task<ShrunkCase?> LastAsync(Work work, int most, int least, CancellationToken ct)

@@ -1,4 +1,5 @@
 using Harness.Campaigns;
+using Harness.Model;
 using Harness.Reports;
 
 namespace Harness.Cli.Tests;
@@ -62,6 +63,21 @@ public sealed class CompanyTests : IDisposable
         Assert.Equal((Sample.Program(0), 1), (stored.Program, stored.Company.Count));
         Assert.Equal(first, stored.Company[0]);
         Assert.Contains("in 8 steps", _cli.Out);
+    }
+
+    [Theory]
+    [InlineData(40, 1)]
+    [InlineData(3, 0)]
+    public async Task A_step_back_that_loses_much_is_not_taken_while_company_helps(int statements, int company)
+    {
+        Checker.FailIn(Sample.Cell);
+        var (runner, larger) = (_cli.Rooms.Runner, Sample.Program(77));
+        larger = larger with { Functions = [larger.Functions[0] with { Body = [.. Enumerable.Range(0, statements).Select(i => new Statement.Probe(i))] }] };
+        runner.StepsTo = i => i == 0 ? larger : Sample.Program((ulong)i);
+        runner.HoldsAlone = program => program == Sample.Program(1);
+        await _cli.CampaignAsync("--programs", "3", "--seed", "1");
+        var stored = CaseStore.Read(Assert.Single(CaseStore.Folders(_cli.OnlyRun().Cases))).Document.Case;
+        Assert.Equal((company == 0 ? larger : Sample.Program(1), company), (stored.Program, stored.Company.Count));
     }
 
     [Fact]

@@ -115,6 +115,9 @@ internal sealed class FakeRunner : ICaseRunner
 
     public int Shrinks { get; set; } = 2;
 
+    /// <summary>The program of a step, instead of a sample.</summary>
+    public Func<int, FiberProgram>? StepsTo { get; set; }
+
     /// <summary>Each step behind the first has one program less of company.</summary>
     public bool DropsCompany { get; set; }
 
@@ -166,7 +169,7 @@ internal sealed class FakeRunner : ICaseRunner
         for (var i = 0; i < Shrinks; i++)
         {
             await Task.Yield();
-            yield return @case with { Program = Sample.Program((ulong)i), Company = DropsCompany ? [.. @case.Company.TakeLast(@case.Company.Count - i)] : @case.Company };
+            yield return @case with { Program = StepsTo?.Invoke(i) ?? Sample.Program((ulong)i), Company = DropsCompany ? [.. @case.Company.TakeLast(@case.Company.Count - i)] : @case.Company };
         }
     }
 }
