@@ -12,7 +12,7 @@ public sealed record ShrunkCase(Case Case, Recording Recording, int Steps, bool 
 /// <summary>
 /// Shrinks a case under a time cap. Candidates are compiled many at a time, and a compiler may treat a program otherwise
 /// in company; so the end result is compiled and run by itself. When it does not fail there, one of the last steps may, at little loss; or it does in the
-/// company of the program that it was made from, which then is shrunk in turn; or else the last step that fails by itself is taken.
+/// company of a program that it was made from, which then is shrunk in turn; or else the last step that fails by itself is taken.
 /// </summary>
 /// <param name="onStep">Is given each accepted case with its number, from 1, to store it.</param>
 public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case, int> onStep)
@@ -33,7 +33,7 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
         await CollectAsync(@case, work, ct).ConfigureAwait(false);
         var all = work.Accepted.Count;
         var near = await LastAsync(work, all, Math.Max(0, all - StepsBack), ct).ConfigureAwait(false);
-        if (all > 0 && (near is null || LosesMuch(near.Case, work.Accepted[all - 1])) && await InCompanyAsync(@case, work, ct).ConfigureAwait(false) is { } social
+        if (all > 0 && (near is null || LosesMuch(near.Case, work.Accepted[all - 1])) && await InCompanyAsync([.. near is null ? (Case[])[] : [near.Case], .. work.Accepted.SkipLast(1).TakeLast(1), @case], work, ct).ConfigureAwait(false) is { } social
             && (near is null || StatementTree.Count(social.Case) < StatementTree.Count(near.Case)))
         {
             return social;
@@ -60,20 +60,23 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
         return null;
     }
 
-    /// <summary>The smallest case in the company of the program that it was made from, which has the same types and helpers, and so the compiler does not treat them as one program's own.</summary>
-    private async Task<ShrunkCase?> InCompanyAsync(Case start, Work work, CancellationToken ct)
+    /// <summary>The smallest case in the company of a program that it was made from, which has the same types and helpers, and so the compiler does not treat them as one program's own.</summary>
+    /// <param name="made">The cases that it was made from, whose programs are tried in turn.</param>
+    private async Task<ShrunkCase?> InCompanyAsync(IReadOnlyList<Case> made, Work work, CancellationToken ct)
     {
-        var smallest = work.Accepted[^1];
-        var social = smallest with { Company = [start.Program, .. smallest.Company] };
-        if (social.Company.Count > Case.MaxCompany || await FailsAsync(social, work, ct).ConfigureAwait(false) is not { } recording)
+        var (smallest, before) = (work.Accepted[^1], work.Accepted.Count);
+        foreach (var program in made.Select(from => from.Program).Distinct().Where(program => program != smallest.Program && smallest.Company.Count < Case.MaxCompany))
         {
-            return null;
+            var social = smallest with { Company = [program, .. smallest.Company] };
+            if (await FailsAsync(social, work, ct).ConfigureAwait(false) is { } recording)
+            {
+                work.Accept(social, onStep);
+                await CollectAsync(social, work, ct).ConfigureAwait(false);
+                return await LastAsync(work, work.Accepted.Count, before + 1, ct).ConfigureAwait(false) ?? work.Finish(social, recording, before + 1);
+            }
         }
 
-        var before = work.Accepted.Count;
-        work.Accept(social, onStep);
-        await CollectAsync(social, work, ct).ConfigureAwait(false);
-        return await LastAsync(work, work.Accepted.Count, before + 1, ct).ConfigureAwait(false) ?? work.Finish(social, recording, before + 1);
+        return null;
     }
 
     /// <summary>Its recording, when it fails by itself in one of the ways; null: it does not.</summary>
