@@ -39,7 +39,8 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
             return social;
         }
 
-        return near ?? await LastAsync(work, all - StepsBack, 0, ct).ConfigureAwait(false) ?? work.Finish(@case, first, 0);
+        near ??= await LastAsync(work, all - StepsBack, 0, ct).ConfigureAwait(false);
+        return near is null ? work.Finish(@case, first, 0) : work.Finish(near.Case, near.Recording, near.Steps);
     }
 
     /// <summary>A case is read at a glance, or is half as long again as the smallest at most: then it need not have company.</summary>

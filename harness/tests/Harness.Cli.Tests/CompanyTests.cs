@@ -73,7 +73,7 @@ public sealed class CompanyTests : IDisposable
         var (runner, larger) = (_cli.Rooms.Runner, Sample.Program(77));
         larger = larger with { Functions = [larger.Functions[0] with { Body = [.. Enumerable.Range(0, statements).Select(i => new Statement.Probe(i))] }] };
         runner.StepsTo = i => i == 0 ? larger : Sample.Program((ulong)i);
-        runner.HoldsAlone = program => program == Sample.Program(1);
+        (runner.HoldsAlone, runner.CompanyStepsTo) = (program => program == Sample.Program(1), Sample.Program(5));
         await _cli.CampaignAsync("--programs", "3", "--seed", "1");
         var stored = CaseStore.Read(Assert.Single(CaseStore.Folders(_cli.OnlyRun().Cases))).Document.Case;
         Assert.Equal((company == 0 ? larger : Sample.Program(1), company), (stored.Program, stored.Company.Count));

@@ -115,6 +115,12 @@ internal sealed class FakeRunner : ICaseRunner
 
     public int Shrinks { get; set; } = 2;
 
+    /// <summary>What programs of its company come to in each step; null: they stay.</summary>
+    public FiberProgram? CompanyStepsTo { get; set; }
+
+    private EquatableArray<FiberProgram> CompanyOf(Case @case, int step) =>
+        DropsCompany ? [.. @case.Company.TakeLast(@case.Company.Count - step)] : [.. @case.Company.Select(program => CompanyStepsTo ?? program)];
+
     /// <summary>The program of a step, instead of a sample.</summary>
     public Func<int, FiberProgram>? StepsTo { get; set; }
 
@@ -169,7 +175,7 @@ internal sealed class FakeRunner : ICaseRunner
         for (var i = 0; i < Shrinks; i++)
         {
             await Task.Yield();
-            yield return @case with { Program = StepsTo?.Invoke(i) ?? Sample.Program((ulong)i), Company = DropsCompany ? [.. @case.Company.TakeLast(@case.Company.Count - i)] : @case.Company };
+            yield return @case with { Program = StepsTo?.Invoke(i) ?? Sample.Program((ulong)i), Company = CompanyOf(@case, i) };
         }
     }
 }
