@@ -18,6 +18,9 @@ public sealed class ChildProcess
     /// </summary>
     private static readonly TimeSpan _grace = TimeSpan.FromSeconds(5);
 
+    private const int StartAttempts = 300;
+    private static readonly TimeSpan _startPause = TimeSpan.FromMilliseconds(10);
+
     private static long _serial;
     private readonly string? _launcher;
 
@@ -60,7 +63,7 @@ public sealed class ChildProcess
         var started = Stopwatch.GetTimestamp();
         try
         {
-            process.Start();
+            await StartAsync(process, ct).ConfigureAwait(false);
         }
         catch (Exception e) when (e is Win32Exception or DirectoryNotFoundException or FileNotFoundException)
         {
@@ -88,6 +91,27 @@ public sealed class ChildProcess
             stdout.Text, LaunchReport.Strip(stderr.Text, tag), stdout.Truncated, stderr.Truncated,
             Stopwatch.GetElapsedTime(started), report?.Usage);
         return ended ? Outcome(process.ExitCode, report, output) : new ProcessOutcome.TimedOut(output);
+    }
+
+    /// <summary>
+    /// A file that was just written cannot be executed while a child that another thread forked meanwhile has it open, until that child's own execve
+    /// (ETXTBSY, execve(2)). The launcher waits for that by itself.
+    /// </summary>
+    private static async Task StartAsync(Process process, CancellationToken ct)
+    {
+        const int textFileBusy = 26;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                process.Start();
+                return;
+            }
+            catch (Win32Exception e) when (e.NativeErrorCode == textFileBusy && attempt < StartAttempts)
+            {
+                await Task.Delay(_startPause, ct).ConfigureAwait(false);
+            }
+        }
     }
 
     private static ProcessOutcome Outcome(int exitCode, LaunchReport? report, ProcessOutput output) => report switch

@@ -39,8 +39,9 @@ public sealed class ChildProcessTests : IDisposable
     }
 
     /// <summary>ETXTBSY: as it is for a moment when another thread forks while a file is written.</summary>
-    [ZigFact(Timeout = 120_000)]
-    public async Task A_program_that_is_still_open_for_writing_is_started_when_it_is_not_any_more()
+    [Theory(Timeout = 120_000)]
+    [MemberData(nameof(WithAndWithoutLauncher))]
+    public async Task A_program_that_is_still_open_for_writing_is_started_when_it_is_not_any_more(bool launched)
     {
         var program = Path.Combine(_scratch["busy"], "program");
         Directory.CreateDirectory(_scratch["busy"]);
@@ -48,7 +49,7 @@ public sealed class ChildProcessTests : IDisposable
         Task<ProcessOutcome> running;
         await using (new FileStream(program, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
-            running = (await ProcessesAsync(true)).RunAsync(new ProcessRequest { File = program, Timeout = TimeSpan.FromSeconds(30) }, CancellationToken.None);
+            running = (await ProcessesAsync(launched)).RunAsync(new ProcessRequest { File = program, Timeout = TimeSpan.FromSeconds(30) }, CancellationToken.None);
             await Task.Delay(300);
             Assert.False(running.IsCompleted);
         }

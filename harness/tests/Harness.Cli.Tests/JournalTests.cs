@@ -27,6 +27,7 @@ public sealed class JournalTests : IDisposable
         new JournalRecord.CaseStored("s", "c", "digest", "path", "token", "a\n", "b\n", 5),
         new JournalRecord.CoreWritten("s", "path/core", 7, ""),
         new JournalRecord.FindingConfirmed("s", 10, 10, false),
+        new JournalRecord.CompanyFound("s", 2, 9, 10, "token", 1),
         new JournalRecord.ShrinkStep("s", 1, "token", 4),
         new JournalRecord.FindingShrunk("s", 1, 2.5, true, "token", "a", "b", 3),
         new JournalRecord.FindingExplained("s", Explanation),
