@@ -84,8 +84,7 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
 
     BatchOrigin IBatchRerun.OriginOf(WorkItem item) => StreamOf(item).Origin(item, plan.Placements);
 
-    EquatableArray<FiberProgram> IBatchRerun.CompanyOf(WorkItem item, Failure failure) =>
-        [.. Enumerable.Range(0, item.Count).Where(i => i != failure.Program).Select(i => ProgramAt(item, i))];
+    public IReadOnlyList<FiberProgram> ProgramsOf(WorkItem item) => [.. Enumerable.Range(0, item.Count).Select(i => ProgramAt(item, i))];
 
     async Task<bool> IBatchRerun.FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct)
     {
@@ -93,11 +92,8 @@ public sealed class Campaign(CampaignParts parts, CampaignPlan plan, JournalWrit
         return outcome.Failures.Any(again => again.Signature == failure.Signature && again.Program == failure.Program);
     }
 
-    private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default)
-    {
-        var programs = Enumerable.Range(0, item.Count).Select(i => ProgramAt(item, i)).ToList();
-        return parts.Checker.CheckAsync(programs, item.Cell, StreamOf(item).Plans(item.Start, item.Light), scratchDirectory, ct, windUp);
-    }
+    private Task<BatchOutcome> CheckAsync(WorkItem item, string scratchDirectory, CancellationToken ct, CancellationToken windUp = default) =>
+        parts.Checker.CheckAsync(ProgramsOf(item), item.Cell, StreamOf(item).Plans(item.Start, item.Light), scratchDirectory, ct, windUp);
 
     /// <summary>The random stream, or the small scope of a size.</summary>
     private ProgramStream StreamOf(WorkItem item) => item.Scope is { } size

@@ -50,8 +50,8 @@ public interface IBatchRerun
     /// <summary>Whether the program fails again with the signature when the whole batch is compiled and run anew.</summary>
     Task<bool> FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct);
 
-    /// <summary>The other programs of the batch.</summary>
-    EquatableArray<FiberProgram> CompanyOf(WorkItem item, Failure failure);
+    /// <summary>The programs of the batch.</summary>
+    IReadOnlyList<FiberProgram> ProgramsOf(WorkItem item);
 }
 
 /// <summary>
@@ -174,8 +174,7 @@ public sealed class Triage(
         WorkItem item, Origin origin, Failure failure, Recording first, string folder, string scratch, CancellationToken stop)
     {
         var started = Stopwatch.GetTimestamp();
-        var whole = failure.Case with { Company = batches.CompanyOf(item, failure) };
-        var found = await runner.FindCompanyAsync(whole, failure.Signature, Min(limits.Shrinking, limits.AllShrinking - _shrinking), scratch, stop).ConfigureAwait(false);
+        var found = await runner.FindCompanyAsync(failure.Case.Among(batches.ProgramsOf(item)), failure.Signature, Min(limits.Shrinking, limits.AllShrinking - _shrinking), scratch, stop).ConfigureAwait(false);
         var confirmation = found is null ? null : await runner.ConfirmAsync(found, failure.Signature, scratch, stop).ConfigureAwait(false);
         _shrinking += Stopwatch.GetElapsedTime(started);
         if (found is null || confirmation is not { FailsAlone: true })

@@ -20,6 +20,15 @@ public sealed record Case(FiberProgram Program, Cell Cell, ExecutionPlan Plan)
     /// </summary>
     public EquatableArray<FiberProgram> Company { get; init; } = [];
 
+    /// <summary>In the company of the other programs that it was compiled among.</summary>
+    /// <param name="batch">Its own program is one of them.</param>
+    public Case Among(IReadOnlyList<FiberProgram> batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var own = Enumerable.Range(0, batch.Count).FirstOrDefault(i => batch[i] == Program, -1);
+        return this with { Company = [.. batch.Where((_, i) => i != own)] };
+    }
+
     /// <summary>The programs of its unit, its own first.</summary>
     public IReadOnlyList<FiberProgram> Unit => [Program, .. Company];
 }

@@ -16,13 +16,12 @@ internal sealed class CompanyShrinker(Func<FiberProgram, IEnumerable<FiberProgra
     /// The programs without which the case does not fail: halves first, as of many programs usually one matters, and then without a part at a time (ddmin,
     /// Zeller and Hildebrandt 2002).
     /// </summary>
-    /// <param name="onStep">Is given each smaller company's case: what stands when time is up.</param>
-    /// <returns>False: with all of its company the case does not fail.</returns>
-    public async Task<bool> ReduceAsync(Case whole, FailureForms forms, Action<Case> onStep, CancellationToken ct)
+    /// <param name="onStep">Is given the case itself, if it fails at all, and each one of less company: what stands when time is up.</param>
+    public async Task ReduceAsync(Case whole, FailureForms forms, Action<Case> onStep, CancellationToken ct)
     {
         if (!await FailsAsync(whole, forms, ct).ConfigureAwait(false))
         {
-            return false;
+            return;
         }
 
         var current = whole;
@@ -36,7 +35,7 @@ internal sealed class CompanyShrinker(Func<FiberProgram, IEnumerable<FiberProgra
         {
             for (var start = 0; start < current.Company.Count && current.Company.Count > size;)
             {
-                var less = current with { Company = [.. current.Company.Where((_, i) => i < start || i >= start + size)] };
+                var less = Without(current, start, size);
                 if (await FailsAsync(less, forms, ct).ConfigureAwait(false))
                 {
                     onStep(current = less);
@@ -47,14 +46,12 @@ internal sealed class CompanyShrinker(Func<FiberProgram, IEnumerable<FiberProgra
                 }
             }
         }
-
-        return true;
     }
 
     private async Task<Case?> HalfAsync(Case current, FailureForms forms, CancellationToken ct)
     {
         var middle = current.Company.Count / 2;
-        foreach (var half in (Case[])[current with { Company = [.. current.Company.Take(middle)] }, current with { Company = [.. current.Company.Skip(middle)] }])
+        foreach (var half in (Case[])[Without(current, middle, current.Company.Count - middle), Without(current, 0, middle)])
         {
             if (await FailsAsync(half, forms, ct).ConfigureAwait(false))
             {
@@ -87,7 +84,7 @@ internal sealed class CompanyShrinker(Func<FiberProgram, IEnumerable<FiberProgra
     {
         for (var i = 0; i < current.Company.Count; i++)
         {
-            yield return current with { Company = [.. current.Company.Where((_, k) => k != i)] };
+            yield return Without(current, i, 1);
         }
 
         for (var i = 0; i < current.Company.Count; i++)
@@ -98,6 +95,9 @@ internal sealed class CompanyShrinker(Func<FiberProgram, IEnumerable<FiberProgra
             }
         }
     }
+
+    private static Case Without(Case current, int start, int count) =>
+        current with { Company = [.. current.Company.Where((_, i) => i < start || i >= start + count)] };
 
     private Task<bool> FailsAsync(Case @case, FailureForms forms, CancellationToken ct)
     {

@@ -33,14 +33,15 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
         await CollectAsync(@case, work, ct).ConfigureAwait(false);
         var all = work.Accepted.Count;
         var near = await LastAsync(work, all, Math.Max(0, all - StepsBack), ct).ConfigureAwait(false);
-        if (all > 0 && (near is null || LosesMuch(near.Case, work.Accepted[all - 1])) && await InCompanyAsync([.. near is null ? (Case[])[] : [near.Case], .. work.Accepted.SkipLast(1).TakeLast(1), @case], work, ct).ConfigureAwait(false) is { } social
-            && (near is null || StatementTree.Count(social.Case) < StatementTree.Count(near.Case)))
+        if (all > 0 && (near is null || LosesMuch(near.Case, work.Accepted[all - 1])))
         {
-            return social;
+            var made = new[] { near?.Case, work.Accepted.ElementAtOrDefault(all - 2), @case }.OfType<Case>();
+            var social = await InCompanyAsync(made, work, ct).ConfigureAwait(false);
+            near = social is not null && (near is null || StatementTree.Count(social.Case) < StatementTree.Count(near.Case)) ? social : near;
         }
 
         near ??= await LastAsync(work, all - StepsBack, 0, ct).ConfigureAwait(false);
-        return near is null ? work.Finish(@case, first, 0) : work.Finish(near.Case, near.Recording, near.Steps);
+        return work.Finish(near ?? new Found(@case, first, 0));
     }
 
     /// <summary>A case is read at a glance, or is half as long again as the smallest at most: then it need not have company.</summary>
@@ -48,13 +49,13 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
         StatementTree.Count(near) > Math.Max(Shrinker.SmallStatements, StatementTree.Count(smallest) * 3 / 2);
 
     /// <summary>The last step of those after <paramref name="least"/> up to <paramref name="most"/> that fails by itself.</summary>
-    private async Task<ShrunkCase?> LastAsync(Work work, int most, int least, CancellationToken ct)
+    private async Task<Found?> LastAsync(Work work, int most, int least, CancellationToken ct)
     {
         for (var steps = most; steps > least; steps--)
         {
             if (await FailsAsync(work.Accepted[steps - 1], work, ct).ConfigureAwait(false) is { } recording)
             {
-                return work.Finish(work.Accepted[steps - 1], recording, steps);
+                return new Found(work.Accepted[steps - 1], recording, steps);
             }
         }
 
@@ -63,7 +64,7 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
 
     /// <summary>The smallest case in the company of a program that it was made from, which has the same types and helpers, and so the compiler does not treat them as one program's own.</summary>
     /// <param name="made">The cases that it was made from, whose programs are tried in turn.</param>
-    private async Task<ShrunkCase?> InCompanyAsync(IReadOnlyList<Case> made, Work work, CancellationToken ct)
+    private async Task<Found?> InCompanyAsync(IEnumerable<Case> made, Work work, CancellationToken ct)
     {
         var (smallest, before) = (work.Accepted[^1], work.Accepted.Count);
         foreach (var program in made.Select(from => from.Program).Distinct().Where(program => program != smallest.Program && smallest.Company.Count < Case.MaxCompany))
@@ -73,7 +74,7 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
             {
                 work.Accept(social, onStep);
                 await CollectAsync(social, work, ct).ConfigureAwait(false);
-                return await LastAsync(work, work.Accepted.Count, before + 1, ct).ConfigureAwait(false) ?? work.Finish(social, recording, before + 1);
+                return await LastAsync(work, work.Accepted.Count, before + 1, ct).ConfigureAwait(false) ?? new Found(social, recording, before + 1);
             }
         }
 
@@ -129,7 +130,10 @@ public sealed class CaseShrinking(ICaseRunner runner, TimeSpan cap, Action<Case,
             onStep(smaller, _accepted.Count);
         }
 
-        public ShrunkCase Finish(Case @case, Recording recording, int steps) =>
-            new(@case, recording, steps, CapHit, Stopwatch.GetElapsedTime(Started), SteppedBack: steps < _accepted.Count);
+        public ShrunkCase Finish(Found found) =>
+            new(found.Case, found.Recording, found.Steps, CapHit, Stopwatch.GetElapsedTime(Started), SteppedBack: found.Steps < _accepted.Count);
     }
+
+    /// <summary>A case that fails by itself, after so many accepted steps.</summary>
+    private sealed record Found(Case Case, Recording Recording, int Steps);
 }

@@ -140,7 +140,7 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         var clock = Stopwatch.StartNew();
         var (runner, signature) = (rooms.CounterexamplesOf(standing.Defect), killed.Signature!.ToString());
         var again = await runner.ConfirmAsync(killed.Case!, signature, directory, ct).ConfigureAwait(false);
-        var start = again.FailsAlone ? killed.Case : await InCompanyAsync(standing, killed, runner, cap, directory, ct).ConfigureAwait(false);
+        var start = again.FailsAlone ? killed.Case : await runner.FindCompanyAsync(killed.Case!.Among(standing.Made), signature, cap, directory, ct).ConfigureAwait(false);
         if (start is null)
         {
             standing.Shrunk = killed.Case;
@@ -158,13 +158,6 @@ internal sealed class MutationRun(MutantRooms rooms, IProgramSource programs, Mu
         progress.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{standing.Defect.Name}: {Statements(start)} statements shrunk to {Statements(result.Case)} in {result.Elapsed.TotalSeconds:0.0} s{(small is null ? "" : $", to {MutationReport.SmallStatements} in {small:0.0} s")} ({result.Steps} steps{(result.Case.Company.Count > 0 ? $", in the company of {result.Case.Company.Count}" : "")})"));
-    }
-
-    /// <summary>With the few programs of its round without which it does not fail; null: they were not found.</summary>
-    private static Task<Case?> InCompanyAsync(Standing standing, MutantVerdict.Killed killed, ICaseRunner runner, TimeSpan cap, string directory, CancellationToken ct)
-    {
-        var whole = killed.Case! with { Company = [.. standing.Made.Where(program => program != killed.Case.Program)] };
-        return runner.FindCompanyAsync(whole, killed.Signature!.ToString(), cap, directory, ct);
     }
 
     private Cell CellOf(PlantedDefect defect) => request.Cell ?? defect.Cell;

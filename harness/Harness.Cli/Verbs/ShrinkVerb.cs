@@ -68,8 +68,7 @@ internal static class ShrinkVerb
         }
 
         context.Terminal.Error.WriteLine($"the case holds alone; looking for the programs of its batch ({programs.Count}) that it needs");
-        var whole = document.Case with { Company = [.. programs.Where(program => program != document.Case.Program)] };
-        var found = await runner.FindCompanyAsync(whole, document.Signature, budget, scratch, ct).ConfigureAwait(false);
+        var found = await runner.FindCompanyAsync(document.Case.Among(programs), document.Signature, budget, scratch, ct).ConfigureAwait(false);
         if (found is not null)
         {
             context.Terminal.Error.WriteLine($"it fails in the company of {ConsoleReport.Count(found.Company.Count, "other program")}");

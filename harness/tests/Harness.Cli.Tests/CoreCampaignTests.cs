@@ -61,6 +61,6 @@ public sealed class CoreCampaignTests : IDisposable
 
         public Task<bool> FailsAgainAsync(WorkItem item, Failure failure, string scratchDirectory, CancellationToken ct) => Task.FromResult(false);
 
-        public EquatableArray<FiberProgram> CompanyOf(WorkItem item, Failure failure) => [];
+        public IReadOnlyList<FiberProgram> ProgramsOf(WorkItem item) => [];
     }
 }
